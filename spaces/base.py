@@ -1,0 +1,207 @@
+"""What a search space declares: its sites, its cell, what surrounds the cells, and how a mix is decoded.
+
+A *site* is one named architectural decision: ``rows`` independent categorical choices of which ``keep`` survive
+discretisation. All rows of all sites stand one below the other in one padded table of ``R`` rows and ``M``
+columns; alphas and mixes are tensors ``(seeds, R, M)`` whose padding is masked. One softmax, one projection and
+one optimiser step then serve every space, however uneven its rows.
+
+Nothing in this module imports torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Site:
+    """One architectural decision."""
+
+    name: str
+    rows: int
+    choices: tuple[str, ...]
+    keep: int = 1
+    operations: bool = False  # whether the choices are operations (else they are parents)
+
+
+@dataclass(frozen=True, order=True)
+class Arch:
+    """A discrete architecture; ``key`` is canonical: equal cells have equal keys."""
+
+    space: str
+    key: str
+
+    def __str__(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True)
+class EdgeCell:
+    """A cell whose operations sit on edges: node j sums a mixed operation of each earlier node.
+
+    The edge table is ``edges[row] = (source, target)``; the output is the last node.
+    """
+
+    nodes: int
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """(source, target) of each operation row, targets first: 1<-0, 2<-0, 2<-1, 3<-0, ..."""
+        return tuple((source, target) for target in range(1, self.nodes) for source in range(target))
+
+
+@dataclass(frozen=True)
+class NodeCell:
+    """A cell whose operations sit on nodes: block i applies a mixed operation to a weighted sum of its parents.
+
+    ``inputs[i]`` names the site that weighs the parents of block i + 1 (the projected cell input, then the
+    earlier blocks), or is None where there is no choice and the parents are summed.
+    """
+
+    blocks: int
+    inputs: tuple[str | None, ...]
+    output: str
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What surrounds the cells: three stacks, the width doubling from one to the next."""
+
+    stem_relu: bool
+    reduction: Literal["residual", "padded-maxpool"]
+    head: Literal["bn-relu", "relu-conv-bn"]
+    stacks: int = 3
+
+
+@dataclass(frozen=True)
+class SupernetConfig:
+    """The switches of a supernet; a space's ``supernet`` holds the authors' values."""
+
+    channels: int = 16
+    cells: int = 5  # per stack
+    bn_momentum: float = 0.1  # weight of the newest batch, PyTorch's convention
+    bn_affine: bool = False  # of the cell's batch norms
+    bn_tracked: bool = True  # running statistics in evaluation and attack; else the batch's own
+    conv_bias: bool = False  # of the cell's convolutions
+    cell: Literal["current", "published"] = "current"  # 1Shot1: before or after the change of 2020-02-27
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the padded table of alphas."""
+
+    site: str
+    index: int  # within the site
+    choices: tuple[str, ...]
+    keep: int
+    operations: bool
+
+
+class Space(ABC):
+    """A search space. One file of ``spaces/families`` declares one family of them in its ``SPACES``."""
+
+    id: str
+    label: str
+    family: str
+    dataset_of_table: str = "cifar10"
+    sites: tuple[Site, ...]
+    cell: EdgeCell | NodeCell
+    skeleton: Skeleton
+    supernet: SupernetConfig
+    parameter_free: tuple[str, ...]  # operations without weights
+    groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
+
+    @cached_property
+    def operations(self) -> tuple[str, ...]:
+        """The candidate operations, in the order of the benchmark's own code."""
+        return next(site.choices for site in self.sites if site.operations)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows of all sites, in order."""
+        return tuple(
+            Row(site.name, index, site.choices, site.keep, site.operations)
+            for site in self.sites
+            for index in range(site.rows)
+        )
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """Which entries of the padded table exist: bool ``(R, M)``."""
+        width = max(len(row.choices) for row in self.rows)
+        return np.array([[j < len(row.choices) for j in range(width)] for row in self.rows])
+
+    @cached_property
+    def operation_rows(self) -> np.ndarray:
+        """Which rows choose among operations: bool ``(R,)``."""
+        return np.array([row.operations for row in self.rows])
+
+    @property
+    def alphas(self) -> int:
+        """Number of architecture parameters."""
+        return int(self.mask.sum())
+
+    def site_rows(self, name: str) -> slice:
+        """Return the rows of the padded table that the named site takes."""
+        positions = [i for i, row in enumerate(self.rows) if row.site == name]
+        return slice(positions[0], positions[-1] + 1)
+
+    def choose(self, mix: np.ndarray) -> tuple[tuple[int, ...], ...]:
+        """Return the ``keep`` heaviest choices of each row, ascending; ties go to the lower index.
+
+        Parameters
+        ----------
+        mix : ``(R, M)``; only the order within a row matters, so raw alphas do as well.
+        """
+        chosen = []
+        for row, weights in zip(self.rows, np.asarray(mix, dtype=float), strict=True):
+            order = np.argsort(-weights[: len(row.choices)], kind="stable")
+            chosen.append(tuple(sorted(int(i) for i in order[: row.keep])))
+        return tuple(chosen)
+
+    def decode(self, mix: np.ndarray) -> list[Arch]:
+        """Return the architecture of each seed of a mix ``(S, R, M)``."""
+        return [self.arch(self.choose(weights)) for weights in mix]
+
+    def random(self, rng: np.random.Generator) -> Arch:
+        """Draw an architecture uniformly over the raw choices."""
+        return self.arch(
+            tuple(
+                tuple(sorted(rng.choice(len(row.choices), size=row.keep, replace=False).tolist()))
+                for row in self.rows
+            )
+        )
+
+    @abstractmethod
+    def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
+        """Return the architecture that keeps the given choices of each row."""
+
+    @abstractmethod
+    def khot(self, arch: Arch) -> np.ndarray:
+        """Return a table ``(R, M)`` of zeros and ones that decodes to the architecture."""
+
+    @abstractmethod
+    def parse(self, text: str) -> Arch:
+        """Return the architecture that a key names; raise ``ValueError`` with the mend."""
+
+    @abstractmethod
+    def enumerate(self) -> Iterator[Arch]:
+        """Yield every architecture that ``decode`` can return, once, in a fixed order."""
+
+    @abstractmethod
+    def drawing(self, arch: Arch) -> Drawing:
+        """Return the found cell as a graph to be drawn."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A cell as a graph: ``edges`` are (from, to, label), positions into ``nodes``."""
+
+    nodes: tuple[str, ...]
+    edges: tuple[tuple[int, int, str], ...] = field(default=())

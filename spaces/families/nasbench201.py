@@ -1,0 +1,87 @@
+"""NAS-Bench-201: four nodes, five operations on each of six edges, 15,625 cells.
+
+Dong & Yang, NAS-Bench-201, ICLR 2020; the supernet as SmoothDARTS runs it (nasbench201/model.py at d3dbfed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+
+from ..base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+
+
+class NASBench201(Space):
+    """The NAS-Bench-201 space."""
+
+    id = "nasbench201"
+    label = "NAS-Bench-201"
+    family = "nasbench201"
+    cell = EdgeCell(nodes=4)
+    sites = (Site("edges", rows=len(cell.edges), choices=OPERATIONS, operations=True),)
+    skeleton = Skeleton(stem_relu=False, reduction="residual", head="bn-relu")
+    supernet = SupernetConfig(cells=5, bn_momentum=0.1, bn_affine=False)
+    parameter_free = ("none", "skip_connect", "avg_pool_3x3")
+    groups = (("nor_conv_1x1", "nor_conv_3x3"), parameter_free)
+
+    def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
+        """Return the architecture whose edges carry the given operations."""
+        operations = dict(zip(self.cell.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
+        nodes = (
+            "|" + "|".join(f"{operations[source, target]}~{source}" for source in range(target)) + "|"
+            for target in range(1, self.cell.nodes)
+        )
+        return Arch(self.id, "+".join(nodes))
+
+    def khot(self, arch: Arch) -> np.ndarray:
+        """Return the one-hot table of the architecture's operations."""
+        table = np.zeros(self.mask.shape)
+        for row, operation in enumerate(self._operations(arch)):
+            table[row, OPERATIONS.index(operation)] = 1.0
+        return table
+
+    def parse(self, text: str) -> Arch:
+        """Return the architecture that ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`` names."""
+        form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+        chosen: list[tuple[int, ...]] = []
+        nodes = text.split("+")
+        if len(nodes) != self.cell.nodes - 1:
+            raise ValueError(f"'{text}' is no NAS-Bench-201 cell; write {form}")
+        for target, node in enumerate(nodes, start=1):
+            parts = node.split("|")
+            if len(parts) != target + 2 or parts[0] or parts[-1]:
+                raise ValueError(f"'{text}' is no NAS-Bench-201 cell; write {form}")
+            for source, part in enumerate(parts[1:-1]):
+                operation, _, number = part.partition("~")
+                if number != str(source):
+                    raise ValueError(f"'{part}' should read from node {source} in '{text}'; write {form}")
+                if operation not in OPERATIONS:
+                    raise ValueError(
+                        f"unknown operation '{operation}' in '{text}'; known are {', '.join(OPERATIONS)}"
+                    )
+                chosen.append((OPERATIONS.index(operation),))
+        return self.arch(tuple(chosen))
+
+    def enumerate(self) -> Iterator[Arch]:
+        """Yield all 15,625 cells."""
+        for choice in product(range(len(OPERATIONS)), repeat=len(self.cell.edges)):
+            yield self.arch(tuple((c,) for c in choice))
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """Return the cell with its operations on the edges; ``none`` is left out."""
+        edges = tuple(
+            (source, target, operation)
+            for (source, target), operation in zip(self.cell.edges, self._operations(arch), strict=True)
+            if operation != "none"
+        )
+        return Drawing(("input", "1", "2", "output"), edges)
+
+    def _operations(self, arch: Arch) -> list[str]:
+        return [part.partition("~")[0] for node in arch.key.split("+") for part in node.strip("|").split("|")]
+
+
+SPACES = (NASBench201(),)

@@ -1,0 +1,150 @@
+"""The supernet: one network for all spaces, holding S seeds at once.
+
+It is a pure function of plain tensors. Weights are one matrix ``(S, P)``, a mix is ``(S, R, M)`` and an argument of
+``forward``: nothing is written into the architecture parameters and restored. Only a training pass changes
+anything, the running statistics of the batch norms, and only where asked to.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import cell
+from .base import Space, SupernetConfig
+from .forward import Forward, Statistics
+from .layout import Layout, Norm
+from .ops import ConvForm, avg_pool, max_pool, seed_conv
+
+
+class Supernet:
+    """The network that a space's sites, cell and skeleton describe.
+
+    Parameters
+    ----------
+    space : what is searched.
+    config : width, depth and the switches of batch norm and cell.
+    image_channels, classes : of the data.
+    form : how convolutions keep seeds apart.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        config: SupernetConfig,
+        *,
+        image_channels: int = 3,
+        classes: int = 10,
+        form: ConvForm = "grouped",
+    ) -> None:
+        self.space = space
+        self.config = config
+        self.form: ConvForm = form
+        self.layout = Layout()
+        self.cells: list[tuple[str, int]] = []  # name, stack
+        self._declare(image_channels, classes)
+
+    @property
+    def size(self) -> int:
+        """P, the number of weights of one seed, alphas not among them."""
+        return self.layout.size
+
+    def statistics(self, seeds: int, *, dtype: torch.dtype, device: torch.device | str) -> Statistics:
+        """Return fresh running statistics: mean 0, variance 1."""
+        return {
+            name: (
+                torch.zeros(seeds, norm.channels, dtype=dtype, device=device),
+                torch.ones(seeds, norm.channels, dtype=dtype, device=device),
+            )
+            for name, norm in self.layout.norms.items()
+        }
+
+    def forward(
+        self,
+        weights: Tensor,
+        statistics: Statistics,
+        x: Tensor,
+        mix: Tensor,
+        *,
+        training: bool,
+        update: bool = True,
+    ) -> Tensor:
+        """Classify a batch for each seed.
+
+        Parameters
+        ----------
+        weights : ``(S, P)``.
+        statistics : running statistics; a ``training`` pass moves them in place unless ``update`` is False.
+        x : normalised images ``(B, H, W, S, image channels)``, a batch a seed.
+        mix : ``(S, R, M)``, the weight of each choice; padding is ignored.
+        training : batch statistics in the batch norms, else the running ones where tracked.
+
+        Returns
+        -------
+        Logits ``(S, B, classes)``.
+        """
+        pieces = self.layout.split(weights)
+        pass_ = Forward(self.layout, pieces, statistics, training, update, self.form)
+        x = pass_.conv_bn(x, "stem")
+        if self.space.skeleton.stem_relu:
+            x = F.relu(x)
+        stack = 0
+        for name, here in self.cells:
+            if here != stack:
+                stack = here
+                x = self._reduce(pass_, f"reduce{stack}", x)
+            x = cell.forward(pass_, self.space, self.config, name, x, mix)
+        if self.space.skeleton.head == "bn-relu":
+            x = F.relu(pass_.norm(x, "head.bn"))
+        else:
+            x = pass_.conv_bn(F.relu(x), "head")
+        features = x.mean(dim=(1, 2)).transpose(0, 1)  # (S, B, C)
+        return torch.baddbmm(
+            pieces["classify.bias"].unsqueeze(1), features, pieces["classify"].transpose(1, 2)
+        )
+
+    def feature_maps(self, image_size: int) -> list[int]:
+        """Return the side of the square maps of each stack."""
+        sides = [image_size]
+        for _ in range(self.space.skeleton.stacks - 1):
+            # a 2x2 maximum with stride 2 and padding 1; or a 3x3 convolution with stride 2 and padding 1
+            padded = self.space.skeleton.reduction == "padded-maxpool"
+            sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
+        return sides
+
+    def _declare(self, image_channels: int, classes: int) -> None:
+        config, skeleton, layout = self.config, self.space.skeleton, self.layout
+        width = config.channels
+        layout.conv("stem", width, image_channels, 3)
+        layout.norm("stem.bn", Norm(width, config.bn_momentum), affine=True)
+        for stack in range(skeleton.stacks):
+            channels = config.channels * 2**stack
+            if stack and skeleton.reduction == "residual":
+                self._declare_residual(f"reduce{stack}", width, channels)
+                width = channels
+            for index in range(config.cells):
+                name = f"cell{stack}.{index}"
+                self.cells.append((name, stack))
+                width = cell.declare(layout, self.space, config, name, width, channels)
+        channels = config.channels * 2 ** (skeleton.stacks - 1)
+        if skeleton.head == "bn-relu":
+            layout.norm("head.bn", Norm(width, config.bn_momentum, config.bn_tracked), affine=True)
+        else:
+            layout.conv("head", channels, width, 1)
+            layout.norm("head.bn", Norm(channels, 0.1), affine=False)
+        layout.linear("classify", classes, channels)
+
+    def _declare_residual(self, name: str, inputs: int, channels: int) -> None:
+        for part, source in (("a", inputs), ("b", channels)):
+            self.layout.conv(f"{name}.{part}", channels, source, 3)
+            self.layout.norm(f"{name}.{part}.bn", Norm(channels, self.config.bn_momentum), affine=True)
+        self.layout.conv(f"{name}.shortcut", channels, inputs, 1)
+
+    def _reduce(self, pass_: Forward, name: str, x: Tensor) -> Tensor:
+        if self.space.skeleton.reduction == "padded-maxpool":
+            return max_pool(x, kernel=2, stride=2, padding=1)
+        y = pass_.conv_bn(F.relu(x), f"{name}.a", stride=2)
+        y = pass_.conv_bn(F.relu(y), f"{name}.b")
+        pooled = avg_pool(x, kernel=2, stride=2, padding=0)
+        return y + seed_conv(pooled, pass_.pieces[f"{name}.shortcut"], form=self.form)
