@@ -1,0 +1,30 @@
+"""DARTS, first order: alphas and weights take turns.
+
+Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019, algorithm 1 with xi = 0. Run as the
+SmoothDARTS code runs it without perturbation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench import bilevel
+from bench.learner import Batch, Learner, Outcome
+from bench.method import Method
+
+CITE = """@inproceedings{liu2019darts,
+  title     = {{DARTS}: Differentiable Architecture Search},
+  author    = {Liu, Hanxiao and Simonyan, Karen and Yang, Yiming},
+  booktitle = {International Conference on Learning Representations},
+  year      = {2019}
+}"""
+
+
+def step(learner: Learner, batch: Batch, params: Any) -> Outcome:
+    """Take one step."""
+    return bilevel.step(learner, batch)
+
+
+METHOD = Method(
+    id="darts", label="DARTS (1st order)", colour="#0072B2", order=1, levels=2, cite=CITE, step=step
+)

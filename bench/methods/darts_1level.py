@@ -1,0 +1,30 @@
+"""One-level DARTS: DropNAS's own baseline, its step without dropout.
+
+Hong et al., DropNAS, IJCAI 2020.
+"""
+
+from __future__ import annotations
+
+from bench import onelevel
+from bench.learner import Batch, Learner, Outcome
+from bench.method import Method
+
+from .dropnas import CITE
+
+
+def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
+    """Take one step."""
+    return onelevel.step(learner, batch, params)
+
+
+METHOD = Method(
+    id="darts-1level",
+    label="one-level DARTS",
+    colour="#CC79A7",
+    order=6,
+    levels=1,
+    cite=CITE,
+    step=step,
+    params=onelevel.Params,
+    rate=onelevel.rate,
+)

@@ -1,0 +1,71 @@
+"""DARTS, second order: the alpha gradient looks one weight step ahead.
+
+Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019, equations 7 and 8; as in the authors'
+cnn/architect.py (quark0/darts at f276dd3): the step ahead has momentum and weight decay, no clipping.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench import bilevel
+from bench.learner import Batch, Learner, Outcome
+from bench.method import Method
+from bench.simplex import softmax
+
+from .darts import CITE
+
+
+@dataclass(frozen=True)
+class Params:
+    """``radius`` is the length of the finite difference's step in weight space."""
+
+    radius: float = 0.01
+
+
+def alpha_gradient(learner: Learner, batch: Batch, params: Params) -> Tensor:
+    """Return the one-step-lookahead alpha gradient, its second term by a central difference.
+
+    Training passes on the live weights move the running statistics, as in the authors' code; the pass on the
+    weights one step ahead belongs to a copy of the network and does not.
+    """
+    assert batch.valid is not None, "a bilevel method needs a batch for the alphas"
+    state = learner.state
+    ahead = _look_ahead(learner, batch).requires_grad_()
+    alpha = state.alpha.detach().requires_grad_()
+    outcome = learner.loss(ahead, softmax(alpha, learner.mask), batch.valid, update=False)
+    direct, v = torch.autograd.grad(outcome.loss.sum(), (alpha, ahead))
+    radius = params.radius / v.norm(dim=1, keepdim=True)
+    above = learner.alpha_gradient(state.weights + radius * v, batch.train)
+    below = learner.alpha_gradient(state.weights - radius * v, batch.train)
+    return direct - batch.lr * (above - below) / (2 * radius.unsqueeze(-1))
+
+
+def _look_ahead(learner: Learner, batch: Batch) -> Tensor:
+    """Return the weights after one SGD step on the training batch, ``(S, P)``."""
+    state, training = learner.state, learner.training
+    weights = state.weights.detach().requires_grad_()
+    outcome = learner.loss(weights, learner.mix(), batch.train)
+    gradient = torch.autograd.grad(outcome.loss.sum(), weights)[0]
+    velocity = training.momentum * state.momentum + gradient + training.weight_decay * state.weights
+    return (state.weights - batch.lr * velocity).detach()
+
+
+def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
+    """Take one step."""
+    return bilevel.step(learner, batch, alpha_gradient=lambda l, b: alpha_gradient(l, b, params))
+
+
+METHOD = Method(
+    id="darts-2nd",
+    label="DARTS (2nd order)",
+    colour="#56B4E9",
+    order=2,
+    levels=2,
+    cite=CITE,
+    step=step,
+    params=Params,
+)

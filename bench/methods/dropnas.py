@@ -1,0 +1,104 @@
+"""DropNAS: one level, operations dropped at random within groups.
+
+Hong et al., DropNAS: Grouped Operation Dropout for Differentiable Architecture Search, IJCAI 2020;
+wiljohnhong/DropNAS at 90582ee, search.py and models/search_cnn.py. The authors search the DARTS space; how its
+groups map to other spaces is this suite's choice and a deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bench import onelevel
+from bench.learner import Batch, Learner, Outcome
+from bench.method import Draws, Method
+from spaces.base import Space
+
+CITE = """@inproceedings{hong2020dropnas,
+  title     = {{DropNAS}: Grouped Operation Dropout for Differentiable Architecture Search},
+  author    = {Hong, Weijun and Li, Guilin and Zhang, Weinan and Tang, Ruiming and Wang, Yunhe
+               and Li, Zhenguo and Yu, Yong},
+  booktitle = {International Joint Conference on Artificial Intelligence},
+  year      = {2020}
+}"""
+
+
+@dataclass(frozen=True)
+class Params(onelevel.Params):
+    """The drop rate r, and how it becomes the probability of dropping one operation.
+
+    ``rate_rule`` "code" is r ** (1/4) whatever the group's size, as the authors' code does; "paper" is
+    r ** (1/size), so that a whole group would be dropped with probability r.
+    """
+
+    drop_rate: float = 3e-5
+    rate_rule: Literal["code", "paper"] = "code"
+
+
+def drop_probability(params: Params, size: int) -> float:
+    """Return the probability of dropping one operation of a group; the only one of its group is never dropped."""
+    if size == 1:
+        return 0.0
+    return params.drop_rate ** (1 / 4 if params.rate_rule == "code" else 1 / size)
+
+
+def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -> Draws:
+    """Draw which operations are kept, bool ``(steps, R, M)``; rows that choose no operation keep everything.
+
+    Each row's groups are drawn independently and again where nothing of them is left.
+    """
+    kept = torch.from_numpy(space.mask).expand(steps, -1, -1).clone()
+    for group in space.groups:
+        columns = [space.operations.index(operation) for operation in group]
+        probability = drop_probability(params, len(group))
+        draw = torch.zeros(steps, int(space.operation_rows.sum()), len(group), dtype=torch.bool)
+        while (empty := ~draw.any(-1)).any():
+            fresh = torch.rand(int(empty.sum()), len(group), generator=generator, dtype=torch.float64)
+            draw[empty] = fresh >= probability
+        rows = torch.from_numpy(space.operation_rows).nonzero().flatten()
+        kept[:, rows[:, None], torch.tensor(columns)[None, :]] = draw
+    return {"keep": kept}
+
+
+def adjust(alpha: Tensor, before: Tensor, kept: Tensor, mask: Tensor) -> None:
+    """Shift the kept alphas of each row, in place, so that their share of the mix is what it was.
+
+    Parameters
+    ----------
+    alpha : ``(S, R, M)`` after the optimiser's steps.
+    before : the share of the kept operations before them, ``(S, R)``.
+    kept, mask : which operations were kept and which exist.
+    """
+    dropped = mask & ~kept
+    log_kept = alpha.masked_fill(~kept, -torch.inf).logsumexp(-1)
+    log_dropped = alpha.masked_fill(~dropped, -torch.inf).logsumexp(-1)
+    shift = before.log() - (1 - before).log() + log_dropped - log_kept
+    shift = torch.where(dropped.any(-1), shift, 0.0)
+    alpha.add_(torch.where(kept, shift.unsqueeze(-1), 0.0))
+
+
+def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
+    """Take the one-level step on the kept operations, then restore their share."""
+    kept = batch.draws["keep"]
+    share = (learner.mix() * kept).sum(-1)
+    outcome = onelevel.step(learner, batch, params, kept)
+    adjust(learner.state.alpha, share, kept, learner.mask)
+    return outcome
+
+
+METHOD = Method(
+    id="dropnas",
+    label="DropNAS",
+    colour="#009E73",
+    order=5,
+    levels=1,
+    cite=CITE,
+    step=step,
+    params=Params,
+    draws=keep,
+    rate=onelevel.rate,
+)
