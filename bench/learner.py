@@ -118,9 +118,7 @@ class Learner:
         self, weights: Tensor, mix: Tensor, samples: Samples, *, training: bool = True, update: bool = True
     ) -> Outcome:
         """Run the supernet; ``training`` and ``update`` as in ``Supernet.forward``."""
-        logits = self.net.forward(
-            weights, self.state.statistics, samples.images, mix, training=training, update=update
-        )
+        logits = self.net.forward(weights, self.state.statistics, samples.images, mix, training=training, update=update)
         labels = samples.labels
         losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
         with torch.no_grad():

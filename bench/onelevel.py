@@ -87,9 +87,7 @@ def step(learner: Learner, batch: Batch, params: Params, kept: Tensor | None = N
     return Outcome(outcome.loss.detach(), outcome.correct)
 
 
-def _descend(
-    learner: Learner, batch: Batch, params: Params, weight_gradient: Tensor, alpha_gradient: Tensor
-) -> None:
+def _descend(learner: Learner, batch: Batch, params: Params, weight_gradient: Tensor, alpha_gradient: Tensor) -> None:
     state, training = learner.state, learner.training
     gradient = optim.clip_norm(weight_gradient, params.clip)
     optim.sgd(state.weights, state.momentum, gradient, lr=batch.lr, mu=training.momentum)

@@ -109,7 +109,7 @@ class Space(ABC):
     id: str
     label: str
     family: str
-    dataset_of_table: str = "cifar10"
+    table_datasets: tuple[str, ...] = ("cifar10",)  # what its table scores, the searched one first
     sites: tuple[Site, ...]
     cell: EdgeCell | NodeCell
     skeleton: Skeleton
@@ -173,8 +173,7 @@ class Space(ABC):
         """Draw an architecture uniformly over the raw choices."""
         return self.arch(
             tuple(
-                tuple(sorted(rng.choice(len(row.choices), size=row.keep, replace=False).tolist()))
-                for row in self.rows
+                tuple(sorted(rng.choice(len(row.choices), size=row.keep, replace=False).tolist())) for row in self.rows
             )
         )
 

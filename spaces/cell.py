@@ -18,18 +18,14 @@ EDGE_CONVS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 NODE_CONVS = {"conv3x3": 3, "conv1x1": 1}
 
 
-def declare(
-    layout: Layout, space: Space, config: SupernetConfig, name: str, inputs: int, channels: int
-) -> int:
+def declare(layout: Layout, space: Space, config: SupernetConfig, name: str, inputs: int, channels: int) -> int:
     """Add the weights of one cell to a layout and return the width of its output."""
     if isinstance(space.cell, EdgeCell):
         return _declare_edges(layout, space, space.cell, config, name, channels)
     return _declare_nodes(layout, space, space.cell, config, name, inputs, channels)
 
 
-def forward(
-    pass_: Forward, space: Space, config: SupernetConfig, name: str, x: Tensor, mix: Tensor
-) -> Tensor:
+def forward(pass_: Forward, space: Space, config: SupernetConfig, name: str, x: Tensor, mix: Tensor) -> Tensor:
     """Run one cell on ``(B, H, W, S, Cin)`` with the mix ``(S, R, M)``."""
     if isinstance(space.cell, EdgeCell):
         return _forward_edges(pass_, space, space.cell, name, x, mix)
@@ -94,9 +90,7 @@ def _mixed_convs(pass_: Forward, space: Space, name: str, x: Tensor, weights: Te
     if pass_.training or not tracked:
         small, large = (pass_.conv_bn(x, f"{name}.{o}", weight=w) for o, w in columns.items())
         return small + large
-    (small, small_bias), (large, large_bias) = (
-        pass_.folded(f"{name}.{o}", weight=w) for o, w in columns.items()
-    )
+    (small, small_bias), (large, large_bias) = (pass_.folded(f"{name}.{o}", weight=w) for o, w in columns.items())
     return seed_conv(x, F.pad(small, (1, 1, 1, 1)) + large, small_bias + large_bias, form=pass_.form)
 
 
@@ -160,7 +154,7 @@ def _forward_nodes(
 def _mixed_node(pass_: Forward, space: Space, name: str, z: Tensor, weights: Tensor) -> Tensor:
     """Return the weighted sum of a block's operations on ``(B, H, W, S, C)``; ``weights`` is ``(S, choices)``."""
     pooled = max_pool(z, kernel=3, stride=1, padding=1)
-    total = pooled * per_map(weights[:, space.operations.index("maxpool")])
+    total = pooled * per_map(weights[:, space.operations.index("maxpool3x3")])
     for operation in NODE_CONVS:
         column = space.operations.index(operation)
         total = total + pass_.activated(z, f"{name}.{operation}", weight=weights[:, column : column + 1])

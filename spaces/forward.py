@@ -40,9 +40,7 @@ class Forward:
         scale and shift, so that mixing costs no pass over the maps and its gradient is the batch norm's own.
         """
         if self._uses_batch(name):
-            y = seed_conv(
-                x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form
-            )
+            y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
             return self.norm(y, f"{name}.bn", weight=weight)
         kernel, bias = self.folded(name, weight)
         return seed_conv(x, kernel, bias, stride=stride, form=self.form)

@@ -45,9 +45,7 @@ def canonical_orders(edges: Edges, vertices: int) -> tuple[str, tuple[tuple[int,
         moved = {(place[a], place[b]) for a, b in edges}
         if any(a >= b for a, b in moved):
             continue
-        bits = "".join(
-            "1" if (a, b) in moved else "0" for a in range(vertices) for b in range(a + 1, vertices)
-        )
+        bits = "".join("1" if (a, b) in moved else "0" for a in range(vertices) for b in range(a + 1, vertices))
         if best is None or bits < best:
             best, orders = bits, [order]
         elif bits == best:

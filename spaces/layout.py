@@ -92,8 +92,7 @@ class Layout:
         """Return the named pieces ``(S, *shape)`` of flat weights ``(S, P)``; differentiable."""
         parts = weights.split([piece.size for piece in self.pieces], dim=1)
         return {
-            piece.name: part.reshape(len(weights), *piece.shape)
-            for piece, part in zip(self.pieces, parts, strict=True)
+            piece.name: part.reshape(len(weights), *piece.shape) for piece, part in zip(self.pieces, parts, strict=True)
         }
 
     def initial(self, generator: torch.Generator) -> Tensor:

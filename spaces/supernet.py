@@ -100,9 +100,7 @@ class Supernet:
         else:
             x = pass_.conv_bn(F.relu(x), "head")
         features = x.mean(dim=(1, 2)).transpose(0, 1)  # (S, B, C)
-        return torch.baddbmm(
-            pieces["classify.bias"].unsqueeze(1), features, pieces["classify"].transpose(1, 2)
-        )
+        return torch.baddbmm(pieces["classify.bias"].unsqueeze(1), features, pieces["classify"].transpose(1, 2))
 
     def feature_maps(self, image_size: int) -> list[int]:
         """Return the side of the square maps of each stack."""

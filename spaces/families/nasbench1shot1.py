@@ -15,7 +15,7 @@ import numpy as np
 from .. import graph
 from ..base import Arch, Drawing, NodeCell, Site, Skeleton, Space, SupernetConfig
 
-OPERATIONS = ("maxpool", "conv3x3", "conv1x1")
+OPERATIONS = ("maxpool3x3", "conv3x3", "conv1x1")
 
 
 class NASBench1Shot1(Space):
@@ -30,7 +30,7 @@ class NASBench1Shot1(Space):
     # 0.997 is TensorFlow's momentum, taken over by the authors' code as if it were PyTorch's: running statistics
     # are all but those of the last batch (optimizers/darts/operations.py:28).
     supernet = SupernetConfig(cells=3, bn_momentum=0.997, bn_affine=True)
-    parameter_free = ("maxpool",)
+    parameter_free = ("maxpool3x3",)
     groups = (("conv3x3", "conv1x1"), parameter_free)
 
     def __init__(self, number: int, parents: tuple[int, ...], output: int) -> None:
@@ -38,11 +38,9 @@ class NASBench1Shot1(Space):
         self.id = f"nasbench1shot1-{number}"
         self.label = f"NAS-Bench-1Shot1 space {number}"
         self.parents = parents
-        names = tuple(
-            f"input{block}" if count < block else None for block, count in enumerate(parents, start=1)
-        )
+        names = tuple(f"input{block}" if count < block else None for block, count in enumerate(parents, start=1))
         candidates = ("input", *(f"block{b}" for b in range(1, blocks + 1)))
-        self.cell = NodeCell(blocks, names, "output")
+        self.cell = self.nodes = NodeCell(blocks, names, "output")
         self.sites = (
             Site("operations", blocks, OPERATIONS, operations=True),
             Site("output", 1, candidates, keep=output),
@@ -55,7 +53,7 @@ class NASBench1Shot1(Space):
 
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
         """Return the pruned, canonical cell that keeps the given operations and parents."""
-        k = self.cell.blocks
+        k = self.nodes.blocks
         operations = tuple(OPERATIONS[c[0]] for c in chosen[:k])
         return Arch(self.id, graph.key(self._edges(chosen[k:]), operations))
 
@@ -91,8 +89,8 @@ class NASBench1Shot1(Space):
     def _edges(self, chosen: tuple[tuple[int, ...], ...]) -> graph.Edges:
         """Return the edges of the whole cell; ``chosen`` holds the output's parents, then the inputs' parents."""
         output, *inputs = chosen
-        edges = {(parent, self.cell.blocks + 1) for parent in output}
-        for block, name in enumerate(self.cell.inputs, start=1):
+        edges = {(parent, self.nodes.blocks + 1) for parent in output}
+        for block, name in enumerate(self.nodes.inputs, start=1):
             parents = inputs.pop(0) if name else range(block)
             edges |= {(parent, block) for parent in parents}
         return frozenset(edges)
@@ -104,7 +102,7 @@ class NASBench1Shot1(Space):
         Choices of parents that prune to the same graph differ only in dead blocks, so each distinct pruned graph is
         labelled once: 876 graphs instead of 5,400 in space 3.
         """
-        k = self.cell.blocks
+        k = self.nodes.blocks
         edge_rows = self.rows[k:]
         found: dict[str, tuple[tuple[int, ...], ...]] = {}
         seen: set[tuple[graph.Edges, tuple[int, ...]]] = set()

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
 
+CELL = EdgeCell(nodes=4)
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
@@ -21,8 +22,9 @@ class NASBench201(Space):
     id = "nasbench201"
     label = "NAS-Bench-201"
     family = "nasbench201"
-    cell = EdgeCell(nodes=4)
-    sites = (Site("edges", rows=len(cell.edges), choices=OPERATIONS, operations=True),)
+    table_datasets = ("cifar10", "cifar100", "ImageNet16-120")
+    cell = CELL
+    sites = (Site("edges", rows=len(CELL.edges), choices=OPERATIONS, operations=True),)
     skeleton = Skeleton(stem_relu=False, reduction="residual", head="bn-relu")
     supernet = SupernetConfig(cells=5, bn_momentum=0.1, bn_affine=False)
     parameter_free = ("none", "skip_connect", "avg_pool_3x3")
@@ -30,10 +32,10 @@ class NASBench201(Space):
 
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
         """Return the architecture whose edges carry the given operations."""
-        operations = dict(zip(self.cell.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
+        operations = dict(zip(CELL.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
         nodes = (
             "|" + "|".join(f"{operations[source, target]}~{source}" for source in range(target)) + "|"
-            for target in range(1, self.cell.nodes)
+            for target in range(1, CELL.nodes)
         )
         return Arch(self.id, "+".join(nodes))
 
@@ -49,7 +51,7 @@ class NASBench201(Space):
         form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
         chosen: list[tuple[int, ...]] = []
         nodes = text.split("+")
-        if len(nodes) != self.cell.nodes - 1:
+        if len(nodes) != CELL.nodes - 1:
             raise ValueError(f"'{text}' is no NAS-Bench-201 cell; write {form}")
         for target, node in enumerate(nodes, start=1):
             parts = node.split("|")
@@ -60,22 +62,20 @@ class NASBench201(Space):
                 if number != str(source):
                     raise ValueError(f"'{part}' should read from node {source} in '{text}'; write {form}")
                 if operation not in OPERATIONS:
-                    raise ValueError(
-                        f"unknown operation '{operation}' in '{text}'; known are {', '.join(OPERATIONS)}"
-                    )
+                    raise ValueError(f"unknown operation '{operation}' in '{text}'; known are {', '.join(OPERATIONS)}")
                 chosen.append((OPERATIONS.index(operation),))
         return self.arch(tuple(chosen))
 
     def enumerate(self) -> Iterator[Arch]:
         """Yield all 15,625 cells."""
-        for choice in product(range(len(OPERATIONS)), repeat=len(self.cell.edges)):
+        for choice in product(range(len(OPERATIONS)), repeat=len(CELL.edges)):
             yield self.arch(tuple((c,) for c in choice))
 
     def drawing(self, arch: Arch) -> Drawing:
         """Return the cell with its operations on the edges; ``none`` is left out."""
         edges = tuple(
             (source, target, operation)
-            for (source, target), operation in zip(self.cell.edges, self._operations(arch), strict=True)
+            for (source, target), operation in zip(CELL.edges, self._operations(arch), strict=True)
             if operation != "none"
         )
         return Drawing(("input", "1", "2", "output"), edges)

@@ -1,0 +1,5 @@
+"""``python -m bench`` is ``dnas``."""
+
+from bench.cli import main
+
+main()

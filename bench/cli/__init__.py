@@ -1,0 +1,51 @@
+"""The command line: ``dnas COMMAND``. One file holds the commands of one kind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from results.errors import InputError
+
+app = typer.Typer(
+    name="dnas",
+    help="Reproduce differentiable architecture search on NAS-Bench-201 and NAS-Bench-1Shot1.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Failed(Exception):
+    """A run failed; exit status 3."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Run a command and exit: 0; 1 a claim is worse than published; 2 bad input; 3 a run failed; 130/143 stopped."""
+    from . import data, inspect, reports, work  # noqa: F401 - they add their commands
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app()
+    except (InputError, Failed) as error:
+        print(f"dnas: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, InputError) else 3)
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"dnas: cannot use{where}: {error.strerror or error}; choose another folder or free it", file=sys.stderr)
+        sys.exit(2)
+    except SystemExit as stopped:
+        if stopped.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            print("dnas: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise

@@ -1,0 +1,71 @@
+"""``dnas data``: images and tables in the data directory."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from . import app
+from .options import Json, emit
+
+data = typer.Typer(help="Images and tables in the data directory ($DNAS_DATA, else the platform's cache folder).")
+app.add_typer(data, name="data", no_args_is_help=True)
+
+
+@data.command()
+def status(as_json: Json = False) -> None:
+    """Say what is there, what is missing, where it belongs, and what works without it."""
+    from bench.scoring import module_hashes
+    from results.data import data_dir
+    from results.data import status as found
+
+    folder = data_dir()
+    tables = folder.is_dir() and any(folder.glob("nasbench101*.parquet"))
+    _print(found(folder, module_hashes() if tables else None), as_json)
+
+
+@data.command()
+def verify(as_json: Json = False) -> None:
+    """Read every byte and row of what is there."""
+    from results.data import data_dir
+    from results.data import verify as checked
+
+    _print(checked(data_dir()), as_json)
+
+
+@data.command()
+def fetch(names: Annotated[list[str], typer.Argument(help="What to fetch; see dnas data status.")]) -> None:
+    """Download files, verified by checksum; DNAS_OFFLINE=1 opens no connection."""
+    from results.data import data_dir
+    from results.fetch import fetch as download
+
+    for path in download(names, data_dir()):
+        print(path)
+
+
+@data.command()
+def convert(source: Annotated[str, typer.Argument(help="A name from dnas data status, or a path.")]) -> None:
+    """Convert an official benchmark file into a compact table."""
+    from results.convert import convert as converted
+    from results.data import data_dir
+
+    for path in converted(source, data_dir()):
+        print(path)
+
+
+def _print(files: list[Any], as_json: bool) -> None:
+    if as_json:
+        emit([dataclasses.asdict(file) for file in files])
+        return
+    for file in files:
+        print(f"{file.name}: {file.state}" + (f", {file.detail}" if file.detail else ""))
+        print(f"    {file.what}")
+        if file.state == "missing":
+            print(f"    belongs at {file.path}")
+            print(f"    without it: {file.without}")
+        if file.rows:
+            print(f"    {file.rows:,} rows" + (f", {', '.join(file.datasets)}" if file.datasets else ""))
+        for space, (covered, cells) in file.coverage.items():
+            print(f"    covers {covered:,} of {cells:,} cells of {space}")

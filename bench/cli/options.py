@@ -1,0 +1,91 @@
+"""Options that several commands share, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from results.errors import InputError
+
+
+def _complete_space(incomplete: str) -> list[str]:
+    import spaces
+
+    return [name for name in spaces.names() if name.startswith(incomplete)]
+
+
+def _complete_method(incomplete: str) -> list[str]:
+    from bench import method
+
+    return [name for name in method.names() if name.startswith(incomplete)]
+
+
+def _complete_experiment(incomplete: str) -> list[str]:
+    from bench import config
+
+    return [name for name in config.available() if name.startswith(incomplete)]
+
+
+ExperimentName = Annotated[
+    str, typer.Argument(help="An experiment, or a TOML file.", autocompletion=_complete_experiment)
+]
+SpaceName = Annotated[str, typer.Argument(help="A space.", autocompletion=_complete_space)]
+Spaces = Annotated[
+    list[str] | None,
+    typer.Option("--space", help="Only this space; may be repeated.", autocompletion=_complete_space),
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--method", help="Only this method; may be repeated.", autocompletion=_complete_method),
+]
+Seeds = Annotated[str, typer.Option("--seeds", help="Only these seeds: 0-3 (inclusive) or 0,2,5.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o",
+        "--override",
+        metavar="KEY=VALUE",
+        help="Change the protocol, as in -o training.epochs=2; makes another experiment.",
+    ),
+]
+Runs = Annotated[Path, typer.Option("--runs", help="Where records are kept.")]
+Reports = Annotated[Path, typer.Option("--reports", help="Where reports are written.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Engine = Annotated[str, typer.Option("--engine", help="inline.")]
+Budget = Annotated[str, typer.Option("--budget", help="Stop at an epoch's end within this time: 90s, 9m, 2h.")]
+ConvForm = Annotated[str, typer.Option("--conv-form", help="How convolutions keep seeds apart: grouped or loop.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]
+
+RUNS = Path("results/runs")
+REPORTS = Path("reports")
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(document, indent=2, default=str))
+
+
+def seconds(budget: str) -> float:
+    """Return the seconds of 90s, 9m or 2h; infinity where nothing is said."""
+    if not budget:
+        return float("inf")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
+    if not match:
+        raise InputError(f"'{budget}' is no time; write 90s, 9m or 2h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def duration(value: float) -> str:
+    """Write seconds as a person would."""
+    if value != value or value == float("inf"):
+        return "?"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,231 @@
+"""``dnas report``, ``dnas check``, ``dnas list``, ``dnas show``, ``dnas compare``: from the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from results.errors import InputError
+
+from . import app
+from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
+
+if TYPE_CHECKING:
+    from reports.build import Built
+    from results.verdicts import Verdict
+
+RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
+
+
+@app.command()
+def report(
+    experiment: Annotated[list[str] | None, typer.Argument(help="Only these experiments.")] = None,
+    runs: Runs = RUNS,
+    reports: Reports = REPORTS,
+) -> None:
+    """Rebuild figures, tables and the page from the records."""
+    built = build_reports(runs, reports, only=tuple(experiment or ()))
+    print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
+    for path, why in built.unreadable:
+        print(f"unreadable: {path}: {why}")
+
+
+@app.command()
+def check(runs: Runs = RUNS, strict: Strict = False, as_json: Json = False) -> None:
+    """Hold what was measured against what was published; exit 1 where a claim is worse."""
+    from results.claims import load_claims
+    from results.store import Store
+    from results.verdicts import judge
+
+    store = Store(runs)
+    records = store.records(complete_only=True)
+    verdicts = judge(load_claims(), records, _oracle(runs), _landscapes(store, records))
+    if as_json:
+        emit([_as_json(verdict) for verdict in verdicts])
+        raise typer.Exit(_status(verdicts, strict))
+    raise typer.Exit(print_claims(verdicts, strict=strict))
+
+
+@app.command("list")
+def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
+    """List the records in the store, and what cannot be read."""
+    from results.store import Store
+
+    store = Store(runs)
+    records = store.records()
+    if as_json:
+        emit(
+            [
+                {"run": str(r.run), "status": r.manifest["status"], "config_hash": r.config_hash, "arch": _final(r)}
+                for r in records
+            ]
+        )
+        return
+    for record in records:
+        print(f"{record.run!s:48} {record.manifest['status']:9} {_final(record)}")
+    for path, why in store.unreadable():
+        print(f"unreadable: {path}: {why}")
+    if not records:
+        print(f"no records under {runs}")
+
+
+@app.command()
+def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
+    """Show one run point by point."""
+    from results.record import Run
+    from results.store import Store
+
+    try:
+        name = Run.parse(run)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    record = Store(runs).read(name)
+    table = record.points.drop(columns=["alpha"])
+    dataset = record.manifest["space"]["dataset"]
+    scores = _oracle(runs).scores(name.space, list(table["arch"]), dataset)
+    table.insert(2, "test_score", [score.test if score else None for score in scores])
+    if as_json:
+        import json
+
+        emit({"run": run, "manifest": record.manifest, "points": json.loads(table.to_json(orient="records"))})
+        return
+    manifest = record.manifest
+    print(f"{record.run}: {manifest['status']}, config {record.config_hash}, {manifest['device'].get('name', '')}")
+    print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
+    print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
+    print(f"final architecture: {record.final_arch}")
+
+
+@app.command()
+def compare(first: Path, second: Path, as_json: Json = False) -> None:
+    """Compare two folders of records: which runs differ, and by how much."""
+    from results.store import Store
+
+    for folder in (first, second):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder of records")
+    ours, theirs = ({r.run: r for r in Store(folder).records()} for folder in (first, second))
+    rows = []
+    for run in sorted(ours.keys() | theirs.keys()):
+        a, b = ours.get(run), theirs.get(run)
+        if a is None or b is None:
+            rows.append({"run": str(run), "difference": "only in the first" if b is None else "only in the second"})
+        elif not a.same(b):
+            rows.append({"run": str(run), "difference": _difference(a, b)})
+    if as_json:
+        emit({"compared": len(ours.keys() & theirs.keys()), "differences": rows})
+        return
+    for row in rows:
+        print(f"{row['run']}: {row['difference']}")
+    print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
+
+
+def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = ()) -> Built:
+    """Build the reports; ``also`` names experiments with overrides that were just run."""
+    from reports.build import build
+    from results.store import Store
+
+    asked = tuple(only)
+    if not asked and any("+" in name for name in also):
+        shown = {record.run.experiment for record in Store(runs).records()}
+        asked = (*sorted(name for name in shown if "+" not in name), *also)
+    return build(runs, reports, _oracle(runs), asked_for=asked, background=_background(runs))
+
+
+def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "") -> int:
+    """Print one line a claim that was judged, and a count of the others; return the exit status."""
+    shown = [v for v in verdicts if v.status not in ("not-run", "not-comparable")]
+    for verdict in shown:
+        print(f"{verdict.status.upper():13} {verdict.text}")
+    counts = {s: sum(v.status == s for v in verdicts) for s in ("not-run", "not-comparable")}
+    print(
+        f"{len(shown)} claims judged, {counts['not-run']} not run, {counts['not-comparable']} not comparable"
+        + ("; 'dnas check --json' lists all" if shown or counts["not-run"] else "")
+    )
+    in_scope = [v for v in verdicts if not scope or v.claim.experiment == scope]
+    return _status(in_scope, strict)
+
+
+def _status(verdicts: Sequence[Verdict], strict: bool) -> int:
+    failing = {"worse", "inconclusive", "not-run"} if strict else {"worse"}
+    published = (v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench")
+    return int(any(v.status in failing for v in published))
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    claim = verdict.claim
+    interval = verdict.interval
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "status": str(verdict.status),
+        "kind": claim.kind,
+        "space": claim.space,
+        "dataset": claim.dataset,
+        "method": claim.method,
+        "experiment": claim.experiment,
+        "published": claim.value,
+        "published_spread": claim.spread,
+        "published_n": claim.n,
+        "unit": claim.unit,
+        "measured": verdict.measured,
+        "interval": [interval.low, interval.high] if interval else None,
+        "n": verdict.n,
+        "seeds_to_decide": verdict.seeds_to_decide,
+        "unscored": verdict.unscored,
+        "points": verdict.points,
+        "text": verdict.text,
+    }
+
+
+def _oracle(runs: Path) -> Any:
+    from bench.scoring import oracle
+    from results.data import data_dir
+
+    return oracle(runs, data_dir())
+
+
+def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
+    import pandas as pd
+
+    paths = {record.run: store.side_path(record.run, "landscape") for record in records}
+    return {run: pd.read_parquet(path) for run, path in paths.items() if path.exists()}
+
+
+def _background(runs: Path) -> Any:
+    """Return the whole-space populations of the tables at hand and the published curves."""
+    from bench.scoring import population
+    from reports.build import Background
+    from reports.study import Reference
+    from results.data import data_dir
+    from results.published import SOURCE, curves
+    from results.store import Store
+
+    searched = sorted({r.run.space for r in Store(runs).records() if r.manifest["space"]["dataset"] == "cifar10"})
+    references: dict[str, list[Any]] = {}
+    for (space, method), curve in curves().groupby(["space", "method"]):
+        columns = {name: curve[name].tolist() for name in ("error", "low", "high")}
+        reference = Reference(f"{method} (published)", "cifar10", curve["epoch"].tolist(), **columns, source=SOURCE)
+        references.setdefault(str(space), []).append(reference)
+    return Background({space: population(space, data_dir()) for space in searched}, references)
+
+
+def _final(record: Any) -> str:
+    return record.final_arch if len(record.points) else record.manifest.get("error", "")
+
+
+def _difference(a: Any, b: Any) -> str:
+    if a.config_hash != b.config_hash:
+        return f"protocols {a.config_hash} and {b.config_hash}"
+    if a.final_arch != b.final_arch:
+        return f"final architectures {a.final_arch} and {b.final_arch}"
+    length = min(len(a.points), len(b.points))
+    for column in ("arch", "train_loss", "valid_accuracy"):
+        left, right = a.points[column][:length], b.points[column][:length]
+        apart = [i for i, (x, y) in enumerate(zip(left, right, strict=True)) if x != y and not (x != x and y != y)]
+        if apart:
+            return f"same final architecture; {column} differs from epoch {apart[0]}"
+    return "same architectures and losses; other columns differ"

@@ -1,0 +1,244 @@
+"""``dnas reproduce``, ``dnas run``, ``dnas plan``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from . import Failed, app
+from .options import (
+    REPORTS,
+    RUNS,
+    Budget,
+    ConvForm,
+    Device,
+    Engine,
+    ExperimentName,
+    Json,
+    Methods,
+    Overrides,
+    Reports,
+    Runs,
+    Seeds,
+    Spaces,
+    Strict,
+    duration,
+    emit,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from bench.engine import Setting
+    from bench.plan import Filter, Task
+
+
+@app.command()
+def reproduce(
+    experiment: ExperimentName = "quick",
+    space: Spaces = None,
+    method: Methods = None,
+    seeds: Seeds = "",
+    override: Overrides = None,
+    runs: Runs = RUNS,
+    reports: Reports = REPORTS,
+    device: Device = "auto",
+    engine: Engine = "inline",
+    budget: Budget = "",
+    conv_form: ConvForm = "grouped",
+    strict: Strict = False,
+) -> None:
+    """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
+    from .reports import build_reports, print_claims
+
+    name = _run(experiment, space, method, seeds, override, runs, device, engine, budget, conv_form)
+    built = build_reports(runs, reports, also=(name,))
+    status = print_claims(built.verdicts, strict=strict, scope=name)
+    print(f"report: {built.page}")
+    raise typer.Exit(status)
+
+
+@app.command()
+def run(
+    experiment: ExperimentName = "quick",
+    space: Spaces = None,
+    method: Methods = None,
+    seeds: Seeds = "",
+    override: Overrides = None,
+    runs: Runs = RUNS,
+    device: Device = "auto",
+    engine: Engine = "inline",
+    budget: Budget = "",
+    conv_form: ConvForm = "grouped",
+) -> None:
+    """Run and score what is missing, without reporting."""
+    _run(experiment, space, method, seeds, override, runs, device, engine, budget, conv_form)
+
+
+@app.command()
+def plan(
+    experiment: ExperimentName = "quick",
+    space: Spaces = None,
+    method: Methods = None,
+    seeds: Seeds = "",
+    override: Overrides = None,
+    runs: Runs = RUNS,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Say what would run, and what it would cost."""
+    from bench import config
+    from bench.engine import choose_device
+    from bench.plan import plan as missing
+    from bench.plan import runs as all_runs
+    from bench.price import Prices
+    from results.store import Store
+
+    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
+    store = Store(runs)
+    prices = Prices(store, wanted, choose_device(device))
+    total = sum(1 for _ in all_runs(wanted, chosen))
+    tasks = [(task, prices.of(task)) for task in missing(wanted, store, chosen)]
+    left = sum(len(task.seeds) for task, _ in tasks)
+    if as_json:
+        emit(
+            {
+                "experiment": wanted.name,
+                "runs": total,
+                "done": total - left,
+                "tasks": [
+                    {
+                        "space": task.space,
+                        "method": task.method,
+                        "seeds": list(task.seeds),
+                        "epochs_done": task.done,
+                        "epochs": task.epochs,
+                        "seconds": price.seconds,
+                        "memory_bytes": price.memory,
+                        "basis": price.basis,
+                    }
+                    for task, price in tasks
+                ],
+            }
+        )
+        return
+    print(f"experiment {wanted.name}: {total} runs, {total - left} done, {left} to run")
+    if not tasks:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("space", "method", "seeds", "epochs", "time", "memory", "basis"):
+        table.add_column(heading, justify="right" if heading in ("epochs", "time", "memory") else "left")
+    for task, price in tasks:
+        epochs = f"{task.done} of {task.epochs}" if task.done else str(task.epochs)
+        row = (task.space, task.method, ",".join(map(str, task.seeds)), epochs)
+        table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
+    Console().print(table)
+    known = [price.seconds for _, price in tasks if price.seconds == price.seconds]
+    print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
+
+
+def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
+    from bench import config
+    from bench.plan import Filter
+
+    return Filter(
+        tuple(config.known_space(name) for name in space or ()),
+        tuple(config.known_method(name) for name in method or ()),
+        config.parse_seeds(seeds) if seeds else (),
+    )
+
+
+def _run(
+    experiment: str,
+    space: list[str] | None,
+    method: list[str] | None,
+    seeds: str,
+    override: list[str] | None,
+    runs: Path,
+    device: str,
+    engine: str,
+    budget: str,
+    conv_form: str,
+) -> str:
+    """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
+    from bench import config, reproduce
+    from bench.engine import Setting, choose_device
+    from results.data import data_dir
+    from results.errors import InputError, suggest
+    from results.store import Store
+    from spaces.ops import CONV_FORMS
+
+    if engine != "inline":
+        raise InputError(f"unknown engine '{engine}'; choose inline")
+    if conv_form not in CONV_FORMS:
+        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, CONV_FORMS)}")
+    deadline = time.monotonic() + seconds(budget)
+    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
+    runs.mkdir(parents=True, exist_ok=True)
+    setting = Setting(Store(runs), choose_device(device), data_dir(), form=conv_form, deadline=deadline)
+    failed = []
+    if reproduce.has_work(wanted, setting.store, chosen):
+        with _display(setting) as display:
+            for outcome in reproduce.run(wanted, chosen, setting, display.progress):
+                display.ended(outcome)
+                if outcome.status == "failed":
+                    failed.append(f"{outcome.task}: {outcome.error}")
+    else:
+        print(f"experiment {wanted.name}: nothing left to run")
+    print(f"score: {reproduce.score(wanted, setting, _retraining)}")
+    if failed:
+        raise Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; run again to retry")
+    return wanted.name
+
+
+def _retraining(done: float, total: int, text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)
+
+
+class _Display:
+    """Progress of the running group: a live bar on a terminal, a line a group elsewhere."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self.current = bar, None
+
+    def progress(self, task: Task, epoch: int, latest: list[dict[str, Any]]) -> None:
+        """Show where a group stands, with each seed's validation accuracy."""
+        if self.current is None or self.current[0] != task:
+            self.current = (task, self.bar.add_task(str(task), total=task.epochs, completed=task.done, note=""))
+        accuracies = [row["valid_accuracy"] for row in latest]
+        if not any(a == a for a in accuracies):
+            accuracies = [row["train_accuracy"] for row in latest]
+        note = " ".join(f"{a:.1f}" for a in accuracies if a == a)
+        self.bar.update(self.current[1], completed=epoch, note=note)
+
+    def ended(self, outcome: Any) -> None:
+        """Say how a group ended."""
+        text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
+        self.bar.console.print(text + (f" ({outcome.error})" if outcome.error else ""), highlight=False)
+        if self.current:
+            self.bar.remove_task(self.current[1])
+            self.current = None
+
+
+@contextmanager
+def _display(setting: Setting) -> Iterator[_Display]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, disable=not sys.stdout.isatty()) as bar:
+        yield _Display(bar)

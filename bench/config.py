@@ -1,0 +1,337 @@
+"""Experiments: TOML in, frozen dataclasses out.
+
+``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
+``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them.
+Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import spaces
+from results.errors import InputError, suggest
+from spaces.base import SupernetConfig
+
+from . import method
+from .learner import Training
+
+FOLDER = Path(__file__).parent / "experiments"
+DEFAULT = "quick"
+
+
+@dataclass(frozen=True)
+class ImagesConfig:
+    """Which images are searched on, and how they are augmented."""
+
+    dataset: str
+    size: int = 0  # side in pixels; 0 keeps the data set's own
+    limit: int = 0  # search images; 0 takes all
+    split: Literal["halves", "interleaved"] = "halves"  # which images train the weights, and which the alphas
+    crop_padding: int = 4
+    flip: bool = True
+    cutout: int = 0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured beside the search; none of it changes the search."""
+
+    eigenvalue_every: int = 1  # epochs; 0 never
+    valid_images: int = 0  # evaluated after each epoch; 0 takes the whole alpha half
+    landscape: int = 0  # points along each axis of the plane; 0 leaves it out
+    landscape_images: int = 1000
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """How found cells that no table holds are scored; ``recipe`` empty leaves them unscored."""
+
+    recipe: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All that decides what a run gives, apart from its seed."""
+
+    images: ImagesConfig
+    supernet: SupernetConfig
+    training: Training
+    measure: Measure
+    params: Any  # the method's own dataclass
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return dataclasses.asdict(self)
+
+
+def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
+    """Return the 16 hex digits that name a protocol on a space with a method."""
+    text = json.dumps([space, method_id, protocol.as_dict()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named set of runs: spaces, methods and seeds under one protocol a space."""
+
+    name: str
+    base: str  # the file's own name, without the hash of overrides
+    description: str
+    spaces: tuple[str, ...]
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    priority: tuple[tuple[str, str], ...]  # (space, method), most wanted first
+    retrain: Retrain
+    tables: Mapping[str, Any]
+    overrides: tuple[str, ...] = ()
+
+    def protocol(self, space: str, method_id: str) -> Protocol:
+        """Return the protocol of one method on one space."""
+        found = spaces.find(space)
+
+        def table(name: str) -> dict[str, Any]:
+            merged = dict(self.tables.get(name, {}))
+            for scope in (found.family, found.id):
+                merged |= self.tables.get("space", {}).get(scope, {}).get(name, {})
+            return merged
+
+        own = self.tables.get("methods", {}).get(method_id, {})
+        for scope in (found.family, found.id):
+            own = own | self.tables.get("space", {}).get(scope, {}).get("methods", {}).get(method_id, {})
+        return Protocol(
+            images=build(ImagesConfig, table("images"), "images"),
+            supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
+            training=build(Training, table("training"), "training"),
+            measure=build(Measure, table("measure"), "measure"),
+            params=build(method.find(method_id).params, own, f"methods.{method_id}"),
+        )
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of the experiments that ship with the suite."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment by name, or from a path that ends in ``.toml``.
+
+    ``overrides`` are ``key=value`` with dotted keys, as in ``training.epochs=2``; they make another experiment,
+    ``NAME+HASH8``.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+    for override in overrides:
+        _override(tables, override)
+    return _experiment(path.stem, tables, tuple(overrides))
+
+
+_TOP = {
+    "description": str,
+    "spaces": list,
+    "methods": dict,
+    "seeds": str,
+    "order": list,
+    "images": dict,
+    "supernet": dict,
+    "training": dict,
+    "measure": dict,
+    "retrain": dict,
+    "space": dict,
+    "run": list,
+}
+
+
+def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -> Experiment:
+    for key, value in tables.items():
+        if key not in _TOP:
+            raise InputError(f"unknown key '{key}' in experiment '{base}'{suggest(key, _TOP)}")
+        if not isinstance(value, _TOP[key]):
+            raise InputError(f"'{key}' of experiment '{base}' should be a {_TOP[key].__name__}, not {value!r}")
+    for key in ("spaces", "run", "seeds", "images", "training"):
+        if key not in tables:
+            raise InputError(f"experiment '{base}' lacks the key '{key}'")
+    space_ids = tuple(known_space(name) for name in tables["spaces"])
+    method_ids = tuple(known_method(name) for name in tables["run"])
+    for name in tables.get("methods", {}):
+        known_method(name)
+    _check_scopes(base, tables.get("space", {}))
+    order = []
+    for entry in tables.get("order", []):
+        space, _, method_id = str(entry).partition("/")
+        order.append((known_space(space), known_method(method_id)))
+    name = base
+    if overrides:
+        name += "+" + hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:8]
+    experiment = Experiment(
+        name=name,
+        base=base,
+        description=tables.get("description", ""),
+        spaces=space_ids,
+        methods=method_ids,
+        seeds=parse_seeds(tables["seeds"]),
+        priority=tuple(order),
+        retrain=build(Retrain, tables.get("retrain", {}), "retrain"),
+        tables=tables,
+        overrides=overrides,
+    )
+    for space in space_ids:  # every table is checked before anything runs
+        for method_id in method_ids:
+            _check_values(experiment.protocol(space, method_id))
+    return experiment
+
+
+def _check_scopes(base: str, scopes: dict[str, Any]) -> None:
+    families = {spaces.find(name).family for name in spaces.names()}
+    tables = ("images", "supernet", "training", "measure", "methods")
+    for scope, content in scopes.items():
+        if scope not in families and scope not in spaces.names():
+            known = sorted(families | set(spaces.names()))
+            raise InputError(f"unknown space 'space.{scope}' in experiment '{base}'{suggest(scope, known)}")
+        if not isinstance(content, dict):
+            raise InputError(f"'space.{scope}' of experiment '{base}' should be a table, not {content!r}")
+        for key, table in content.items():
+            if key not in tables:
+                raise InputError(f"unknown key 'space.{scope}.{key}'{suggest(key, tables)}")
+            if not isinstance(table, dict):
+                raise InputError(f"'space.{scope}.{key}' should be a table, not {table!r}")
+            for name in table if key == "methods" else ():
+                known_method(name)
+
+
+def _check_values(protocol: Protocol) -> None:
+    from .images import DATASETS
+
+    training, images, supernet = protocol.training, protocol.images, protocol.supernet
+    least = {
+        "training.epochs": (training.epochs, 1),
+        "training.batch": (training.batch, 2),
+        "supernet.channels": (supernet.channels, 1),
+        "supernet.cells": (supernet.cells, 1),
+        "images.size": (images.size, 0),
+        "images.limit": (images.limit, 0),
+        "images.crop_padding": (images.crop_padding, 0),
+        "images.cutout": (images.cutout, 0),
+        "measure.eigenvalue_every": (protocol.measure.eigenvalue_every, 0),
+        "measure.landscape": (protocol.measure.landscape, 0),
+        "training.lr": (training.lr, 0.0),
+        "training.lr_min": (training.lr_min, 0.0),
+        "training.clip": (training.clip, 0.0),
+        "training.weight_decay": (training.weight_decay, 0.0),
+        "training.alpha_lr": (training.alpha_lr, 0.0),
+        "training.alpha_decay": (training.alpha_decay, 0.0),
+    }
+    for key, (value, bound) in least.items():
+        if not value >= bound or value == float("inf"):
+            raise InputError(f"{key} = {value} is out of range; it must be at least {bound} and finite")
+    if images.dataset not in DATASETS:
+        raise InputError(f"unknown data set '{images.dataset}'{suggest(images.dataset, DATASETS)}")
+
+
+def known_space(name: str) -> str:
+    """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
+    if name not in spaces.names():
+        raise InputError(f"unknown space '{name}'{suggest(str(name), spaces.names())}; known are {_listed(spaces)}")
+    return name
+
+
+def known_method(name: str) -> str:
+    """Return ``name`` if it is a method; raise ``InputError`` otherwise."""
+    if name not in method.names():
+        raise InputError(f"unknown method '{name}'{suggest(str(name), method.names())}; known are {_listed(method)}")
+    return name
+
+
+def _listed(registry: Any) -> str:
+    return ", ".join(registry.names())
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds of ``0-3`` (inclusive), ``0,2,5`` or a mixture."""
+    seeds: list[int] = []
+    for part in str(text).split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InputError(f"'{text}' is no list of seeds; write 0-3 or 0,2,5")
+        if int(last or first) - int(first) > 9999:
+            raise InputError(f"'{text}' names more than 10,000 seeds")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise InputError(f"'{text}' names no seed; write 0-3 or 0,2,5")
+    return tuple(dict.fromkeys(seeds))
+
+
+def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
+    """Make a dataclass of a table; raise ``InputError`` for unknown and missing keys and for wrong types."""
+    values = checked(cls, table, where)
+    missing = [
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise InputError(f"'{where}' lacks the key '{missing[0]}'")
+    return cls(**values)
+
+
+def checked(cls: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the values of a table in the types of a dataclass's fields."""
+    kinds = typing.get_type_hints(cls)
+    fields = [f.name for f in dataclasses.fields(cls)]
+    for key in table:
+        if key not in fields:
+            raise InputError(f"unknown key '{where}.{key}'{suggest(key, fields)}")
+    return {key: _typed(kinds[key], value, f"{where}.{key}") for key, value in table.items()}
+
+
+def _typed(kind: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        if value in arguments and not isinstance(value, bool):
+            return value
+        raise InputError(f"{where} = {value!r} should be one of {', '.join(map(str, arguments))}")
+    if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
+        return tuple(_typed(k, v, where) for k, v in zip(arguments, value, strict=True))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(kind, type | types.UnionType) and type(value) is kind:
+        return value
+    name = getattr(kind, "__name__", str(kind))
+    raise InputError(f"{where} = {value!r} should be of type {name}")
+
+
+def _override(tables: dict[str, Any], text: str) -> None:
+    """Set one dotted key; the value is TOML, or else a string."""
+    key, equals, value = text.partition("=")
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or not all(parts):
+        raise InputError(f"'{text}' is no override; write key=value, as in training.epochs=2")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    table = tables
+    for part in parts[:-1]:
+        if part not in table and len(parts) == 2 and part not in _TOP:
+            raise InputError(f"unknown key '{key}'{suggest(part, _TOP)}")
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise InputError(f"'{key}' cannot be set: '{part}' is no table")
+    table[parts[-1]] = parsed
+    if parts[0] in ("images", "supernet", "training", "measure"):  # an override beats what a space says of its own
+        for scope in tables.get("space", {}).values():
+            scope.get(parts[0], {}).pop(parts[-1], None)

@@ -1,0 +1,184 @@
+"""What the steps of an epoch are fed: batches for every seed, drawn per seed and augmented on the device.
+
+Orders, crops, flips and the method's own draws come from each seed's named CPU streams, one set an epoch, and are
+uploaded once; images stay on the device as uint8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spaces.base import Space
+from spaces.ops import from_nchw
+
+from .augment import augment, draw_augmentation
+from .config import ImagesConfig, Protocol
+from .images import Images
+from .learner import Batch, Samples
+from .method import Method
+from .schedule import cosine
+from .seeding import stream
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the images that train the weights and of those that train the alphas (empty for one level)."""
+
+    weights: Tensor
+    alphas: Tensor
+
+
+def split(images: int, levels: int, config: ImagesConfig) -> Split:
+    """Divide the search images by index; one-level methods train everything on all of them."""
+    everything = torch.arange(images)
+    if levels == 1:
+        return Split(everything, everything[:0])
+    if config.split == "interleaved":
+        return Split(everything[0::2], everything[1::2])
+    return Split(everything[: images // 2], everything[images // 2 :])
+
+
+def weight_batches(split: Split, batch: int) -> int:
+    """Return the number of weight steps an epoch; the last batch may be short."""
+    return -(-len(split.weights) // batch)
+
+
+class Feed:
+    """Batches for a group of seeds.
+
+    Parameters
+    ----------
+    images, split : the data; images lie on ``device``.
+    seeds : of the group; a seed's batches do not depend on the others.
+    dtype : of the normalised images.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        split: Split,
+        protocol: Protocol,
+        method: Method,
+        space: Space,
+        seeds: Sequence[int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.split, self.protocol, self.method, self.space = split, protocol, method, space
+        self.seeds, self.dtype, self.device = tuple(seeds), dtype, device
+        self.images, self.labels = images.train.to(device), images.train_labels.to(device)
+        self.mean, self.std = images.mean, images.std
+        self.steps = weight_batches(split, protocol.training.batch)
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch, counted from 0."""
+        training, params = self.protocol.training, self.protocol.params
+        rate = self.method.rate(params, training)
+        lr = cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
+        lr = torch.tensor(lr, dtype=self.dtype, device=self.device)
+        scalars = {
+            name: torch.tensor(value, dtype=self.dtype, device=self.device)
+            for name, value in self.method.scalars(params, epoch, training.epochs).items()
+        }
+        train = self._queue(epoch, "weights", _passes(self.split.weights, training.batch))
+        valid = None
+        if self.method.levels == 2:
+            valid = self._queue(epoch, "alphas", self._alpha_batches())
+        draws = self._draws(epoch)
+        for step in range(self.steps):
+            yield Batch(
+                train=self._samples(train[step]),
+                valid=None if valid is None else self._samples(valid[step]),
+                lr=lr,
+                draws={name: values[step] for name, values in draws.items()},
+                scalars=scalars,
+            )
+
+    def clean(self, index: Tensor) -> Samples:
+        """Return images without augmentation, the same ones for every seed."""
+        index = index.to(self.device).expand(len(self.seeds), -1)
+        return self._samples((index, None, None, None))
+
+    def _draws(self, epoch: int) -> dict[str, Tensor]:
+        """Return the method's own draws, ``(steps, S, ...)`` on the device."""
+        each = [
+            self.method.draws(stream(seed, self.method.id, epoch), self.steps, self.space, self.protocol.params)
+            for seed in self.seeds
+        ]
+        stacked = {name: torch.stack([draws[name] for draws in each], dim=1) for name in each[0]}
+        return {
+            name: values.to(self.device, self.dtype if values.is_floating_point() else None)
+            for name, values in stacked.items()
+        }
+
+    def _alpha_batches(self) -> Any:
+        """Return the function that draws one seed's batches of the alpha half; see ``Training.alpha_batches``."""
+        training, pool = self.protocol.training, self.split.alphas
+        if training.alpha_batches == "cycle":
+            return _passes(pool, training.batch, steps=self.steps)
+        size = min(training.batch, len(pool))
+        if training.alpha_batches == "fresh":
+            return lambda g: [pool[torch.randperm(len(pool), generator=g)[:size]] for _ in range(self.steps)]
+        return lambda g: list(pool[torch.randint(len(pool), (self.steps, size), generator=g)])
+
+    def _queue(self, epoch: int, purpose: str, draw: Any) -> list[tuple[Tensor | None, ...]]:
+        """Return for each step: indices ``(S, B)``, crops, flips and cutout centres of all seeds."""
+        config = self.protocol.images
+        size = self.images.shape[-1]
+        per_seed = []
+        for seed in self.seeds:
+            batches = draw(stream(seed, f"{purpose}/order", epoch))
+            random = draw_augmentation(
+                stream(seed, f"{purpose}/augmentation", epoch),
+                sum(len(batch) for batch in batches),
+                size=size,
+                pad=config.crop_padding,
+                flip=config.flip,
+                cutout=config.cutout,
+            )
+            lengths = [len(batch) for batch in batches]
+            columns = [[None] * len(batches) if r is None else list(r.split(lengths)) for r in random]
+            per_seed.append(list(zip(batches, *columns, strict=True)))
+        return [
+            tuple(self._stacked(column) for column in zip(*step, strict=True)) for step in zip(*per_seed, strict=True)
+        ]
+
+    def _stacked(self, column: tuple[Tensor | None, ...]) -> Tensor | None:
+        present = [one for one in column if one is not None]
+        return torch.stack(present).to(self.device, non_blocking=True) if present else None
+
+    def _samples(self, drawn: tuple[Tensor | None, ...]) -> Samples:
+        index, crop, flip, centre = drawn
+        assert index is not None
+        config = self.protocol.images
+        batch = augment(
+            self.images,
+            index,
+            crop,
+            flip,
+            centre,
+            pad=config.crop_padding,
+            cutout=config.cutout,
+            mean=self.mean,
+            std=self.std,
+            dtype=self.dtype,
+        )
+        return Samples(from_nchw(batch, len(self.seeds)), self.labels[index])
+
+
+def _passes(pool: Tensor, batch: int, steps: int | None = None) -> Any:
+    """Return the function that draws whole passes over a pool, in batches; the last of a pass may be short."""
+
+    def draw(generator: torch.Generator) -> list[Tensor]:
+        batches = list(pool[torch.randperm(len(pool), generator=generator)].split(batch))
+        while steps is not None and len(batches) < steps:
+            batches += pool[torch.randperm(len(pool), generator=generator)].split(batch)
+        return batches[:steps]
+
+    return draw

@@ -1,0 +1,124 @@
+"""The network behind the NAS-Bench-201 table.
+
+Stem, three stacks of N cells with C, 2C and 4C channels, a residual block that halves the map between two stacks,
+and a linear head (Dong & Yang, NAS-Bench-201, ICLR 2020, figure 1; D-X-Y/AutoDL-Projects
+lib/models/cell_infers/tiny_network.py). Unlike in the supernet the cells' batch norms have an affine part.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import torch
+from torch import Tensor, nn
+
+from results.errors import InputError
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+
+
+def build(
+    arch: str,
+    *,
+    channels: int = 16,
+    cells: int = 5,
+    image_channels: int = 3,
+    classes: int = 10,
+    bn_momentum: float = 0.1,
+) -> nn.Module:
+    """Return the network of ``arch``, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, with ``cells`` cells a stack."""
+    nodes = parse(arch)
+    layers: list[nn.Module] = [
+        nn.Conv2d(image_channels, channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+    ]
+    width = channels
+    for stack in range(3):
+        if stack:
+            layers.append(_Reduction(width, 2 * width))
+            width *= 2
+        layers += [_Cell(nodes, width) for _ in range(cells)]
+    layers += [
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(width, classes),
+    ]
+    network = nn.Sequential(*layers)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = bn_momentum
+    return network
+
+
+def parse(arch: str) -> list[list[str]]:
+    """Return the operations into nodes 1, 2 and 3, in the order of their sources."""
+    nodes = [[part.partition("~") for part in node.strip("|").split("|")] for node in arch.split("+")]
+    sources = [[source for _, _, source in node] for node in nodes]
+    operations = [[operation for operation, _, _ in node] for node in nodes]
+    if sources != [["0"], ["0", "1"], ["0", "1", "2"]]:
+        raise InputError(f"'{arch}' is no NAS-Bench-201 cell; write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
+    for operation in (o for node in operations for o in node):
+        if operation not in OPERATIONS:
+            raise InputError(f"unknown operation '{operation}' in '{arch}'; known are {', '.join(OPERATIONS)}")
+    return operations
+
+
+class _Cell(nn.Module):
+    """Each node sums what comes in over its edges; the last node is the output. An edge of ``none`` is left out."""
+
+    def __init__(self, nodes: list[list[str]], channels: int) -> None:
+        super().__init__()
+        edges = [
+            (source, target, operation)
+            for target, operations in enumerate(nodes, start=1)
+            for source, operation in enumerate(operations)
+            if operation != "none"
+        ]
+        self.ends = [(source, target) for source, target, _ in edges]
+        self.operations = nn.ModuleList(_operation(operation, channels) for _, _, operation in edges)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x]
+        for node in range(1, 4):
+            terms = [
+                operation(values[source])
+                for (source, target), operation in zip(self.ends, self.operations, strict=True)
+                if target == node
+            ]
+            values.append(reduce(torch.add, terms) if terms else torch.zeros_like(x))
+        return values[-1]
+
+
+class _Reduction(nn.Module):
+    """The residual block that halves the map; its shortcut has no batch norm."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_conv(channels, width, 3, stride=2), _conv(width, width, 3))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, width, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut(x) + self.body(x)
+
+
+def _operation(name: str, channels: int) -> nn.Module:
+    match name:
+        case "skip_connect":
+            return nn.Identity()
+        case "avg_pool_3x3":
+            return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        case "nor_conv_1x1":
+            return _conv(channels, channels, 1)
+        case _:
+            return _conv(channels, channels, 3)
+
+
+def _conv(channels: int, width: int, kernel: int, stride: int = 1) -> nn.Module:
+    """ReLU, convolution, batch norm."""
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(channels, width, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(width),
+    )

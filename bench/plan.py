@@ -1,0 +1,96 @@
+"""What an experiment still has to run: groups of seeds that share a supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from results.record import Run
+from results.store import Store
+
+from . import checkpoint, method
+from .config import Experiment, config_hash
+
+GROUP = 8  # seeds in one supernet at most
+
+
+@dataclass(frozen=True)
+class Task:
+    """One group of seeds to run, from a checkpoint where ``done`` is not 0."""
+
+    space: str
+    method: str
+    seeds: tuple[int, ...]
+    done: int
+    epochs: int
+
+    def __str__(self) -> str:
+        return f"{self.space}/{self.method}/{','.join(map(str, self.seeds))}"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What narrows an experiment; empty keeps everything."""
+
+    spaces: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+    def pairs(self, experiment: Experiment) -> list[tuple[str, str]]:
+        """Return the (space, method) pairs, most wanted first."""
+        spaces = self.spaces or experiment.spaces
+        methods = self.methods or experiment.methods
+        rank = {pair: index for index, pair in enumerate(experiment.priority)}
+        pairs = [(s, m) for s in spaces for m in methods]
+        return sorted(pairs, key=lambda pair: rank.get(pair, len(rank)))  # stable: the experiment's order otherwise
+
+
+def runs(experiment: Experiment, chosen: Filter) -> Iterator[Run]:
+    """Yield every run of an experiment, done or not, most wanted first."""
+    for space, method_id in chosen.pairs(experiment):
+        for seed in chosen.seeds or experiment.seeds:
+            yield Run(experiment.name, space, method_id, seed)
+
+
+def is_done(store: Store, run: Run, planned_hash: str) -> bool:
+    """Whether the store holds a record of this run that the plan accepts.
+
+    A diverged search is a result and is not run again; a failed one is none.
+    """
+    manifest = store.manifest(run)
+    return (
+        manifest is not None
+        and manifest["config_hash"] == planned_hash
+        and manifest["status"] in ("complete", "diverged")
+    )
+
+
+def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]:
+    """Yield the missing groups, most wanted first; a group that was cut off goes on together."""
+    for space, method_id in chosen.pairs(experiment):
+        protocol = experiment.protocol(space, method_id)
+        planned = config_hash(space, method_id, protocol)
+        missing = [
+            seed
+            for seed in chosen.seeds or experiment.seeds
+            if not is_done(store, Run(experiment.name, space, method_id, seed), planned)
+        ]
+        epochs = protocol.training.epochs
+        for done, seeds in _groups(store.root, Run(experiment.name, space, method_id, 0), missing, planned):
+            yield Task(space, method_id, seeds, done, epochs)
+
+
+def _groups(root: Path, like: Run, missing: Sequence[int], planned: str) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield (completed epochs, seeds): groups with a checkpoint first, the rest in fresh groups."""
+    left = list(missing)
+    if method.find(like.method).levels:
+        for seed in missing:
+            run = Run(like.experiment, like.space, like.method, seed)
+            if seed in left and (found := checkpoint.latest(root, run, planned)):
+                done, group = found
+                if set(group) <= set(left):
+                    yield done, group
+                    left = [s for s in left if s not in group]
+    for start in range(0, len(left), GROUP):
+        yield 0, tuple(left[start : start + GROUP])

@@ -1,0 +1,118 @@
+"""What a task will cost: time from earlier records, memory from the supernet's own shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import torch
+
+import spaces
+from results.record import Record
+from results.store import Store
+from spaces.supernet import Supernet
+
+from . import environment, method
+from .config import Experiment, Protocol
+from .plan import Task
+
+#: Passes through the supernet per epoch of each method relative to DARTS, where no record of the method itself is at
+#: hand: (forward + 2 backward) counts, two batches a step for bilevel methods.
+RELATIVE = {"darts": 1.0, "darts-2nd": 2.5, "sdarts-rs": 1.0, "sdarts-adv": 4.8, "dropnas": 1.1, "darts-1level": 1.1}
+
+
+@dataclass(frozen=True)
+class Price:
+    """Predicted wall time of what is left and peak memory, with what the prediction rests on."""
+
+    seconds: float  # nan where nothing is known
+    memory: int  # bytes
+    basis: str
+
+
+class Prices:
+    """Prices tasks from the records of the same protocol's size on the same device."""
+
+    def __init__(self, store: Store, experiment: Experiment, device: torch.device) -> None:
+        self.experiment, self.device = experiment, device
+        name = environment.device_info(device)["name"]
+        self.records = [
+            r
+            for r in store.records(complete_only=True)
+            if r.manifest["device"].get("name") == name and r.run.method in RELATIVE
+        ]
+
+    def of(self, task: Task) -> Price:
+        """Return the price of one task."""
+        if method.find(task.method).levels == 0:
+            return Price(0.0, 0, "no supernet")
+        protocol = self.experiment.protocol(task.space, task.method)
+        memory = memory_of(task, protocol)
+        similar = [r for r in self.records if r.run.space == task.space and _size(r) == _size_of(protocol)]
+        same = [r for r in similar if r.run.method == task.method]
+        left = task.epochs - task.done
+        if same:
+            epoch = _per_seed_epoch(same) * len(task.seeds)
+            return Price(epoch * left, memory, f"{len(same)} records on this device")
+        if similar:
+            scale = [RELATIVE[task.method] / RELATIVE[r.run.method] for r in similar]
+            each = [s * _per_seed_epoch([r]) for s, r in zip(scale, similar, strict=True)]
+            return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")
+        return Price(nan, memory, "no record on this device yet")
+
+
+def _per_seed_epoch(records: list[Record]) -> float:
+    """Return the mean seconds of an epoch divided by the seeds that shared it."""
+    each = [r.points["seconds"].dropna().mean() / len(r.manifest["group"]["seeds"]) for r in records]
+    return float(sum(each) / len(each))
+
+
+def _size(record: Record) -> tuple[object, ...]:
+    return _dimensions(record.manifest["protocol"])
+
+
+def _size_of(protocol: Protocol) -> tuple[object, ...]:
+    return _dimensions(protocol.as_dict())
+
+
+def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
+    """Return what the time of an epoch depends on."""
+    images, net = protocol["images"], protocol["supernet"]
+    sizes = (images[key] for key in ("dataset", "size", "limit"))
+    return (*sizes, net["channels"], net["cells"], protocol["training"]["batch"])
+
+
+def memory_of(task: Task, protocol: Protocol) -> int:
+    """Return the bytes that a group needs at its peak, in float32.
+
+    Weights, momentum and gradients are counted; saved activations are measured on one image of one seed and scaled.
+    """
+    space = spaces.find(task.space)
+    net = Supernet(space, protocol.supernet)
+    side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
+    seeds, batch = len(task.seeds), protocol.training.batch
+    activations = _saved_bytes(net, side)
+    return seeds * (16 * net.size + batch * activations)
+
+
+def _saved_bytes(net: Supernet, side: int) -> int:
+    """Return the bytes that one image's training pass saves for its backward pass."""
+    small = min(side, 8)
+    weights = torch.zeros(1, net.size, requires_grad=True)
+    mix = torch.full((1, *net.space.mask.shape), 0.2, requires_grad=True)
+    statistics = net.statistics(1, dtype=torch.float32, device="cpu")
+    own = {weights.untyped_storage().data_ptr(), mix.untyped_storage().data_ptr()}
+    sizes: dict[int, int] = {}
+    kept = []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            sizes[storage.data_ptr()] = storage.nbytes()
+            kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        net.forward(weights, statistics, torch.zeros(2, small, small, 1, 3), mix, training=True, update=False)
+    return int(sum(sizes.values()) / 2 * (side / small) ** 2)
