@@ -1,0 +1,32 @@
+"""Published curves; the claims in the TOML files here are read by ``results.claims``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+#: The zero of the regret that NAS-Bench-1Shot1 plots: the least test error in percent over single trainings of the
+#: cells that its enumerator lists (search_spaces of automl/nasbench-1shot1 at cb0f0ec).
+REGRET_ZERO = {
+    "nasbench1shot1-1": 5.448716878890991,
+    "nasbench1shot1-2": 5.7592153549194336,
+    "nasbench1shot1-3": 5.338543653488159,
+}
+_COLUMNS = {"error": "regret", "low": "low", "high": "high"}
+SOURCE = "read off the vector figure that the GAEA authors released (Li et al., ICLR 2021)"
+
+
+def curves() -> pd.DataFrame:
+    """Return the published trajectories of PC-DARTS and GAEA PC-DARTS on the NAS-Bench-1Shot1 spaces.
+
+    Returns
+    -------
+    DataFrame with one row per space, method and epoch: ``space``, ``method``, ``epoch`` (completed), ``error`` (mean
+    test error over seeds, percent) and the band ``low`` to ``high``, which the figure does not define.
+    """
+    table = pd.read_csv(Path(__file__).parent / "curves.csv")
+    zero = np.array([REGRET_ZERO[space] for space in table["space"]])
+    errors = {name: zero + np.asarray(table[column]) for name, column in _COLUMNS.items()}
+    return pd.DataFrame({"space": table["space"], "method": table["method"], "epoch": table["epoch"]} | errors)

@@ -1,0 +1,86 @@
+"""How good architectures are: one score per architecture, data set and release, kept in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from results import parquet
+from results.errors import InputError
+
+_SCHEMA = pa.schema(
+    [
+        ("space", pa.string()),
+        ("arch", pa.string()),
+        ("dataset", pa.string()),
+        ("release", pa.string()),
+        ("source", pa.string()),
+        ("epochs", pa.int64()),
+        ("valid", pa.float64()),
+        ("test", pa.float64()),
+        ("valid_trials", pa.list_(pa.float64())),
+        ("test_trials", pa.list_(pa.float64())),
+    ]
+)
+_MEND = "restore it from version control, or remove it and run 'dnas reproduce'"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy of one architecture after training from scratch.
+
+    Attributes
+    ----------
+    space, arch, dataset : ids and the canonical key.
+    valid, test : accuracy in percent, mean over the trials; None where the source has no such figure.
+    valid_trials, test_trials : accuracy of each training in percent; empty where only the mean is known.
+    source : "table" (read from a published benchmark) or "retrained" (trained by this suite).
+    release : which table or which retraining, such as "NATS-tss-v1_0-3ffb9" or "retrain-quick". Scores of
+        different releases come from different training recipes and do not belong in one figure.
+    epochs : length of the training, 200 or 108 in the published tables.
+    """
+
+    space: str
+    arch: str
+    dataset: str
+    valid: float | None
+    test: float | None
+    valid_trials: tuple[float, ...] = ()
+    test_trials: tuple[float, ...] = ()
+    source: str = "table"
+    release: str = ""
+    epochs: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What a file of scores holds once: space, architecture, data set, release."""
+        return self.space, self.arch, self.dataset, self.release
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Return the scores that ``path`` holds, sorted by key; none where there is no such file."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    table = parquet.read(path, _SCHEMA.names, mend=_MEND).select(_SCHEMA.names)
+    if not table.schema.equals(_SCHEMA):
+        wrong = next(f for f in _SCHEMA if table.schema.field(f.name).type != f.type)
+        raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_MEND}")
+    rows = table.to_pylist()
+    for row in rows:
+        row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])
+    return [Score(**row) for row in rows]
+
+
+def merge_scores(path: Path, scores: Iterable[Score]) -> None:
+    """Add ``scores`` to the file ``path``, each in place of the one with its key.
+
+    The file is sorted by key, so that the same scores give the same bytes in whatever order they came.
+    """
+    path = Path(path)
+    merged = {score.key: score for score in [*read_scores(path), *scores]}
+    rows = [vars(merged[key]) for key in sorted(merged)]
+    parquet.write(path, pa.Table.from_pylist(rows, schema=_SCHEMA))

@@ -1,0 +1,169 @@
+"""The store of records: one Parquet file per run, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from results import parquet
+from results.errors import InputError
+from results.record import OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
+
+METADATA_KEY = b"dnas"
+_ARROW_TYPES = {
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "float64": pa.float64(),
+    "object": pa.list_(pa.float64()),
+}
+_FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
+_MANIFEST_KEYS = ("schema", "run", "status", "config_hash")
+_MEND = "remove it and run again"
+
+
+class Store:
+    """Records under ``root``, each at ``EXPERIMENT/SPACE/METHOD/seed-003.parquet``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def path(self, run: Run) -> Path:
+        """Return where the record of ``run`` belongs."""
+        return self.root / run.experiment / run.space / run.method / f"seed-{run.seed:03d}.parquet"
+
+    def side_path(self, run: Run, name: str) -> Path:
+        """Return where a file beside the record belongs, such as ``seed-003.landscape.parquet``."""
+        return self.path(run).with_suffix(f".{name}.parquet")
+
+    def write(self, record: Record) -> None:
+        """File ``record`` away; an interruption leaves what was there before."""
+        parquet.write(self.path(record.run), _to_arrow(record))
+
+    def read(self, run: Run) -> Record:
+        """Return the record of ``run``.
+
+        Raises
+        ------
+        InputError
+            There is none, or its file is damaged, of another schema, or another run's.
+        """
+        path = self.path(run)
+        if not path.exists():
+            raise InputError(f"no record of {run} under {self.root}; 'dnas list' names those that exist")
+        record = _from_arrow(parquet.read(path, mend=_MEND), path)
+        if record.run != run:
+            raise InputError(f"{path} holds the record of {record.run}; file it with 'dnas merge'")
+        return record
+
+    def records(
+        self,
+        experiment: str | None = None,
+        space: str | None = None,
+        method: str | None = None,
+        *,
+        complete_only: bool = False,
+    ) -> list[Record]:
+        """Return the readable records that match, sorted by run; ``unreadable`` lists the others."""
+        wanted = (experiment, space, method)
+        found = []
+        for run in self._runs():
+            if any(w not in (None, part) for w, part in zip(wanted, _names(run), strict=True)):
+                continue
+            try:
+                record = self.read(run)
+            except InputError:
+                continue
+            if record.complete or not complete_only:
+                found.append(record)
+        return found
+
+    def unreadable(self) -> list[tuple[Path, str]]:
+        """Return the damaged files, each with a line that says what is wrong and the mend."""
+        bad = []
+        for run in self._runs():
+            try:
+                self.read(run)
+            except InputError as error:
+                bad.append((self.path(run), str(error)))
+        return bad
+
+    def manifest(self, run: Run) -> dict[str, Any] | None:
+        """Return the manifest of ``run`` without reading its rows; None where there is no readable record."""
+        text = parquet.read_metadata(self.path(run), METADATA_KEY)
+        try:
+            return _parse_manifest(text, self.path(run))
+        except InputError:
+            return None
+
+    def config_hash(self, run: Run) -> str | None:
+        """Return the protocol hash of the stored record, whatever its status; None where there is none."""
+        manifest = self.manifest(run)
+        return manifest["config_hash"] if manifest else None
+
+    def _runs(self) -> Iterator[Run]:
+        """Yield the runs that file names promise, sorted; dotted folders are not experiments."""
+        runs = []
+        for path in self.root.glob("[!.]*/*/*/seed-*.parquet"):
+            match = _FILE_NAME.fullmatch(path.name)
+            if match:
+                experiment, space, method = path.relative_to(self.root).parts[:3]
+                runs.append(Run(experiment, space, method, int(match[1])))
+        yield from sorted(runs)
+
+
+def _names(run: Run) -> tuple[str, str, str]:
+    return run.experiment, run.space, run.method
+
+
+def _to_arrow(record: Record) -> pa.Table:
+    points = record.points
+    missing = [c for c in POINT_COLUMNS if c not in points]
+    extra = [c for c in points if c not in POINT_COLUMNS and not str(c).startswith(OPERATION_PREFIXES)]
+    if missing or extra:
+        raise ValueError(f"the points of {record.run} have the wrong columns: missing {missing}, unknown {extra}")
+    columns = {str(c): _column(values, POINT_COLUMNS.get(str(c), "float64")) for c, values in points.items()}
+    manifest = json.dumps(record.manifest, sort_keys=True)
+    return pa.table(columns, metadata={METADATA_KEY: manifest.encode()})
+
+
+def _column(values: pd.Series, kind: str) -> pa.Array:
+    if kind == "object":  # a list per row, where NaN is a value and stays one
+        return pa.array([list(map(float, row)) for row in values], _ARROW_TYPES[kind])
+    return pa.array(values.astype(kind), _ARROW_TYPES[kind], from_pandas=True)
+
+
+def _from_arrow(table: pa.Table, path: Path) -> Record:
+    manifest = _parse_manifest((table.schema.metadata or {}).get(METADATA_KEY), path)
+    for column, kind in POINT_COLUMNS.items():
+        if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
+            raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {_MEND}")
+    points = pd.DataFrame(
+        {
+            name: pd.Series(
+                table[name].to_pylist() if POINT_COLUMNS.get(name) == "object" else table[name].to_pandas(),
+                dtype=POINT_COLUMNS.get(name, "float64"),
+            )
+            for name in table.column_names
+        }
+    )
+    return Record(Run(**manifest["run"]), points, manifest)
+
+
+def _parse_manifest(text: bytes | None, path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(text or b"")
+        missing = [k for k in _MANIFEST_KEYS if k not in manifest]
+        Run(**manifest.get("run", {}))
+    except (ValueError, TypeError, AttributeError):
+        raise InputError(f"{path} is no record (it carries no manifest); {_MEND}") from None
+    if missing:
+        raise InputError(f"{path} has a manifest without '{missing[0]}'; {_MEND}")
+    if manifest["schema"] != SCHEMA:
+        raise InputError(f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}; run again")
+    return manifest

@@ -1,0 +1,76 @@
+"""The published values that come with the package."""
+
+import pytest
+
+from results.claims import load_claims
+from results.oracle import Chain, TableOracle
+from results.published import REGRET_ZERO, curves
+
+ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+CLAIMS = {claim.id: claim for claim in load_claims()}
+
+
+@pytest.mark.parametrize(
+    ("id", "value", "spread"),
+    [
+        ("nb201-darts-c10-test@paper-nb201-adl", 54.30, 0.0),
+        ("nb201-darts-2nd-in16-valid@paper", 16.43, 0.0),
+        ("later-darts-2nd-c100-test", 38.97, 0.0),
+        ("nb201-rsps-c10-test", 84.07, 3.61),
+        ("nb201-bn-rsps-c10-test", 87.66, 1.69),
+        ("sdarts-adv-darts-c10", 2.61, 0.02),
+        ("sdarts-darts-s4-svhn", 3.05, None),
+        ("dropnas-darts-c100", 83.05, 0.41),
+        ("darts-1level-3-skip-c10", 96.81, 0.18),
+        ("dropnas-grid-1e4-1e4", 97.37, 0.16),
+        ("zcpt-darts-test", 6.701, None),
+    ],
+)
+def test_spot_checks(id, value, spread):
+    assert (CLAIMS[id].value, CLAIMS[id].spread) == (value, spread)
+
+
+def test_claims_in_scope_are_judged_on_spaces_and_methods_of_the_suite():
+    judged = [claim for claim in CLAIMS.values() if claim.judged]
+    assert {c.space for c in judged} == {"nasbench201", *(f"nasbench1shot1-{k}" for k in (1, 2, 3))}
+    assert {c.method for c in judged} == {"darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas"}
+    assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl"}
+    assert not [c.id for c in judged if c.paper == "dnas-bench" and c.kind == "number"]
+
+
+def test_cells_of_nasbench_1shot1_need_a_stated_coverage():
+    looked_up = [c for c in CLAIMS.values() if c.judged and c.metric in ("accuracy", "error")]
+    assert all(c.coverage == (0.9 if c.space.startswith("nasbench1shot1") else 1.0) for c in looked_up)
+
+
+def test_everything_of_the_darts_space_is_not_run():
+    of_darts = [c for c in CLAIMS.values() if c.space.startswith("darts")]
+    assert len(of_darts) > 100
+    assert not any(c.judged for c in of_darts)
+    assert all(c.reason for c in of_darts)
+
+
+def test_curves():
+    table = curves()
+    assert len(table) == 297
+    assert set(table["space"]) == set(REGRET_ZERO)
+    assert set(table["method"]) == {"PC-DARTS", "GAEA PC-DARTS"}
+    assert table.groupby(["space", "method"])["epoch"].max().eq(49).all()
+    assert (table["low"] <= table["error"]).all()
+    assert (table["error"] <= table["high"]).all()
+    first = table.query("space == 'nasbench1shot1-1' and method == 'GAEA PC-DARTS' and epoch == 1")
+    assert first["error"].item() == pytest.approx(5.448717 + 1.2513)
+
+
+@pytest.mark.data
+def test_the_published_collapse_is_the_all_skip_cell(data_dir):
+    oracle = Chain(TableOracle.find(data_dir))
+    collapsed = [c for c in CLAIMS.values() if c.judged and c.kind == "number"]
+    assert len(collapsed) == 27
+    for claim in collapsed:
+        score = oracle.score(claim.space, ALL_SKIP, claim.dataset)
+        assert score is not None
+        value = getattr(score, claim.split)
+        assert value is not None
+        expected = claim.value if claim.metric == "accuracy" else 100 - claim.value
+        assert value == pytest.approx(expected, abs=claim.tolerance)

@@ -1,0 +1,58 @@
+"""The file of scores merges, sorts and survives a round trip."""
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from results.errors import InputError
+from results.scores import Score, merge_scores, read_scores
+
+PERCENT = st.floats(0, 100)
+SCORES = st.builds(
+    Score,
+    space=st.sampled_from(["nasbench201", "nasbench1shot1-1"]),
+    arch=st.text("ab", min_size=1, max_size=3),
+    dataset=st.sampled_from(["cifar10", "cifar100"]),
+    valid=st.none() | PERCENT,
+    test=st.none() | PERCENT,
+    valid_trials=st.lists(PERCENT, max_size=3).map(tuple),
+    test_trials=st.lists(PERCENT, max_size=3).map(tuple),
+    source=st.sampled_from(["table", "retrained"]),
+    release=st.sampled_from(["nasbench_only108", "retrain-quick"]),
+    epochs=st.integers(0, 200),
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(SCORES, max_size=8))
+def test_merging_is_an_upsert_in_any_order(scores):
+    last = {score.key: score for score in scores}
+    with tempfile.TemporaryDirectory() as folder:
+        one_by_one, at_once = Path(folder, "a.parquet"), Path(folder, "b.parquet")
+        merge_scores(one_by_one, [])
+        for score in scores:
+            merge_scores(one_by_one, [score])
+        merge_scores(at_once, reversed(list(last.values())))
+        assert read_scores(one_by_one) == [last[key] for key in sorted(last)]
+        assert one_by_one.read_bytes() == at_once.read_bytes()
+
+
+def test_an_absent_file_holds_no_scores(tmp_path):
+    assert read_scores(tmp_path / "scores.parquet") == []
+
+
+def test_a_file_of_another_schema_is_named(tmp_path):
+    path = tmp_path / "scores.parquet"
+    pq.write_table(pa.table({"space": ["nasbench201"]}), path)
+    with pytest.raises(InputError, match=r"scores\.parquet lacks the column 'arch'; .*version control"):
+        read_scores(path)
+    merge_scores(tmp_path / "good.parquet", [Score("nasbench201", "a", "cifar10", 1.0, 2.0)])
+    table = pq.read_table(tmp_path / "good.parquet")
+    pq.write_table(table.set_column(5, "epochs", pa.array(["many"])), path)
+    with pytest.raises(InputError, match="'epochs' that is not of type int64"):
+        read_scores(path)

@@ -1,0 +1,78 @@
+"""Statistics agree with values worked out by hand or known from elsewhere."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from results.stats import Interval, bootstrap, compare, half_width, holm, iqm, share_interval
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_iqm_ignores_the_outer_quarters():
+    assert iqm([-1e9, 1, 2, 3, 4, 5, 6, 1e9]) == pytest.approx(3.5)
+    assert iqm([4.0]) == 4.0
+
+
+def test_half_width_is_students_for_one_sample_and_welchs_for_two():
+    sample, other = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.0, 5.0, 5.5])
+    one = stats.ttest_1samp(sample, 0).confidence_interval()
+    assert half_width(sample.var(ddof=1), 4) == pytest.approx((one.high - one.low) / 2)
+    two = stats.ttest_ind(sample, other, equal_var=False).confidence_interval()
+    assert half_width(sample.var(ddof=1), 4, other.var(ddof=1), 3) == pytest.approx((two.high - two.low) / 2)
+    assert half_width(0.0, 4) == 0.0
+
+
+def test_share_interval():
+    assert share_interval(0, 4).low == 0.0
+    assert share_interval(4, 4).high == 1.0
+    assert share_interval(5, 10) == Interval(*(pytest.approx(x, abs=1e-3) for x in (0.2235, 0.7765)))
+
+
+def test_bootstrap_is_repeatable_and_holds_the_mean():
+    values = rng().normal(50, 2, 12)
+    first, second = bootstrap(values, rng()), bootstrap(values, rng())
+    assert first == second
+    assert first is not None
+    assert first.low < values.mean() < first.high
+    median = bootstrap(values, rng(), np.median)
+    assert median is not None
+    assert median != first
+
+
+def test_bootstrap_of_few_or_equal_values():
+    assert bootstrap([], rng()) is None
+    assert bootstrap([3.0], rng()) is None
+    assert bootstrap([3.0, 3.0], rng()) == Interval(3.0, 3.0)
+    assert bootstrap([1.0, 2.0], rng()) is not None
+
+
+def test_compare_counts_every_sign_flip():
+    """All six differences positive: two of the 64 sign patterns are as extreme."""
+    result = compare([2, 3, 4, 5, 6, 7.5], [1, 1, 1, 1, 1, 1], rng())
+    assert result.p == pytest.approx(2 / 64)
+    assert result.difference == pytest.approx(3.583, abs=1e-3)
+    assert result.n == 6
+
+
+def test_compare_of_equal_samples_and_of_none():
+    assert compare([1, 2], [1, 2], rng()).p == 1.0
+    with pytest.raises(ValueError, match="no seed has both"):
+        compare([], [], rng())
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_never_lowers_and_keeps_the_order(p):
+    adjusted = holm(p)
+    assert all(a >= b for a, b in zip(adjusted, p, strict=True))
+    assert all(a <= 1 for a in adjusted)
+    assert sorted(adjusted) == [a for _, a in sorted(zip(p, adjusted, strict=True))]

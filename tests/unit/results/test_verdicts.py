@@ -1,0 +1,267 @@
+"""Verdicts on records whose truth is known."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from results.claims import Claim, Criterion
+from results.record import Record, Run
+from results.scores import Score
+from results.stats import Interval
+from results.verdicts import Status, Verdict, judge
+
+BASE = {
+    "id": "x",
+    "paper": "a paper",
+    "space": "nasbench201",
+    "dataset": "cifar10",
+    "method": "darts",
+    "metric": "accuracy",
+    "source": "a table",
+    "split": "test",
+    "experiment": "paper",
+    "comparable": "same-protocol",
+}
+
+
+def number(value: float, tolerance: float = 1.0, **other) -> Claim:
+    return Claim(**(BASE | {"kind": "number", "value": value, "tolerance": tolerance, "rationale": "r"} | other))
+
+
+def direction(test: Criterion, **other) -> Claim:
+    return Claim(**(BASE | {"kind": "direction", "text": "it rises", "test": test} | other))
+
+
+@pytest.fixture
+def measured(make_record, fixed_oracle):
+    """Return records and an oracle of which the last architectures score ``values``; None is not scored."""
+
+    def make(values: Sequence[float | None], method: str = "darts") -> tuple[list[Record], object]:
+        archs = [f"{method}{seed}" for seed in range(len(values))]
+        runs = [Run("paper", "nasbench201", method, seed) for seed in range(len(values))]
+        known = {arch: value for arch, value in zip(archs, values, strict=True) if value is not None}
+        return [make_record(run, ("start", arch)) for run, arch in zip(runs, archs, strict=True)], (
+            fixed_oracle({"start": 50.0} | known)
+        )
+
+    return make
+
+
+def only(verdicts: list[Verdict]) -> Verdict:
+    [verdict] = verdicts
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ([90.1, 89.9, 90.2, 89.8], Status.REPRODUCED),
+        ([95.1, 94.9, 95.2, 94.8], Status.BETTER),
+        ([85.1, 84.9, 85.2, 84.8], Status.WORSE),
+        ([80.0, 95.0, 92.0, 88.0], Status.INCONCLUSIVE),
+    ],
+)
+def test_a_number(measured, values, status):
+    verdict = only(judge([number(90.0)], *measured(values)))
+    assert verdict.status is status
+    assert verdict.measured == pytest.approx(np.mean(values))
+    assert (verdict.n, verdict.points, verdict.unscored) == (4, 4, 0)
+    assert verdict.text.startswith(str(status))
+
+
+def test_a_lower_error_is_better(measured):
+    records, oracle = measured([95.1, 94.9, 95.2, 94.8])
+    verdict = only(judge([number(10.0, metric="error")], records, oracle))
+    assert verdict.status is Status.BETTER
+    assert verdict.measured == pytest.approx(5.0)
+
+
+def test_an_undecided_number_says_how_many_seeds_it_takes(measured):
+    verdict = only(judge([number(90.0, 2.0)], *measured([88.0, 92.0, 91.0, 89.5])))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.seeds_to_decide is not None
+    assert f"{verdict.seeds_to_decide} seeds like these would decide" in verdict.text
+
+
+def test_the_published_spread_widens_the_interval(measured):
+    values = [90.4, 89.6, 90.3, 89.7]
+    exact = only(judge([number(90.0)], *measured(values)))
+    uncertain = only(judge([number(90.0, spread=2.0, n=3)], *measured(values)))
+    assert exact.status is Status.REPRODUCED
+    assert uncertain.status is Status.INCONCLUSIVE
+
+
+def test_a_collapse_is_judged_on_the_architecture(measured):
+    claim = number(54.30, 0.1, spread=0.0, n=3)
+    collapsed = only(judge([claim], *measured([54.2967] * 4)))
+    assert collapsed.status is Status.REPRODUCED
+    assert collapsed.interval == Interval(*[pytest.approx(54.2967)] * 2)
+    assert only(judge([claim], *measured([54.2967] * 7 + [90.0]))).status is Status.REPRODUCED
+    assert only(judge([claim], *measured([54.2967, 54.2967, 90.0, 91.0]))).status is Status.INCONCLUSIVE
+    assert only(judge([claim], *measured([90.0, 91.0, 93.0, 94.0]))).status is Status.BETTER
+    three = only(judge([claim], *measured([54.2967] * 3)))
+    assert (three.status, three.seeds_to_decide) == (Status.INCONCLUSIVE, 4)
+
+
+def test_only_complete_records_of_the_experiment_count(measured, make_record):
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    others = [
+        make_record(Run("paper+0123abcd", "nasbench201", "darts", 4), ("start", "start")),
+        make_record(Run("paper", "nasbench201", "darts", 5), ("start", "start"), status="diverged"),
+        make_record(Run("paper", "nasbench1shot1-1", "darts", 6), ("start", "start")),
+    ]
+    assert judge([number(90.0)], records + others, oracle) == judge([number(90.0)], records, oracle)
+
+
+def test_records_of_different_protocols_are_not_averaged(measured):
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    records[2].manifest["config_hash"] = "another"
+    verdict = only(judge([number(90.0)], records, oracle))
+    assert verdict.status is Status.NOT_RUN
+    assert "paper/nasbench201/darts follow several protocols" in verdict.text
+
+
+def test_the_order_of_records_does_not_matter(measured):
+    records, oracle = measured([80.0, 95.0, 92.0, 88.0])
+    assert judge([number(90.0)], records[::-1], oracle) == judge([number(90.0)], records, oracle)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "says"),
+    [
+        ({"kind": "published-only", "reason": "needs retraining"}, Status.NOT_RUN, "not run: needs retraining"),
+        ({"experiment": ""}, Status.NOT_RUN, "not run"),
+        ({"comparable": "no", "reason": "another split"}, Status.NOT_COMPARABLE, "not comparable: another split"),
+        ({"method": "dropnas"}, Status.NOT_RUN, "'dnas run paper --space nasbench201 --method dropnas'"),
+        ({"metric": "eigenvalue"}, Status.NOT_RUN, "eigenvalue was not measured"),
+        ({"metric": "mix_none"}, Status.NOT_RUN, "mix_none was not measured"),
+        ({"metric": "landscape-drop"}, Status.NOT_RUN, "landscape-drop was not measured"),
+    ],
+)
+def test_claims_without_evidence(measured, change, status, says):
+    verdict = only(judge([number(90.0, **change)], *measured([90.0] * 4)))
+    assert verdict.status is status
+    assert says in verdict.text
+    assert verdict.n == 0
+
+
+def test_unscored_architectures_bound_the_verdict(measured):
+    values = [90.1, 89.9, 90.2, None, 90.0, 89.8]
+    strict = only(judge([number(90.0)], *measured(values)))
+    assert strict.status is Status.INCONCLUSIVE
+    assert (strict.unscored, strict.points, strict.n) == (1, 6, 6)
+    assert strict.measured == pytest.approx(90.0)
+    assert "1 of 6 architectures not scored; at least 100% must be" in strict.text
+    bounded = only(judge([number(90.0, coverage=0.8)], *measured(values)))
+    assert bounded.status is Status.INCONCLUSIVE
+    assert bounded.seeds_to_decide is None
+    assert bounded.interval is not None
+    assert bounded.interval.low < 80
+    assert bounded.interval.high < 97
+
+
+def test_a_verdict_that_no_missing_score_could_change_stands(measured):
+    """Eleven of twelve cells are far below; even at the optimum the twelfth does not save them."""
+    claim = number(90.0, coverage=0.9)
+    assert only(judge([claim], *measured([20.0, 21.0] * 6 + [None]))).status is Status.WORSE
+
+
+def test_retrained_scores_do_not_count(measured):
+    class Retrained:
+        def score(self, space, arch, dataset):
+            return Score(space, arch, dataset, 90.0, 90.0, source="retrained", release="retrain-paper")
+
+        def scores(self, space, archs, dataset):
+            return [self.score(space, arch, dataset) for arch in archs]
+
+    records, _ = measured([90.0] * 4)
+    verdict = only(judge([number(90.0)], records, Retrained()))
+    assert (verdict.status, verdict.measured, verdict.unscored) == (Status.INCONCLUSIVE, None, 4)
+    assert "measured not scored" in verdict.text
+
+
+def test_the_optimum_of_the_space_bounds_what_is_not_scored(measured):
+    records, oracle = measured([80.0, 81.0, 80.5, 79.5, None])
+    free = only(judge([number(90.0)], records, oracle))
+    for record in records:
+        record.manifest["space"]["optimum"] = {"cifar10": 82.0}
+    capped = only(judge([number(90.0)], records, oracle))
+    assert free.interval is not None
+    assert capped.interval is not None
+    assert capped.interval.high < free.interval.high
+
+
+def trajectory(make_record, values: list[float], seed: int = 0, method: str = "darts") -> Record:
+    """A record whose eigenvalue takes ``values``."""
+    run = Run("paper", "nasbench201", method, seed)
+    return make_record(run, ("start",) * len(values), eigenvalue=values)
+
+
+def test_a_change_between_two_parts_of_the_search(make_record, fixed_oracle):
+    rising = [[1.0, 1.0, 1.0, 1.0, 2.0 + i / 10] for i in range(5)]
+    records = [trajectory(make_record, values, seed) for seed, values in enumerate(rising)]
+    change = Criterion(">", window=(1.0, 1.0), reference=(0.0, 0.5))
+    claims = [
+        direction(change, metric="eigenvalue"),
+        direction(Criterion("<", window=(1.0, 1.0), reference=(0.0, 0.5)), metric="eigenvalue"),
+        direction(Criterion(">", 0.6, window=(1.0, 1.0), reference=(0.0, 0.5), log=True), metric="eigenvalue"),
+        direction(Criterion(">", 9.0, window=(0.9, 1.0)), metric="eigenvalue"),
+    ]
+    verdicts = judge(claims, records, fixed_oracle({}))
+    assert [v.status for v in verdicts] == [Status.REPRODUCED, Status.WORSE, Status.REPRODUCED, Status.WORSE]
+    assert verdicts[0].measured == pytest.approx(1.2)
+    assert verdicts[0].points == 0
+    assert "expected > 0" in verdicts[0].text
+
+
+def test_what_is_measured_every_few_epochs_is_averaged_over_what_there_is(make_record, fixed_oracle):
+    nan = float("nan")
+    records = [trajectory(make_record, [1.0, nan, nan, 5.0 + s, nan], s) for s in range(4)]
+    claim = direction(Criterion(">", window=(0.5, 1.0), reference=(0.0, 0.3)), metric="eigenvalue")
+    assert only(judge([claim], records, fixed_oracle({}))).measured == pytest.approx(5.5)
+    late = direction(Criterion(">", window=(1.0, 1.0)), metric="eigenvalue")
+    assert only(judge([late], records, fixed_oracle({}))).status is Status.NOT_RUN
+
+
+def test_methods_are_compared_seed_by_seed(measured, fixed_oracle):
+    ours, first = measured([60.0, 80.0, 70.0, 90.0, 50.0])
+    theirs, second = measured([59.0, 78.8, 69.1, 88.9], "random")
+    oracle = fixed_oracle(first.test | second.test)
+    claim = direction(Criterion(">", baseline="random"))
+    verdict = only(judge([claim], ours + theirs, oracle))
+    assert verdict.status is Status.REPRODUCED
+    assert verdict.n == 4
+    assert verdict.measured == pytest.approx(1.05)
+    assert "method random" in only(judge([claim], ours, oracle)).text
+    apart = [r for r in ours if r.run.seed == 4] + [r for r in theirs if r.run.seed == 0]
+    assert "no seed has both darts and random" in only(judge([claim], apart, oracle)).text
+
+
+def test_what_is_said_of_every_seed_is_counted(measured):
+    values = [60.0] * 7 + [0.0]
+    counted = direction(Criterion(">", 50.0, each=True))
+    assert only(judge([counted], *measured(values))).status is Status.REPRODUCED
+    assert only(judge([direction(Criterion(">", 50.0))], *measured(values))).status is Status.INCONCLUSIVE
+
+
+def test_the_share_of_an_operation(make_record, fixed_oracle):
+    cells = ("|none~0|+|skip_connect~0|skip_connect~1|", "1011:conv3x3,maxpool3x3")
+    records = [make_record(Run("paper", "nasbench201", "darts", s), (cells[0],)) for s in range(4)]
+    claim = direction(Criterion(">", 0.5), metric="share:skip_connect")
+    verdict = only(judge([claim], records, fixed_oracle({})))
+    assert (verdict.status, verdict.measured) == (Status.REPRODUCED, pytest.approx(2 / 3))
+    records = [make_record(Run("paper", "nasbench201", "darts", s), (cells[1],)) for s in range(4)]
+    claim = direction(Criterion("<", 0.6), metric="share:conv3x3")
+    assert only(judge([claim], records, fixed_oracle({}))).measured == 0.5
+
+
+def test_the_drop_of_the_landscape(make_record, fixed_oracle):
+    plane = pd.DataFrame({"x": [-1.0, 0.0, 1.0], "y": [0.0, 0.0, 0.0], "valid_accuracy": [30.0, 90.0, 30.0]})
+    radius = pd.DataFrame({"x": [0.0], "y": [0.0], "valid_accuracy": [0.0]})
+    landscape = pd.concat([plane.assign(kind="plane"), radius.assign(kind="radius")])
+    records = [make_record(Run("paper", "nasbench201", "darts", s)) for s in range(4)]
+    claim = direction(Criterion(">", 10.0), metric="landscape-drop")
+    verdict = only(judge([claim], records, fixed_oracle({}), {r.run: landscape for r in records}))
+    assert (verdict.status, verdict.measured) == (Status.REPRODUCED, pytest.approx(40.0))
