@@ -126,13 +126,10 @@ def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: 
             mix = project(learner.mix() + radius * (2 * noise - 1), mask)
             values.append(evaluate(learner, feed, chosen, mix)[1].double().cpu().numpy())
         rows.append(("radius", radius, 0.0, np.mean(values, axis=0)))
-    yield (
-        1.0,
-        [
-            pd.DataFrame([(k, x, y, v[s]) for k, x, y, v in rows], columns=["kind", "x", "y", "valid_accuracy"])
-            for s in range(learner.seeds)
-        ],
-    )
+    return [
+        pd.DataFrame([(k, x, y, v[s]) for k, x, y, v in rows], columns=["kind", "x", "y", "valid_accuracy"])
+        for s in range(learner.seeds)
+    ]
 
 
 def _one_batch(feed: Feed, epoch: int) -> Samples:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any
 
+import numpy as np
 import torch
 
 import spaces
@@ -64,7 +65,7 @@ class Prices:
 
 def _per_seed_epoch(records: list[Record]) -> float:
     """Return the mean seconds of an epoch divided by the seeds that shared it."""
-    each = [r.points["seconds"].dropna().mean() / len(r.manifest["group"]["seeds"]) for r in records]
+    each = [np.nanmean(r.points["seconds"]) / len(r.manifest["group"]["seeds"]) for r in records]
     return float(sum(each) / len(each))
 
 

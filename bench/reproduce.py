@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from results.record import Run
 from results.store import Store
 
 from . import engine, scoring
 from .config import Experiment
-from .images import Images
-from .plan import Filter, Task, plan
+from .plan import Filter, plan
 from .recipes import RECIPES
 from .retrain import retrain
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: "done", "out of time" or "failed" with its error."""
-
-    task: Task
-    status: str
-    seconds: float
-    error: str = ""
+from .workers import Outcome
+from .workers import run as workers_run
 
 
 def run(
-    experiment: Experiment, chosen: Filter, setting: engine.Setting, progress: engine.Progress
+    experiment: Experiment, chosen: Filter, setting: engine.Setting, progress: engine.Progress, *, workers: int = 1
 ) -> Iterator[Outcome]:
-    """Run what is missing, most wanted first; a failed group does not stop the others."""
-    images: dict[tuple[object, ...], Images] = {}
-    for task in plan(experiment, setting.store, chosen):
-        began = time.monotonic()
-        if began > setting.deadline:
-            yield Outcome(task, "out of time", 0.0)
-            return
-        protocol = experiment.protocol(task.space, task.method)
-        key = (protocol.images.dataset, protocol.images.size, protocol.images.limit)
-        if key not in images:
-            images[key] = engine.images_of(protocol, setting.data_dir)
-        try:
-            engine.run_group(experiment, task, images[key], setting, progress)
-        except engine.OutOfTime:
-            yield Outcome(task, "out of time", time.monotonic() - began)
-            return
-        except (RuntimeError, FloatingPointError) as error:  # the numerics or the device gave up
-            first = str(error).strip().splitlines() or [type(error).__name__]
-            engine.write_failure(experiment, task, images[key], setting, first[0])
-            yield Outcome(task, "failed", time.monotonic() - began, first[0])
-            continue
-        yield Outcome(task, "done", time.monotonic() - began)
+    """Run what is missing, most wanted first, and yield how each group ended."""
+    tasks = list(plan(experiment, setting.store, chosen))
+    if tasks:  # missing images are bad input, and found before any process starts
+        engine.images_of(experiment.protocol(tasks[0].space, tasks[0].method), setting.data_dir)
+    yield from workers_run(tasks, experiment, setting, progress, workers=workers)
 
 
 def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[float, int, str], None]) -> str:

@@ -57,6 +57,7 @@ Reports = Annotated[Path, typer.Option("--reports", help="Where reports are writ
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Engine = Annotated[str, typer.Option("--engine", help="inline.")]
 Budget = Annotated[str, typer.Option("--budget", help="Stop at an epoch's end within this time: 90s, 9m, 2h.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes side by side; 0: one a core on a CPU.")]
 ConvForm = Annotated[str, typer.Option("--conv-form", help="How convolutions keep seeds apart: grouped or loop.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]

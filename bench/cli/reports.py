@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -90,7 +90,8 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
     if as_json:
         import json
 
-        emit({"run": run, "manifest": record.manifest, "points": json.loads(table.to_json(orient="records"))})
+        points = json.loads(table.to_json(orient="records", double_precision=15) or "[]")
+        emit({"run": run, "manifest": record.manifest, "points": points})
         return
     manifest = record.manifest
     print(f"{record.run}: {manifest['status']}, config {record.config_hash}, {manifest['device'].get('name', '')}")
@@ -206,10 +207,11 @@ def _background(runs: Path) -> Any:
 
     searched = sorted({r.run.space for r in Store(runs).records() if r.manifest["space"]["dataset"] == "cifar10"})
     references: dict[str, list[Any]] = {}
-    for (space, method), curve in curves().groupby(["space", "method"]):
+    for names, curve in curves().groupby(["space", "method"]):
+        space, method = cast(tuple[str, str], names)
         columns = {name: curve[name].tolist() for name in ("error", "low", "high")}
         reference = Reference(f"{method} (published)", "cifar10", curve["epoch"].tolist(), **columns, source=SOURCE)
-        references.setdefault(str(space), []).append(reference)
+        references.setdefault(space, []).append(reference)
     return Background({space: population(space, data_dir()) for space in searched}, references)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from .options import (
     Seeds,
     Spaces,
     Strict,
+    Workers,
     duration,
     emit,
     seconds,
@@ -50,13 +52,14 @@ def reproduce(
     device: Device = "auto",
     engine: Engine = "inline",
     budget: Budget = "",
+    workers: Workers = 0,
     conv_form: ConvForm = "grouped",
     strict: Strict = False,
 ) -> None:
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
     from .reports import build_reports, print_claims
 
-    name = _run(experiment, space, method, seeds, override, runs, device, engine, budget, conv_form)
+    name = _run(experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form)
     built = build_reports(runs, reports, also=(name,))
     status = print_claims(built.verdicts, strict=strict, scope=name)
     print(f"report: {built.page}")
@@ -74,10 +77,11 @@ def run(
     device: Device = "auto",
     engine: Engine = "inline",
     budget: Budget = "",
+    workers: Workers = 0,
     conv_form: ConvForm = "grouped",
 ) -> None:
     """Run and score what is missing, without reporting."""
-    _run(experiment, space, method, seeds, override, runs, device, engine, budget, conv_form)
+    _run(experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form)
 
 
 @app.command()
@@ -166,6 +170,7 @@ def _run(
     device: str,
     engine: str,
     budget: str,
+    workers: int,
     conv_form: str,
 ) -> str:
     """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
@@ -187,7 +192,8 @@ def _run(
     failed = []
     if reproduce.has_work(wanted, setting.store, chosen):
         with _display(setting) as display:
-            for outcome in reproduce.run(wanted, chosen, setting, display.progress):
+            workers = workers or default_workers(setting)
+            for outcome in reproduce.run(wanted, chosen, setting, display.progress, workers=workers):
                 display.ended(outcome)
                 if outcome.status == "failed":
                     failed.append(f"{outcome.task}: {outcome.error}")
@@ -199,6 +205,11 @@ def _run(
     return wanted.name
 
 
+def default_workers(setting: Setting) -> int:
+    """Return one process a core on a CPU, one on a GPU."""
+    return 1 if setting.device.type == "cuda" else os.cpu_count() or 1
+
+
 def _retraining(done: float, total: int, text: str) -> None:
     if sys.stderr.isatty():
         print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)
@@ -208,25 +219,25 @@ class _Display:
     """Progress of the running group: a live bar on a terminal, a line a group elsewhere."""
 
     def __init__(self, bar: Any) -> None:
-        self.bar, self.current = bar, None
+        self.bar = bar
+        self.shown: dict[Task, Any] = {}
 
     def progress(self, task: Task, epoch: int, latest: list[dict[str, Any]]) -> None:
         """Show where a group stands, with each seed's validation accuracy."""
-        if self.current is None or self.current[0] != task:
-            self.current = (task, self.bar.add_task(str(task), total=task.epochs, completed=task.done, note=""))
+        if task not in self.shown:
+            self.shown[task] = self.bar.add_task(str(task), total=task.epochs, completed=task.done, note="")
         accuracies = [row["valid_accuracy"] for row in latest]
         if not any(a == a for a in accuracies):
             accuracies = [row["train_accuracy"] for row in latest]
         note = " ".join(f"{a:.1f}" for a in accuracies if a == a)
-        self.bar.update(self.current[1], completed=epoch, note=note)
+        self.bar.update(self.shown[task], completed=epoch, note=note)
 
     def ended(self, outcome: Any) -> None:
         """Say how a group ended."""
         text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
         self.bar.console.print(text + (f" ({outcome.error})" if outcome.error else ""), highlight=False)
-        if self.current:
-            self.bar.remove_task(self.current[1])
-            self.current = None
+        if outcome.task in self.shown:
+            self.bar.remove_task(self.shown.pop(outcome.task))
 
 
 @contextmanager

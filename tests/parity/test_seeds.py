@@ -1,0 +1,177 @@
+"""Seeds that share a supernet are as good as alone: whichever the others are, and in whatever order."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import pytest
+import torch
+
+from bench import method as methods
+from bench.config import ImagesConfig, Measure, Protocol
+from bench.engine import initial_state
+from bench.feed import Feed, split
+from bench.images import Images
+from bench.learner import Learner
+from spaces import find
+from spaces.supernet import Supernet
+
+from .product import TRAINING
+
+METHODS = [name for name in methods.names() if methods.find(name).step is not None]
+SPACES = ["nasbench201", "nasbench1shot1-3"]
+EPOCHS = 2
+SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=5, clip_mix=True, alpha_batches="fresh")
+
+
+def small_images():
+    """Return 24 random images to search on, 4 to test."""
+    generator = torch.Generator().manual_seed(0)
+
+    def some(count):
+        pixels = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
+        return pixels, torch.randint(10, (count,), generator=generator)
+
+    return Images("random", *some(24), *some(4), 10, (0.5,) * 3, (0.25,) * 3, "")
+
+
+def start(space_id, method_id, seeds, form="grouped"):
+    """Return learner and feed of a group of seeds."""
+    space, method = find(space_id), methods.find(method_id)
+    protocol = Protocol(
+        images=ImagesConfig("random", crop_padding=1),
+        supernet=replace(space.supernet, channels=2, cells=1),
+        training=SETTINGS,
+        measure=Measure(),
+        params=method.params(),
+    )
+    images = small_images()
+    net = Supernet(space, protocol.supernet, form=form)
+    state = initial_state(net, seeds, torch.float64, "cpu")
+    feed = Feed(
+        images,
+        split(24, method.levels, protocol.images),
+        protocol,
+        method,
+        space,
+        seeds,
+        dtype=torch.float64,
+        device=torch.device("cpu"),
+    )
+    return Learner(net, state, protocol.training), feed
+
+
+def share(learner, index):
+    """Return all that a learner holds of one seed."""
+    state = learner.state
+    found = {
+        "weights": state.weights[index],
+        "momentum": state.momentum[index],
+        "alpha": state.alpha[index],
+        "first": state.first[index],
+        "second": state.second[index],
+        "alpha squares": learner.alpha_squares[index],
+        "weight squares": learner.weight_squares[index],
+    }
+    for name, (mean, variance) in state.statistics.items():
+        found[f"{name} mean"], found[f"{name} variance"] = mean[index], variance[index]
+    return {name: each.clone() for name, each in found.items()}
+
+
+@lru_cache(maxsize=64)
+def run(space_id, method_id, seeds, form="grouped"):
+    """Search with a group of seeds; return each seed's start, end and losses."""
+    method = methods.find(method_id)
+    learner, feed = start(space_id, method_id, seeds, form)
+    starts = [share(learner, index) for index in range(len(seeds))]
+    losses, steps = [], 0
+    for epoch in range(EPOCHS):
+        for batch in feed.epoch(epoch):
+            assert method.step is not None
+            losses.append(method.step(learner, batch, feed.protocol.params).loss)
+            steps += 1
+    assert steps == EPOCHS * len(range(0, 12 if method.levels == 2 else 24, SETTINGS.batch))
+    ends = [share(learner, index) for index in range(len(seeds))]
+    for index, end in enumerate(ends):
+        end["losses"] = torch.stack(losses)[:, index]
+        starts[index]["losses"] = torch.zeros_like(end["losses"])
+    return {seed: (starts[index], ends[index]) for index, seed in enumerate(seeds)}
+
+
+def assert_same_search(one, other, limit=1e-9):
+    """Compare two searches of a seed by the distance that one of them moved."""
+    (first, end), (other_first, other_end) = one, other
+    for name in end:
+        assert torch.equal(first[name], other_first[name]), name
+        moved = (end[name] - first[name]).abs().max().item()
+        difference = (end[name] - other_end[name]).abs().max().item()
+        assert difference <= limit * moved, (name, difference, moved)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", METHODS)
+def test_seeds_together_are_as_seeds_alone(space, method):
+    together = run(space, method, (0, 1, 2))
+    for seed, search in together.items():
+        assert_same_search(search, run(space, method, (seed,))[seed])
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", METHODS)
+def test_neither_order_nor_companions_matter(space, method):
+    together = run(space, method, (0, 1, 2))
+    for seed, search in run(space, method, (2, 7, 1)).items():
+        if seed in together:
+            assert_same_search(search, together[seed])
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", ["darts", "sdarts-adv"])
+def test_the_form_of_the_convolutions_does_not_matter(space, method):
+    looped = run(space, method, (0, 1), "loop")
+    for seed, search in run(space, method, (0, 1, 2)).items():
+        if seed in looped:
+            assert_same_search(search, looped[seed])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_group_again_is_the_same_bit_for_bit(method):
+    first = run("nasbench201", method, (0, 1, 2))
+    for seed, (_, end) in run.__wrapped__("nasbench201", method, (0, 1, 2)).items():
+        for name, each in end.items():
+            assert torch.equal(each, first[seed][1][name]), name
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("method", METHODS)
+def test_two_seeds_differ(space, method):
+    learner, feed = start(space, method, (0, 1))
+    for name in ("weights", "alpha"):
+        assert not torch.equal(share(learner, 0)[name], share(learner, 1)[name])
+    for batch in feed.epoch(0):
+        for samples in (batch.train, batch.valid):
+            if samples is not None:
+                assert not torch.equal(samples.images[..., 0, :], samples.images[..., 1, :])
+        if "noise" in batch.draws:
+            assert not torch.equal(batch.draws["noise"][0], batch.draws["noise"][1])
+    kept = [
+        batch.draws["keep"] for epoch in range(9) for batch in feed.epoch(epoch) if batch.draws.get("keep") is not None
+    ]
+    if kept:
+        assert any(not torch.equal(each[0], each[1]) for each in kept)
+    (_, first), (_, second), _ = run(space, method, (0, 1, 2)).values()
+    for name in ("weights", "alpha", "losses"):
+        assert not torch.isclose(first[name], second[name], rtol=1e-6, atol=0).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_seed_is_fed_does_not_depend_on_the_group(method):
+    _, alone = start("nasbench201", method, (1,))
+    _, together = start("nasbench201", method, (4, 0, 1))
+    for epoch in range(2):
+        for one, several in zip(alone.epoch(epoch), together.epoch(epoch), strict=True):
+            assert torch.equal(one.train.images[..., 0, :], several.train.images[..., 2, :])
+            assert torch.equal(one.train.labels[0], several.train.labels[2])
+            if one.valid is not None and several.valid is not None:
+                assert torch.equal(one.valid.images[..., 0, :], several.valid.images[..., 2, :])
+            for name, draw in one.draws.items():
+                assert torch.equal(draw[0], several.draws[name][2])
