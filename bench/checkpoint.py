@@ -13,7 +13,7 @@ import json
 import os
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,8 @@ def latest(root: Path, run: Run, config_hash: str) -> tuple[int, tuple[int, ...]
         if mine is None or mine.meta["config_hash"] != config_hash:
             continue
         group = tuple(mine.meta["group"])
-        others = (Run(run.experiment, run.space, run.method, seed) for seed in group if seed != run.seed)
-        if all(load(root, other, epoch) is not None for other in others):
+        others = (load(root, replace(run, seed=seed), epoch) for seed in group if seed != run.seed)
+        if all(other is not None and other.meta == mine.meta for other in others):
             return epoch, group
     return None
 

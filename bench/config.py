@@ -24,6 +24,7 @@ from spaces.base import SupernetConfig
 
 from . import method
 from .learner import Training
+from .recipes import RECIPES
 
 FOLDER = Path(__file__).parent / "experiments"
 DEFAULT = "quick"
@@ -135,9 +136,10 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a TOML file: {error}") from None
-    for override in overrides:
+    settled = _settled(overrides)
+    for override in settled:
         _override(tables, override)
-    return _experiment(path.stem, tables, tuple(overrides))
+    return _experiment(path.stem, tables, settled)
 
 
 _TOP = {
@@ -167,8 +169,7 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
             raise InputError(f"experiment '{base}' lacks the key '{key}'")
     space_ids = tuple(known_space(name) for name in tables["spaces"])
     method_ids = tuple(known_method(name) for name in tables["run"])
-    for name in tables.get("methods", {}):
-        known_method(name)
+    _check_methods("methods", tables.get("methods", {}))
     _check_scopes(base, tables.get("space", {}))
     order = []
     for entry in tables.get("order", []):
@@ -176,7 +177,10 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
         order.append((known_space(space), known_method(method_id)))
     name = base
     if overrides:
-        name += "+" + hashlib.sha256("\n".join(sorted(overrides)).encode()).hexdigest()[:8]
+        name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
+    retrain = build(Retrain, tables.get("retrain", {}), "retrain")
+    if retrain.recipe and retrain.recipe not in RECIPES:
+        raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
     experiment = Experiment(
         name=name,
         base=base,
@@ -185,7 +189,7 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
         methods=method_ids,
         seeds=parse_seeds(tables["seeds"]),
         priority=tuple(order),
-        retrain=build(Retrain, tables.get("retrain", {}), "retrain"),
+        retrain=retrain,
         tables=tables,
         overrides=overrides,
     )
@@ -209,8 +213,15 @@ def _check_scopes(base: str, scopes: dict[str, Any]) -> None:
                 raise InputError(f"unknown key 'space.{scope}.{key}'{suggest(key, tables)}")
             if not isinstance(table, dict):
                 raise InputError(f"'space.{scope}.{key}' should be a table, not {table!r}")
-            for name in table if key == "methods" else ():
-                known_method(name)
+            if key == "methods":
+                _check_methods(f"space.{scope}.methods", table)
+
+
+def _check_methods(where: str, table: dict[str, Any]) -> None:
+    for name, params in table.items():
+        known_method(name)
+        if not isinstance(params, dict):
+            raise InputError(f"'{where}.{name}' should be a table, not {params!r}")
 
 
 def _check_values(protocol: Protocol) -> None:
@@ -223,11 +234,13 @@ def _check_values(protocol: Protocol) -> None:
         "supernet.channels": (supernet.channels, 1),
         "supernet.cells": (supernet.cells, 1),
         "images.size": (images.size, 0),
-        "images.limit": (images.limit, 0),
+        "images.limit": (images.limit or 2, 2),  # one for the weights, one for the alphas
         "images.crop_padding": (images.crop_padding, 0),
         "images.cutout": (images.cutout, 0),
         "measure.eigenvalue_every": (protocol.measure.eigenvalue_every, 0),
+        "measure.valid_images": (protocol.measure.valid_images, 0),
         "measure.landscape": (protocol.measure.landscape, 0),
+        "measure.landscape_images": (protocol.measure.landscape_images, 1),
         "training.lr": (training.lr, 0.0),
         "training.lr_min": (training.lr_min, 0.0),
         "training.clip": (training.clip, 0.0),
@@ -238,6 +251,8 @@ def _check_values(protocol: Protocol) -> None:
     for key, (value, bound) in least.items():
         if not value >= bound or value == float("inf"):
             raise InputError(f"{key} = {value} is out of range; it must be at least {bound} and finite")
+    if not all(0 <= beta < 1 for beta in training.alpha_betas):
+        raise InputError(f"training.alpha_betas = {training.alpha_betas} is out of range; both must be in [0, 1)")
     if images.dataset not in DATASETS:
         raise InputError(f"unknown data set '{images.dataset}'{suggest(images.dataset, DATASETS)}")
 
@@ -332,6 +347,19 @@ def _override(tables: dict[str, Any], text: str) -> None:
         if not isinstance(table, dict):
             raise InputError(f"'{key}' cannot be set: '{part}' is no table")
     table[parts[-1]] = parsed
-    if parts[0] in ("images", "supernet", "training", "measure"):  # an override beats what a space says of its own
-        for scope in tables.get("space", {}).values():
-            scope.get(parts[0], {}).pop(parts[-1], None)
+    if parts[0] != "space":  # an override beats what a space says of its own
+        for scope in _inner(tables, ["space"]):
+            _inner(tables, ["space", scope, *parts[:-1]]).pop(parts[-1], None)
+
+
+def _settled(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return the last override of each key in an order that is not the caller's, those of a single space at the end."""
+    last = {text.partition("=")[0].strip(): text for text in overrides}
+    return tuple(last[key] for key in sorted(last, key=lambda key: (key.startswith("space."), key)))
+
+
+def _inner(table: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the table at the end of some keys; an empty one where there is none."""
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else {}

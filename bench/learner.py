@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.forward import Statistics
-from spaces.supernet import Supernet
+from spaces.supernet import FrozenWeights, Supernet
 
 from . import optim
 from .simplex import softmax
@@ -118,12 +118,18 @@ class Learner:
         self, weights: Tensor, mix: Tensor, samples: Samples, *, training: bool = True, update: bool = True
     ) -> Outcome:
         """Run the supernet; ``training`` and ``update`` as in ``Supernet.forward``."""
-        logits = self.net.forward(weights, self.state.statistics, samples.images, mix, training=training, update=update)
-        labels = samples.labels
-        losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+        statistics = self.state.statistics
+        logits = self.net.forward(weights, statistics, samples.images, mix, training=training, update=update)
+        return _outcome(logits, samples.labels)
+
+    def freeze(self) -> FrozenWeights:
+        """Prepare the present weights for many evaluations."""
         with torch.no_grad():
-            correct = (logits.argmax(-1) == labels).sum(1)
-        return Outcome(losses.view(labels.shape).mean(1), correct)
+            return self.net.freeze(self.state.weights, self.state.statistics)
+
+    def frozen_loss(self, frozen: FrozenWeights, mix: Tensor, samples: Samples) -> Outcome:
+        """Run the supernet in evaluation mode on weights that ``freeze`` prepared."""
+        return _outcome(self.net.forward_frozen(frozen, samples.images, mix), samples.labels)
 
     def alpha_gradient(self, weights: Tensor, samples: Samples, *, update: bool = True) -> Tensor:
         """Return d loss / d alpha, ``(S, R, M)``, at the given weights; a training pass."""
@@ -180,3 +186,11 @@ class Learner:
         choice = torch.where(self.owners < space.mask.size, self.owners % columns, len(space.operations))
         one_hot = F.one_hot(choice, len(space.operations) + 1)[:, :-1]
         return one_hot.to(self.state.weights.dtype)
+
+
+def _outcome(logits: Tensor, labels: Tensor) -> Outcome:
+    """Return the outcome of logits ``(S, B, classes)`` for labels ``(S, B)``."""
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    with torch.no_grad():
+        correct = (logits.argmax(-1) == labels).sum(1)
+    return Outcome(losses.view(labels.shape).mean(1), correct)

@@ -53,9 +53,10 @@ def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = 
     mix = learner.mix() if mix is None else mix
     loss = torch.zeros(learner.seeds, dtype=mix.dtype, device=mix.device)
     correct = torch.zeros_like(loss)
+    frozen = learner.freeze()
     with torch.no_grad():
         for chunk in images.split(CHUNK):
-            outcome = learner.loss(learner.state.weights, mix, feed.clean(chunk), training=False)
+            outcome = learner.frozen_loss(frozen, mix, feed.clean(chunk))
             loss += outcome.loss * len(chunk)
             correct += outcome.correct
     return loss / len(images), 100 * correct / len(images)

@@ -52,10 +52,10 @@ def adversarial(
     The network is in evaluation mode, its batch norms use running statistics. A seed whose loss did not rise keeps
     its clean mix. Costs ``steps + 2`` forward and ``steps`` backward passes, none of which reaches the weights.
     """
-    weights = learner.state.weights
+    frozen = learner.freeze()
 
     def loss_at(where: Tensor) -> Tensor:
-        return learner.loss(weights, where, samples, training=False).loss
+        return learner.frozen_loss(frozen, where, samples).loss
 
     with torch.no_grad():
         before = loss_at(mix)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from results.record import Run
 from results.store import Store
@@ -77,19 +76,22 @@ def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]
             if not is_done(store, Run(experiment.name, space, method_id, seed), planned)
         ]
         epochs = protocol.training.epochs
-        for done, seeds in _groups(store.root, Run(experiment.name, space, method_id, 0), missing, planned):
+        for done, seeds in _groups(store, Run(experiment.name, space, method_id, 0), missing, planned):
             yield Task(space, method_id, seeds, done, epochs)
 
 
-def _groups(root: Path, like: Run, missing: Sequence[int], planned: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield (completed epochs, seeds): groups with a checkpoint first, the rest in fresh groups."""
+def _groups(store: Store, like: Run, missing: Sequence[int], planned: str) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield (completed epochs, seeds): groups with a checkpoint first, the rest in fresh groups.
+
+    A group that was cut off while its records were written has some already; it goes on whole all the same.
+    """
     left = list(missing)
     if method.find(like.method).levels:
         for seed in missing:
-            run = Run(like.experiment, like.space, like.method, seed)
-            if seed in left and (found := checkpoint.latest(root, run, planned)):
+            run = replace(like, seed=seed)
+            if seed in left and (found := checkpoint.latest(store.root, run, planned)):
                 done, group = found
-                if set(group) <= set(left):
+                if all(s in left or is_done(store, replace(like, seed=s), planned) for s in group):
                     yield done, group
                     left = [s for s in left if s not in group]
     for start in range(0, len(left), GROUP):

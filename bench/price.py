@@ -41,7 +41,7 @@ class Prices:
         self.records = [
             r
             for r in store.records(complete_only=True)
-            if r.manifest["device"].get("name") == name and r.run.method in RELATIVE
+            if r.manifest["device"].get("name") == name and r.manifest["method"]["levels"]
         ]
 
     def of(self, task: Task) -> Price:
@@ -56,7 +56,8 @@ class Prices:
         if same:
             epoch = _per_seed_epoch(same) * len(task.seeds)
             return Price(epoch * left, memory, f"{len(same)} records on this device")
-        if similar:
+        similar = [r for r in similar if r.run.method in RELATIVE]
+        if similar and task.method in RELATIVE:
             scale = [RELATIVE[task.method] / RELATIVE[r.run.method] for r in similar]
             each = [s * _per_seed_epoch([r]) for s, r in zip(scale, similar, strict=True)]
             return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")

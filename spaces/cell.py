@@ -1,20 +1,24 @@
 """The two kinds of cell, over S seeds at once: operations on edges, operations on nodes.
 
-Convolutions that read the same map are one convolution with their outputs side by side, and one batch norm.
+Convolutions that read the same map are one convolution with their outputs side by side, and one batch norm. What the
+mix contributes beside them, scalars by which whole maps are weighted, is picked out of it once a pass for all cells.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .base import EdgeCell, NodeCell, Space, SupernetConfig
-from .forward import Forward
-from .layout import Layout, Norm
-from .ops import avg_pool, max_pool, per_map, seed_conv
+from .forward import Pass
+from .layout import Layout, Norm, Position
+from .ops import avg_pool, max_pool
 
-EDGE_CONVS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+EDGE_CONVS = ("nor_conv_1x1", "nor_conv_3x3")
+EDGE_SUMS = ("skip_connect", "avg_pool_3x3")
 NODE_CONVS = {"conv3x3": 3, "conv1x1": 1}
 
 
@@ -25,14 +29,35 @@ def declare(layout: Layout, space: Space, config: SupernetConfig, name: str, inp
     return _declare_nodes(layout, space, space.cell, config, name, inputs, channels)
 
 
-def forward(pass_: Forward, space: Space, config: SupernetConfig, name: str, x: Tensor, mix: Tensor) -> Tensor:
-    """Run one cell on ``(B, H, W, S, Cin)`` with the mix ``(S, R, M)``."""
+def scalars(space: Space, mix: Tensor, cells: int) -> list[Scalars]:
+    """Pick out of the mix ``(S, R, M)`` what each cell multiplies its maps with.
+
+    Every cell gets tensors of its own, so that their gradients are gathered by one sum over the cells.
+    """
+    each = mix.expand(cells, *mix.shape)
     if isinstance(space.cell, EdgeCell):
-        return _forward_edges(pass_, space, space.cell, name, x, mix)
-    return _forward_nodes(pass_, space, space.cell, config, name, x, mix)
+        return _edge_scalars(space, space.cell, each)
+    return _node_scalars(space, space.cell, each)
+
+
+def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Tensor, weights: Scalars) -> Tensor:
+    """Run one cell on ``(B, H, W, S, Cin)``."""
+    if isinstance(space.cell, EdgeCell):
+        assert isinstance(weights, EdgeScalars)
+        return _forward_edges(pass_, space.cell, name, x, weights)
+    assert isinstance(weights, NodeScalars)
+    return _forward_nodes(pass_, space.cell, config, name, x, weights)
 
 
 # --- operations on edges: NAS-Bench-201 -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EdgeScalars:
+    """Weights of the identity and of the average pool on the edges that leave each node, ``(S, E)`` each."""
+
+    skip: tuple[Tensor, ...]
+    pool: tuple[Tensor, ...]
 
 
 def _rows_from(cell: EdgeCell, source: int) -> list[int]:
@@ -45,28 +70,33 @@ def _declare_edges(
 ) -> int:
     for source in range(cell.nodes - 1):
         rows = _rows_from(cell, source)
-        for operation, kernel in EDGE_CONVS.items():
+        for operation, kernel in zip(EDGE_CONVS, (1, 3), strict=True):
             conv, width = f"{name}.{source}.{operation}", len(rows) * channels
-            owners = tuple((row, space.operations.index(operation)) for row in rows)
+            owners: tuple[Position, ...] = tuple((row, space.operations.index(operation)) for row in rows)
             layout.conv(conv, width, channels, kernel, bias=config.conv_bias, owners=owners)
-            norm = Norm(width, config.bn_momentum, config.bn_tracked)
+            norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
     return channels
 
 
-def _forward_edges(pass_: Forward, space: Space, cell: EdgeCell, name: str, x: Tensor, mix: Tensor) -> Tensor:
+def _edge_scalars(space: Space, cell: EdgeCell, mixes: Tensor) -> list[Scalars]:
+    by_source = [_rows_from(cell, source) for source in range(cell.nodes - 1)]
+    sizes = [len(rows) for rows in by_source]
+    ordered = mixes[:, :, [row for rows in by_source for row in rows]]
+    skip, pool = ordered[..., [space.operations.index(o) for o in EDGE_SUMS]].unbind(-1)
+    each = zip(*(part.unbind(0) for kind in (skip, pool) for part in kind.split(sizes, dim=-1)), strict=True)
+    return [EdgeScalars(parts[: len(sizes)], parts[len(sizes) :]) for parts in each]
+
+
+def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: EdgeScalars) -> Tensor:
     """Node j = sum over earlier nodes i and operations o of mix[i -> j, o] * o(node i); ``none`` adds nothing."""
-    skip, pool = (space.operations.index(o) for o in ("skip_connect", "avg_pool_3x3"))
-    nodes: list[Tensor] = [x]
-    for source in range(cell.nodes - 1):
-        rows = _rows_from(cell, source)
-        weights = mix[:, rows[0] : rows[-1] + 1] if _adjacent(rows) else mix[:, rows]  # (S, E, choices)
+    nodes = [x]
+    for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
         here = nodes[source]
-        edges = _mixed_convs(pass_, space, f"{name}.{source}", F.relu(here), weights)
-        edges = edges.unflatten(-1, (len(rows), -1))  # (B, H, W, S, E, C)
+        edges = pass_.conv_sum(F.relu(here), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
+        edges = edges.unflatten(-1, (skip.shape[1], -1))  # (B, H, W, S, E, C)
         pooled = avg_pool(here, kernel=3, stride=1, padding=1)
-        edges = torch.addcmul(edges, here.unsqueeze(-2), weights[..., skip, None])
-        edges = torch.addcmul(edges, pooled.unsqueeze(-2), weights[..., pool, None])
+        edges = edges + here.unsqueeze(-2) * skip.unsqueeze(-1) + pooled.unsqueeze(-2) * pool.unsqueeze(-1)
         for target, edge in enumerate(edges.unbind(-2), start=source + 1):
             if target < len(nodes):
                 nodes[target] = nodes[target] + edge
@@ -75,26 +105,19 @@ def _forward_edges(pass_: Forward, space: Space, cell: EdgeCell, name: str, x: T
     return nodes[-1]
 
 
-def _adjacent(rows: list[int]) -> bool:
-    return rows == list(range(rows[0], rows[-1] + 1))
-
-
-def _mixed_convs(pass_: Forward, space: Space, name: str, x: Tensor, weights: Tensor) -> Tensor:
-    """Sum the weighted convolutions of all edges that leave a node: ``(B, H, W, S, E * C)``.
-
-    With running statistics nothing stands between the two kernels of an edge and their sum, so both are one 3x3
-    kernel and cost one convolution.
-    """
-    columns = {operation: weights[..., space.operations.index(operation)] for operation in EDGE_CONVS}
-    tracked = all(pass_.layout.norms[f"{name}.{o}.bn"].tracked for o in EDGE_CONVS)
-    if pass_.training or not tracked:
-        small, large = (pass_.conv_bn(x, f"{name}.{o}", weight=w) for o, w in columns.items())
-        return small + large
-    (small, small_bias), (large, large_bias) = (pass_.folded(f"{name}.{o}", weight=w) for o, w in columns.items())
-    return seed_conv(x, F.pad(small, (1, 1, 1, 1)) + large, small_bias + large_bias, form=pass_.form)
-
-
 # --- operations on nodes: NAS-Bench-1Shot1 -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NodeScalars:
+    """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output, ``(S,)`` each.
+
+    ``parents[i]`` is empty where block i + 1 has no choice of parents and sums them.
+    """
+
+    parents: tuple[tuple[Tensor, ...], ...]
+    pool: tuple[Tensor, ...]
+    output: tuple[Tensor, ...]
 
 
 def _declare_nodes(
@@ -106,24 +129,41 @@ def _declare_nodes(
     inputs: int,
     channels: int,
 ) -> int:
-    parts = cell.blocks + (1 if config.cell == "published" else cell.blocks)
-    layout.conv(f"{name}.project", parts * channels, inputs, 1)
-    layout.norm(
-        f"{name}.project.bn",
-        Norm(parts * channels, config.bn_momentum, config.bn_tracked),
-        affine=config.bn_affine,
-    )
+    published = config.cell == "published"
+    to_output = (space.site_rows(cell.output).start, 0)
+    to_blocks = [None if site is None else (space.site_rows(site).start, 0) for site in cell.inputs]
+    shares = (*to_blocks, *[to_output] * (1 if published else cell.blocks))
+    width = len(shares) * channels
+    layout.conv(f"{name}.project", width, inputs, 1)
+    norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=shares)
+    layout.norm(f"{name}.project.bn", norm, affine=config.bn_affine)
     for block in range(cell.blocks):
         for operation, kernel in NODE_CONVS.items():
             conv, owners = f"{name}.{block}.{operation}", ((block, space.operations.index(operation)),)
             layout.conv(conv, channels, channels, kernel, bias=config.conv_bias, owners=owners)
-            norm = Norm(channels, config.bn_momentum, config.bn_tracked)
+            norm = Norm(channels, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
-    return (cell.blocks + (config.cell == "published")) * channels
+    return (cell.blocks + published) * channels
+
+
+def _node_scalars(space: Space, cell: NodeCell, mixes: Tensor) -> list[Scalars]:
+    starts = [None if site is None else space.site_rows(site).start for site in cell.inputs]
+    parents = [[] if row is None else [(row, j) for j in range(1, i + 1)] for i, row in enumerate(starts)]
+    pool = [(block, space.operations.index("maxpool3x3")) for block in range(cell.blocks)]
+    output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
+    groups = [*parents, pool, output]
+    rows, columns = zip(*(position for group in groups for position in group), strict=True)
+    each = zip(*(entry.unbind(0) for entry in mixes[:, :, list(rows), list(columns)].unbind(-1)), strict=True)
+    found: list[Scalars] = []
+    for entries in each:
+        left = iter(entries)
+        split = [tuple(next(left) for _ in group) for group in groups]
+        found.append(NodeScalars(tuple(split[:-2]), split[-2], split[-1]))
+    return found
 
 
 def _forward_nodes(
-    pass_: Forward, space: Space, cell: NodeCell, config: SupernetConfig, name: str, x: Tensor, mix: Tensor
+    pass_: Pass, cell: NodeCell, config: SupernetConfig, name: str, x: Tensor, weights: NodeScalars
 ) -> Tensor:
     """Block i = mixed operation of its weighted parents; the output concatenates all blocks, weighted.
 
@@ -131,31 +171,24 @@ def _forward_nodes(
     The cell of before 2020-02-27 concatenates the output's projection, one block wide, instead of adding it.
     """
     published = config.cell == "published"
-    output = mix[:, space.site_rows(cell.output)][:, 0]  # (S, 1 + blocks)
-    parents = [mix[:, space.site_rows(site)][:, 0] if site else None for site in cell.inputs]
-    ones = torch.ones_like(output[:, 0])
-    first = [ones if weights is None else weights[:, 0] for weights in parents]
-    shares = torch.stack([*first, *[output[:, 0]] * (1 if published else cell.blocks)], dim=1)
-    projected = pass_.activated(x, f"{name}.project", weight=shares).unflatten(-1, (shares.shape[1], -1))
+    parts = cell.blocks + (1 if published else cell.blocks)
+    projected = pass_.activated(x, f"{name}.project").unflatten(-1, (parts, -1))
+    *inputs, to_output = projected.split([*[1] * cell.blocks, parts - cell.blocks], dim=-2)
 
     blocks: list[Tensor] = []
-    for index, weights in enumerate(parents):
-        z = projected[..., index, :]
-        for earlier, block in enumerate(blocks, start=1):
-            z = z + block if weights is None else torch.addcmul(z, block, per_map(weights[:, earlier]))
-        blocks.append(_mixed_node(pass_, space, f"{name}.{index}", z, mix[:, index]))
+    for index, (z, shares, pool) in enumerate(zip(inputs, weights.parents, weights.pool, strict=True)):
+        z = z.squeeze(-2)
+        for earlier, block in enumerate(blocks):
+            z = z + (block * shares[earlier].unsqueeze(-1) if shares else block)
+        mixed = max_pool(z, kernel=3, stride=1, padding=1) * pool.unsqueeze(-1)
+        for operation in NODE_CONVS:
+            mixed = mixed + pass_.activated(z, f"{name}.{index}.{operation}")
+        blocks.append(mixed)
 
-    heavy = [block * per_map(output[:, j]) for j, block in enumerate(blocks, start=1)]
+    heavy = [block * weight.unsqueeze(-1) for block, weight in zip(blocks, weights.output, strict=True)]
     if published:
-        return torch.cat([*heavy, projected[..., cell.blocks, :]], dim=-1)
-    return (projected[..., cell.blocks :, :] + torch.stack(heavy, dim=-2)).flatten(-2)
+        return torch.cat([*heavy, to_output.squeeze(-2)], dim=-1)
+    return (to_output + torch.stack(heavy, dim=-2)).flatten(-2)
 
 
-def _mixed_node(pass_: Forward, space: Space, name: str, z: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted sum of a block's operations on ``(B, H, W, S, C)``; ``weights`` is ``(S, choices)``."""
-    pooled = max_pool(z, kernel=3, stride=1, padding=1)
-    total = pooled * per_map(weights[:, space.operations.index("maxpool3x3")])
-    for operation in NODE_CONVS:
-        column = space.operations.index(operation)
-        total = total + pass_.activated(z, f"{name}.{operation}", weight=weights[:, column : column + 1])
-    return total
+Scalars = EdgeScalars | NodeScalars

@@ -1,107 +1,180 @@
-"""One forward pass: the weights, the running statistics and the mode, and the blocks that every space uses."""
+"""The two ways through a supernet, with one interface: ``Training`` and ``Frozen``.
+
+A cell asks a pass for convolutions with their batch norm by name; how the mix gets in differs between the two.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .layout import Layout
-from .ops import BN_EPS, ConvForm, from_nchw, per_channel, seed_conv, to_nchw
+from .ops import BN_EPS, ConvForm, from_nchw, seed_conv, to_nchw
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
 Statistics = dict[str, tuple[Tensor, Tensor]]
 
 
-@dataclass(frozen=True)
-class Forward:
-    """What a cell reads during one pass.
+class Pass(Protocol):
+    """What a cell reads during one pass; maps are ``(B, H, W, S, C)``."""
 
-    Attributes
-    ----------
-    pieces : named weights ``(S, *shape)``.
-    statistics : read in evaluation; moved in place by a training pass with ``update``.
-    training : whether batch norms use the batch's statistics.
+    @property
+    def pieces(self) -> dict[str, Tensor]:
+        """Named weights ``(S, *shape)``."""
+        ...
+
+    @property
+    def form(self) -> ConvForm:
+        """How convolutions keep seeds apart."""
+        ...
+
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """Convolve, normalise, and weigh where the batch norm is mixed."""
+        ...
+
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """Return weight * relu(bn(conv(x))); the weight is one where the batch norm is not mixed."""
+        ...
+
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """Return the sum of a weighted 1x1 and a weighted 3x3 convolution, a batch norm each."""
+        ...
+
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """Normalise."""
+        ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """A pass with the batch's statistics; the mix rides on the batch norms (see ``spaces.unpack``).
+
+    ``update`` says whether running statistics are moved, in place.
     """
 
     layout: Layout
     pieces: dict[str, Tensor]
     statistics: Statistics
-    training: bool
     update: bool
     form: ConvForm
 
-    def conv_bn(self, x: Tensor, name: str, *, weight: Tensor | None = None, stride: int = 1) -> Tensor:
-        """Convolve and normalise ``(B, H, W, S, Cin)``.
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """See ``Pass``."""
+        y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
+        return self.norm(y, f"{name}.bn")
 
-        ``weight``, ``(S, G)``, multiplies each of G equal groups of output channels; it rides on the batch norm's
-        scale and shift, so that mixing costs no pass over the maps and its gradient is the batch norm's own.
-        """
-        if self._uses_batch(name):
-            y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
-            return self.norm(y, f"{name}.bn", weight=weight)
-        kernel, bias = self.folded(name, weight)
-        return seed_conv(x, kernel, bias, stride=stride, form=self.form)
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        return F.relu(self.conv_bn(x, name))
 
-    def activated(self, x: Tensor, name: str, *, weight: Tensor | None = None) -> Tensor:
-        """Return weight * relu(bn(conv(x))), the weight as in ``conv_bn``.
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """See ``Pass``."""
+        return self.conv_bn(x, small) + self.conv_bn(x, large)
 
-        For weight > 0 it may ride on the batch norm, since w * relu(y) = relu(w * y). At weight = 0 that form loses
-        the weight's gradient, so evaluation passes, among them the adversarial ones whose projection makes exact
-        zeros, multiply after the activation.
-        """
-        if weight is None or self.training:
-            return F.relu(self.conv_bn(x, name, weight=weight))
-        y = F.relu(self.conv_bn(x, name))
-        return y * per_channel(weight, y.shape[-1])
-
-    def norm(self, x: Tensor, name: str, *, weight: Tensor | None = None) -> Tensor:
-        """Normalise ``(B, H, W, S, C)``; ``weight`` as in ``conv_bn``."""
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
         norm = self.layout.norms[name]
-        batch = self.training or not norm.tracked
-        moves = self.training and self.update and norm.tracked
-        mean, variance = self.statistics[name] if moves or not batch else (None, None)
-        scale, shift = self._affine(name, weight)
-        y = F.batch_norm(
-            to_nchw(x),
-            None if mean is None else mean.view(-1),
-            None if variance is None else variance.view(-1),
-            None if scale is None else scale.flatten(),
-            None if shift is None else shift.flatten(),
-            training=batch,
-            momentum=norm.momentum,
-            eps=BN_EPS,
-        )
-        return from_nchw(y, x.shape[3])
+        moved = self.statistics[name] if self.update and norm.tracked else None
+        return _batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
 
-    def folded(self, name: str, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Fold a batch norm's constants into its convolution: kernel ``(S, Cout, Cin, k, k)``, bias ``(S, Cout)``.
 
-        In evaluation with running statistics a batch norm is an affine map of constants, so it costs no pass over
-        the maps at all. ``weight`` as in ``conv_bn``.
+@dataclass(frozen=True)
+class Frozen:
+    """A pass with running statistics, which are constants like the weights: only the mix has a gradient.
+
+    A batch norm of constants is an affine map and is folded into its convolution, so that it costs no pass over the
+    maps. The mix is multiplied in after activations: at a weight of exactly zero, as the adversarial projection makes
+    them, riding on the batch norm would lose the weight's gradient.
+
+    Attributes
+    ----------
+    kernels : folded kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution whose batch norm is
+        tracked.
+    factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms.
+    """
+
+    layout: Layout
+    pieces: dict[str, Tensor]
+    statistics: Statistics
+    kernels: dict[str, tuple[Tensor, Tensor]]
+    factors: dict[str, Tensor]
+    form: ConvForm
+
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """See ``Pass``."""
+        y = self._normalised(x, name, stride=stride)
+        factor = self.factors.get(f"{name}.bn")
+        return y if factor is None else y * factor
+
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        y = F.relu(self._normalised(x, name))
+        factor = self.factors.get(f"{name}.bn")
+        return y if factor is None else y * factor
+
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """See ``Pass``.
+
+        Nothing stands between the two kernels and their sum, so both are one 3x3 kernel and cost one convolution.
         """
-        mean, variance = self.statistics[f"{name}.bn"]
-        scale, shift = self._affine(f"{name}.bn", weight)
-        factor = torch.rsqrt(variance + BN_EPS)
-        if scale is not None:
-            factor = factor * scale
-        offset = -mean
-        if (conv_bias := self.pieces.get(f"{name}.bias")) is not None:
-            offset = offset + conv_bias
-        bias = offset * factor
-        if shift is not None:
-            bias = bias + shift
-        return self.pieces[name] * factor[:, :, None, None, None], bias
+        if small not in self.kernels or large not in self.kernels:
+            return self.conv_bn(x, small) + self.conv_bn(x, large)
+        (small_kernel, small_bias), (large_kernel, large_bias) = self.kernels[small], self.kernels[large]
+        a, b = self.factors[f"{small}.bn"], self.factors[f"{large}.bn"]
+        kernel = large_kernel * b[:, :, None, None, None] + F.pad(
+            small_kernel * a[:, :, None, None, None], (1, 1, 1, 1)
+        )
+        return seed_conv(x, kernel, small_bias * a + large_bias * b, form=self.form)
 
-    def _uses_batch(self, name: str) -> bool:
-        return self.training or not self.layout.norms[f"{name}.bn"].tracked
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        norm = self.layout.norms[name]
+        used = self.statistics[name] if norm.tracked else None
+        return _batch_norm(x, self.pieces, name, used, batch=not norm.tracked, momentum=0.0)
 
-    def _affine(self, name: str, weight: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """Return scale and shift ``(S, C)`` of a batch norm with the mixing weight in them."""
-        scale, shift = self.pieces.get(f"{name}.scale"), self.pieces.get(f"{name}.shift")
-        if weight is None:
-            return scale, shift
-        weight = per_channel(weight, self.layout.norms[name].channels)
-        return (weight if scale is None else scale * weight), (None if shift is None else shift * weight)
+    def _normalised(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        if name in self.kernels:
+            return seed_conv(x, *self.kernels[name], stride=stride, form=self.form)
+        y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
+        return self.norm(y, f"{name}.bn")
+
+
+def fold(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) -> dict[str, tuple[Tensor, Tensor]]:
+    """Fold the tracked batch norms into their convolutions; see ``Frozen.kernels``."""
+    kernels = {}
+    for name, norm in layout.norms.items():
+        conv = name.removesuffix(".bn")
+        if not norm.tracked or conv not in pieces:
+            continue
+        mean, variance = statistics[name]
+        factor = torch.rsqrt(variance + BN_EPS) * pieces.get(f"{name}.scale", 1.0)
+        bias = (pieces.get(f"{conv}.bias", 0.0) - mean) * factor + pieces.get(f"{name}.shift", 0.0)
+        kernels[conv] = (pieces[conv] * factor[:, :, None, None, None], bias)
+    return kernels
+
+
+def _batch_norm(
+    x: Tensor,
+    pieces: dict[str, Tensor],
+    name: str,
+    statistics: tuple[Tensor, Tensor] | None,
+    *,
+    batch: bool,
+    momentum: float,
+) -> Tensor:
+    scale, shift = pieces.get(f"{name}.scale"), pieces.get(f"{name}.shift")
+    y = F.batch_norm(
+        to_nchw(x),
+        None if statistics is None else statistics[0].view(-1),
+        None if statistics is None else statistics[1].view(-1),
+        None if scale is None else scale.view(-1),
+        None if shift is None else shift.view(-1),
+        training=batch,
+        momentum=momentum,
+        eps=BN_EPS,
+    )
+    return from_nchw(y, x.shape[3])

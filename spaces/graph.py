@@ -14,6 +14,8 @@ import numpy as np
 
 Edges = frozenset[tuple[int, int]]
 
+VERTICES = 7  # of a NAS-Bench-101 cell at most, input and output among them
+
 
 def prune(edges: Edges, vertices: int) -> tuple[Edges, tuple[int, ...]]:
     """Drop what lies on no path from input to output.
@@ -71,6 +73,10 @@ def parse(text: str, known: tuple[str, ...]) -> tuple[Edges, tuple[str, ...]]:
     vertices = len(operations) + 2
     if not colon or set(bits) - {"0", "1"}:
         raise ValueError(f"'{text}' is no cell; write {form}")
+    if vertices > VERTICES:
+        raise ValueError(
+            f"a cell of {vertices} vertices is too large; one of NAS-Bench-101 has at most {VERTICES} vertices"
+        )
     if len(bits) != vertices * (vertices - 1) // 2:
         raise ValueError(
             f"'{text}' has {len(bits)} bits for {vertices} vertices;"

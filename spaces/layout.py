@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+#: (row, choice) of an entry of the mix.
+Position = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -30,7 +33,7 @@ class Piece:
     shape: tuple[int, ...]
     bound: float = 0.0
     fill: float = 0.0
-    owners: tuple[tuple[int, int], ...] = ()
+    owners: tuple[Position, ...] = ()
 
     @property
     def size(self) -> int:
@@ -40,19 +43,45 @@ class Piece:
 
 @dataclass(frozen=True)
 class Norm:
-    """One batch norm. ``tracked`` False: the batch's own statistics serve in evaluation too."""
+    """One batch norm.
 
-    channels: int  # of one seed
-    momentum: float  # weight of the newest batch, PyTorch's convention
+    Attributes
+    ----------
+    channels : of one seed.
+    momentum : weight of the newest batch in the running statistics, PyTorch's convention.
+    tracked : False: the batch's own statistics serve in evaluation too.
+    mix : (row, choice) of the mixing weight of each of as many equal groups of channels, None for a weight of one;
+        empty where nothing is mixed.
+    """
+
+    channels: int
+    momentum: float
     tracked: bool = True
+    mix: tuple[Position | None, ...] = ()
 
 
 @dataclass
 class Layout:
-    """The pieces in order, and the batch norms that go with them."""
+    """The pieces in order, and the batch norms that go with them.
 
-    pieces: list[Piece] = field(default_factory=list)
+    The scales of all mixed batch norms stand side by side at the end of the row, and after them their shifts, so
+    that one multiplication puts the mixing weights of the whole network into them.
+    """
+
     norms: dict[str, Norm] = field(default_factory=dict)
+    plain: list[Piece] = field(default_factory=list)
+    scales: list[Piece] = field(default_factory=list)
+    shifts: list[Piece] = field(default_factory=list)
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All pieces in order."""
+        return [*self.plain, *self.scales, *self.shifts]
+
+    @property
+    def mixed(self) -> dict[str, Norm]:
+        """The batch norms that mixing weights ride on, in order."""
+        return {name: norm for name, norm in self.norms.items() if norm.mix}
 
     def conv(
         self,
@@ -62,38 +91,32 @@ class Layout:
         kernel: int,
         *,
         bias: bool = False,
-        owners: tuple[tuple[int, int], ...] = (),
+        owners: tuple[Position, ...] = (),
     ) -> None:
         """Add a convolution; ``out`` counts the outputs of all operations that share it."""
         bound = 1 / math.sqrt(inputs * kernel * kernel)
-        self.pieces.append(Piece(name, (out, inputs, kernel, kernel), bound, owners=owners))
+        self.plain.append(Piece(name, (out, inputs, kernel, kernel), bound, owners=owners))
         if bias:
-            self.pieces.append(Piece(f"{name}.bias", (out,), bound, owners=owners))
+            self.plain.append(Piece(f"{name}.bias", (out,), bound, owners=owners))
 
-    def norm(self, name: str, norm: Norm, *, affine: bool, owners: tuple[tuple[int, int], ...] = ()) -> None:
+    def norm(self, name: str, norm: Norm, *, affine: bool, owners: tuple[Position, ...] = ()) -> None:
         """Add a batch norm; an affine one has the pieces ``NAME.scale`` and ``NAME.shift``."""
         self.norms[name] = norm
         if affine:
-            self.pieces.append(Piece(f"{name}.scale", (norm.channels,), fill=1.0, owners=owners))
-            self.pieces.append(Piece(f"{name}.shift", (norm.channels,), owners=owners))
+            scales, shifts = (self.scales, self.shifts) if norm.mix else (self.plain, self.plain)
+            scales.append(Piece(f"{name}.scale", (norm.channels,), fill=1.0, owners=owners))
+            shifts.append(Piece(f"{name}.shift", (norm.channels,), owners=owners))
 
     def linear(self, name: str, out: int, inputs: int) -> None:
         """Add a linear layer with bias."""
         bound = 1 / math.sqrt(inputs)
-        self.pieces.append(Piece(name, (out, inputs), bound))
-        self.pieces.append(Piece(f"{name}.bias", (out,), bound))
+        self.plain.append(Piece(name, (out, inputs), bound))
+        self.plain.append(Piece(f"{name}.bias", (out,), bound))
 
     @property
     def size(self) -> int:
         """P, the number of weights of one seed."""
         return sum(piece.size for piece in self.pieces)
-
-    def split(self, weights: Tensor) -> dict[str, Tensor]:
-        """Return the named pieces ``(S, *shape)`` of flat weights ``(S, P)``; differentiable."""
-        parts = weights.split([piece.size for piece in self.pieces], dim=1)
-        return {
-            piece.name: part.reshape(len(weights), *piece.shape) for piece, part in zip(self.pieces, parts, strict=True)
-        }
 
     def initial(self, generator: torch.Generator) -> Tensor:
         """Draw the weights of one seed, float64 ``(P,)``, piece by piece in order."""

@@ -73,13 +73,3 @@ def avg_pool(x: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:
     """Pool ``(B, H, W, S, C)`` by means; padding does not count."""
     y = F.avg_pool2d(to_nchw(x), kernel, stride, padding, count_include_pad=False)
     return from_nchw(y, x.shape[3])
-
-
-def per_channel(weight: Tensor, channels: int) -> Tensor:
-    """Repeat the weight of each group of channels, ``(S, G)``, for each of its channels: ``(S, channels)``."""
-    return weight.repeat_interleave(channels // weight.shape[1], dim=1)
-
-
-def per_map(weight: Tensor) -> Tensor:
-    """View one weight a seed, ``(S,)``, so that it multiplies maps ``(B, H, W, S, C)``."""
-    return weight.unsqueeze(-1)

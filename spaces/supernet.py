@@ -7,15 +7,27 @@ anything, the running statistics of the batch norms, and only where asked to.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import cell
 from .base import Space, SupernetConfig
-from .forward import Forward, Statistics
+from .forward import Frozen, Pass, Statistics, Training, fold
 from .layout import Layout, Norm
 from .ops import ConvForm, avg_pool, max_pool, seed_conv
+from .unpack import Unpack
+
+
+@dataclass(frozen=True)
+class FrozenWeights:
+    """Weights and running statistics that stay as they are, with what follows from them alone."""
+
+    pieces: dict[str, Tensor]
+    statistics: Statistics
+    kernels: dict[str, tuple[Tensor, Tensor]]
 
 
 class Supernet:
@@ -44,6 +56,7 @@ class Supernet:
         self.layout = Layout()
         self.cells: list[tuple[str, int]] = []  # name, stack
         self._declare(image_channels, classes)
+        self._unpack = Unpack(self.layout, *space.mask.shape)
 
     @property
     def size(self) -> int:
@@ -84,23 +97,44 @@ class Supernet:
         -------
         Logits ``(S, B, classes)``.
         """
-        pieces = self.layout.split(weights)
-        pass_ = Forward(self.layout, pieces, statistics, training, update, self.form)
+        if not training:
+            return self.forward_frozen(self.freeze(weights, statistics), x, mix)
+        pieces = self._unpack.mixed(weights, mix)
+        return self._run(Training(self.layout, pieces, statistics, update, self.form), x, mix)
+
+    def pieces(self, weights: Tensor) -> dict[str, Tensor]:
+        """Return the named weights ``(S, *shape)`` of flat ones."""
+        return self._unpack.plain(weights)
+
+    def freeze(self, weights: Tensor, statistics: Statistics) -> FrozenWeights:
+        """Fold the running statistics into the weights, once for many evaluations of the same weights."""
+        pieces = self.pieces(weights)
+        return FrozenWeights(pieces, statistics, fold(self.layout, pieces, statistics))
+
+    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
+        """Classify in evaluation mode; arguments and result as in ``forward``."""
+        factors = self._unpack.factors(mix)
+        pass_ = Frozen(self.layout, frozen.pieces, frozen.statistics, frozen.kernels, factors, self.form)
+        return self._run(pass_, x, mix)
+
+    def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
         x = pass_.conv_bn(x, "stem")
         if self.space.skeleton.stem_relu:
             x = F.relu(x)
         stack = 0
-        for name, here in self.cells:
+        scalars = cell.scalars(self.space, mix, len(self.cells))
+        for (name, here), weights in zip(self.cells, scalars, strict=True):
             if here != stack:
                 stack = here
                 x = self._reduce(pass_, f"reduce{stack}", x)
-            x = cell.forward(pass_, self.space, self.config, name, x, mix)
+            x = cell.forward(pass_, self.space, self.config, name, x, weights)
         if self.space.skeleton.head == "bn-relu":
             x = F.relu(pass_.norm(x, "head.bn"))
         else:
             x = pass_.conv_bn(F.relu(x), "head")
         features = x.mean(dim=(1, 2)).transpose(0, 1)  # (S, B, C)
-        return torch.baddbmm(pieces["classify.bias"].unsqueeze(1), features, pieces["classify"].transpose(1, 2))
+        bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
+        return torch.baddbmm(bias.unsqueeze(1), features, kernel.transpose(1, 2))
 
     def feature_maps(self, image_size: int) -> list[int]:
         """Return the side of the square maps of each stack."""
@@ -139,7 +173,7 @@ class Supernet:
             self.layout.norm(f"{name}.{part}.bn", Norm(channels, self.config.bn_momentum), affine=True)
         self.layout.conv(f"{name}.shortcut", channels, inputs, 1)
 
-    def _reduce(self, pass_: Forward, name: str, x: Tensor) -> Tensor:
+    def _reduce(self, pass_: Pass, name: str, x: Tensor) -> Tensor:
         if self.space.skeleton.reduction == "padded-maxpool":
             return max_pool(x, kernel=2, stride=2, padding=1)
         y = pass_.conv_bn(F.relu(x), f"{name}.a", stride=2)

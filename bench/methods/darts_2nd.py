@@ -15,6 +15,7 @@ from bench import bilevel
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
 from bench.simplex import softmax
+from results.errors import InputError
 
 from .darts import CITE
 
@@ -24,6 +25,10 @@ class Params:
     """``radius`` is the length of the finite difference's step in weight space."""
 
     radius: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 < self.radius < float("inf"):
+            raise InputError(f"methods.darts-2nd.radius = {self.radius} is out of range; it must be above 0 and finite")
 
 
 def alpha_gradient(learner: Learner, batch: Batch, params: Params) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from bench import onelevel
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Draws, Method
+from results.errors import InputError
 from spaces.base import Space
 
 CITE = """@inproceedings{hong2020dropnas,
@@ -37,6 +38,10 @@ class Params(onelevel.Params):
 
     drop_rate: float = 3e-5
     rate_rule: Literal["code", "paper"] = "code"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.drop_rate < 1:  # at 1 nothing would ever be kept
+            raise InputError(f"methods.dropnas.drop_rate = {self.drop_rate} is out of range; it must be in [0, 1)")
 
 
 def drop_probability(params: Params, size: int) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor
 from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
+from results.errors import InputError
 
 from .sdarts_rs import CITE
 
@@ -22,6 +23,10 @@ class Params(perturb.Radius):
     """``steps`` is the number of ascent steps of the attack."""
 
     steps: int = 7
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InputError(f"methods.sdarts-adv.steps = {self.steps} is out of range; it must be at least 1")
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:

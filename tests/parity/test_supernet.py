@@ -173,7 +173,7 @@ def test_initial_weights_are_drawn_as_pytorch_draws_them(network):
     torch.manual_seed(0)
     networks = [network()]
     net = product.supernet(networks)
-    ours = net.layout.split(net.layout.initial(torch.Generator().manual_seed(0))[None])
+    ours = net.pieces(net.layout.initial(torch.Generator().manual_seed(0))[None])
     theirs = product.pieces(networks[0])
     for name, found in ours.items():
         expected = theirs[name]

@@ -1,0 +1,118 @@
+"""From flat weights and a mix to the tensors that a pass uses, in a handful of operations for the whole network.
+
+Mixing weights ride on batch norms: w * (scale * x + shift) has the scale w * scale and the shift w * shift, and since
+w >= 0, w * relu(y) = relu(w * y). So the mix is spread over the channels of all mixed batch norms by one product with
+a constant matrix, and multiplied into all their scales and shifts at once; no map is ever multiplied for it, and the
+gradient of the mix is that of the scales and shifts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .layout import Layout, Piece
+
+
+class Unpack:
+    """Spreads, multiplies and lays out.
+
+    Parameters
+    ----------
+    layout : of the weights.
+    rows, columns : R and M of the mix.
+    """
+
+    def __init__(self, layout: Layout, rows: int, columns: int) -> None:
+        self.layout, self.entries, self.columns = layout, rows * columns, columns
+        self._spread = _Constants(self._make_spread)
+        self._order = _Constants(self._make_order)
+
+    def plain(self, weights: Tensor) -> dict[str, Tensor]:
+        """Return the named pieces ``(S, *shape)`` of flat weights ``(S, P)``."""
+        return self._named(weights, self.layout.pieces)
+
+    def mixed(self, weights: Tensor, mix: Tensor) -> dict[str, Tensor]:
+        """Return the pieces with the mix multiplied into the scales and shifts of the mixed batch norms.
+
+        A norm without a scale of its own has its mixing weights as scale. ``mix`` is ``(S, R, M)``.
+        """
+        layout, factor = self.layout, self._factor(mix)
+        ends = [sum(piece.size for piece in part) for part in (layout.plain, layout.scales, layout.shifts)]
+        plain, scale, shift = weights.split(ends, dim=1)
+        if layout.scales:
+            return self._named(torch.cat([plain, scale * factor, shift * factor], dim=1), layout.pieces)
+        scales = [Piece(f"{name}.scale", (norm.channels,)) for name, norm in layout.mixed.items()]
+        return self._named(torch.cat([plain, factor], dim=1), [*layout.plain, *scales])
+
+    def factors(self, mix: Tensor) -> dict[str, Tensor]:
+        """Return the mixing weight of each channel of each mixed batch norm, ``(S, C)``."""
+        norms = self.layout.mixed
+        parts = self._factor(mix).split([norm.channels for norm in norms.values()], dim=1)
+        return dict(zip(norms, parts, strict=True))
+
+    def _factor(self, mix: Tensor) -> Tensor:
+        """Return the mixing weight of each channel of all mixed batch norms, ``(S, channels)``."""
+        ones = mix.new_ones(len(mix), 1)
+        return torch.cat([mix.flatten(1), ones], dim=1) @ self._spread.of(mix.device, mix.dtype)
+
+    def _named(self, flat: Tensor, pieces: list[Piece]) -> dict[str, Tensor]:
+        """Lay ``(S, ...)`` out piece by piece, so that each piece of all seeds is contiguous."""
+        seeds = len(flat)
+        if seeds > 1:
+            sizes = tuple(piece.size for piece in pieces)
+            flat = _Permute.apply(flat, *self._order.of(flat.device, seeds, sizes))
+        parts = flat.reshape(-1).split([seeds * piece.size for piece in pieces])
+        return {p.name: part.view(seeds, *p.shape) for p, part in zip(pieces, parts, strict=True)}
+
+    def _make_order(self, device: torch.device, seeds: int, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Return the permutation from seed by seed to piece by piece, and its inverse."""
+        row = torch.arange(seeds * sum(sizes), device=device).view(seeds, -1)
+        index = torch.cat([part.reshape(-1) for part in row.split(sizes, dim=1)])
+        inverse = torch.empty_like(index)
+        inverse[index] = torch.arange(len(index), device=device)
+        return index, inverse
+
+    def _make_spread(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """Return zeros and ones ``(R * M + 1, channels of all mixed norms)``; the last row stands for a weight of 1."""
+        owners = []
+        for norm in self.layout.mixed.values():
+            rows = [self.entries if at is None else at[0] * self.columns + at[1] for at in norm.mix]
+            owners.append(torch.tensor(rows).repeat_interleave(norm.channels // len(rows)))
+        owner = torch.cat(owners)
+        spread = torch.zeros(self.entries + 1, len(owner), dtype=dtype)
+        spread[owner, torch.arange(len(owner))] = 1
+        return spread.to(device)
+
+
+class _Constants:
+    """Index tensors that depend on the arguments of ``make`` alone, made once for each."""
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+        self._made: dict[tuple[Any, ...], Any] = {}
+
+    def of(self, *key: Any) -> Any:
+        if key not in self._made:
+            self._made[key] = self._make(*key)
+        return self._made[key]
+
+
+class _Permute(torch.autograd.Function):
+    """Reorders the elements of a tensor into one dimension; the gradient is reordered back, to any order."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
+        """Return ``flat.flatten()[index]``."""
+        ctx.save_for_backward(index, inverse)
+        ctx.shape = flat.shape
+        return flat.reshape(-1).index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        """Put the gradient back into the order of the input."""
+        index, inverse = ctx.saved_tensors
+        return _Permute.apply(gradients[0], inverse, index).view(ctx.shape), None, None
