@@ -1,0 +1,1 @@
+"""The data directory: downloads, conversion, and what is said of it."""
