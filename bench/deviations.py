@@ -59,7 +59,7 @@ FAMILY = {
             what="Batch norms of the cells keep running statistics.",
             why="The SmoothDARTS code keeps them; NATS-Bench's does not, and the NAS-Bench-201 paper ran both.",
             effect="Reported to decide weight-sharing results on this space; first-order DARTS collapses either way.",
-            switch="supernet.bn_tracked=false",
+            switch="supernet.bn_tracked=false, and supernet.head_norm=as-cells for NATS-Bench's last batch norm",
             source="xiangning-chen/SmoothDARTS nasbench201/model.py:128;"
             " D-X-Y/AutoDL-Projects exps/NATS-algos/search-cell.py:796-809",
         ),
@@ -75,7 +75,8 @@ FAMILY = {
             id="clip-mix",
             what="The mix's gradient counts in the norm by which the weights' gradient is clipped.",
             why="The SmoothDARTS network registers its alphas as parameters, so that the clipping sees them.",
-            effect="Slightly stronger clipping of the weights.",
+            effect="Slightly stronger clipping of the weights. AutoDL's first-order script counts the raw alphas'"
+            " gradient instead, and what the last alpha step left in it; that form is not offered.",
             switch="training.clip_mix=false",
             source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:253",
         ),
@@ -103,6 +104,15 @@ FAMILY = {
             effect="Evaluation and attack normalise with the statistics of the last batch alone.",
             switch="supernet.bn_momentum=0.003",
             source="automl/nasbench-1shot1 optimizers/darts/operations.py:28-29",
+        ),
+        Deviation(
+            id="clip-mix",
+            what="The weights' gradient is clipped by its own norm; the mix does not count.",
+            why="The authors' networks on this benchmark keep their alphas out of the parameters.",
+            effect="With the switch on, the mix's gradient at weights of exactly zero, which perturbed mixes may have,"
+            " is not counted, since the mix rides on batch norms before a ReLU.",
+            switch="training.clip_mix=true",
+            source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:291",
         ),
         Deviation(
             id="cell-definition",

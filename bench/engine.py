@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,12 +108,15 @@ class _Group:
     """A group of seeds on its way: its points so far and where they are kept."""
 
     def __init__(self, experiment: Experiment, task: Task, images: Images, setting: Setting) -> None:
-        self.experiment, self.task, self.images, self.setting = experiment, task, images, setting
+        self.experiment, self.task, self.images = experiment, task, images
         self.space, self.method = spaces.find(task.space), method.find(task.method)
         self.protocol = experiment.protocol(task.space, task.method)
         self.hash = config_hash(task.space, task.method, self.protocol)
         self.runs = [Run(experiment.name, task.space, task.method, seed) for seed in task.seeds]
         self.resumed = [checkpoint.load(setting.store.root, run, task.done) for run in self.runs] if task.done else []
+        if kept := next((c.meta for c in self.resumed if c), None):  # a group goes on as it began
+            setting = replace(setting, form=kept["form"], dtype=getattr(torch, kept["dtype"]))
+        self.setting = setting
         self.done = task.done
         self.points: list[list[Row]] = [list(c.points) for c in self.resumed if c] or [[] for _ in self.runs]
         self.meta = {

@@ -89,6 +89,7 @@ class SupernetConfig:
     bn_affine: bool = False  # of the cell's batch norms
     bn_tracked: bool = True  # running statistics in evaluation and attack; else the batch's own
     conv_bias: bool = False  # of the cell's convolutions
+    head_norm: Literal["own", "as-cells"] = "own"  # 201: tracked and affine, or as the cells' (NATS-Bench)
     cell: Literal["current", "published"] = "current"  # 1Shot1: before or after the change of 2020-02-27
 
 

@@ -161,7 +161,9 @@ class Supernet:
                 width = cell.declare(layout, self.space, config, name, width, channels)
         channels = config.channels * 2 ** (skeleton.stacks - 1)
         if skeleton.head == "bn-relu":
-            layout.norm("head.bn", Norm(width, config.bn_momentum, config.bn_tracked), affine=True)
+            own = config.head_norm == "own"
+            norm = Norm(width, config.bn_momentum, tracked=own or config.bn_tracked)
+            layout.norm("head.bn", norm, affine=own or config.bn_affine)
         else:
             layout.conv("head", channels, width, 1)
             layout.norm("head.bn", Norm(channels, 0.1), affine=False)

@@ -9,7 +9,7 @@ from bench import onelevel
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
 
-from .dropnas import CITE
+from . import dropnas
 
 
 def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
@@ -23,8 +23,9 @@ METHOD = Method(
     colour="#CC79A7",
     order=6,
     levels=1,
-    cite=CITE,
+    cite=dropnas.CITE,
     step=step,
     params=onelevel.Params,
     rate=onelevel.rate,
+    deviations=tuple(each for each in dropnas.DEVIATIONS if each.id == "sub-steps"),
 )

@@ -16,6 +16,7 @@ from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
 from bench.simplex import softmax
 from results.errors import InputError
+from results.record import Deviation
 
 from .darts import CITE
 
@@ -64,6 +65,24 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     return bilevel.step(learner, batch, alpha_gradient=lambda l, b: alpha_gradient(l, b, params))
 
 
+DEVIATIONS = (
+    Deviation(
+        id="unroll-rate",
+        what="The step ahead has the optimiser's learning rate.",
+        why="The 1Shot1 code reads the rate in a way that applies PyTorch's recursion a second time.",
+        effect="Their step ahead is up to 6 % shorter in mid-search (0.01154 against 0.01225 at epoch 25 of 50).",
+        source="automl/nasbench-1shot1 optimizers/darts/train_search.py:131-133",
+    ),
+    Deviation(
+        id="unroll-random-state",
+        what="The step ahead draws nothing from any random stream.",
+        why="The 1Shot1 code builds a whole network each step, whose initialisation advances the data order's stream.",
+        effect="None in distribution.",
+        source="automl/nasbench-1shot1 optimizers/darts/architect.py:26-103",
+    ),
+)
+
+
 METHOD = Method(
     id="darts-2nd",
     label="DARTS (2nd order)",
@@ -73,4 +92,5 @@ METHOD = Method(
     cite=CITE,
     step=step,
     params=Params,
+    deviations=DEVIATIONS,
 )

@@ -6,7 +6,7 @@ equation 6; xiangning-chen/SmoothDARTS at d3dbfed, attacker/perturb.py: seven st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -14,8 +14,9 @@ from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
 from results.errors import InputError
+from results.record import Deviation
 
-from .sdarts_rs import CITE
+from . import sdarts_rs
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,37 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     return bilevel.step(learner, batch, perturb=attacked)
 
 
+DEVIATIONS = (
+    *sdarts_rs.DEVIATIONS[:1],
+    replace(sdarts_rs.DEVIATIONS[1], switch="methods.sdarts-adv.epsilon=0.3027"),
+    Deviation(
+        id="attack-fallback",
+        what="A seed whose loss did not rise keeps its clean mix in that step.",
+        why="So does the authors' code; the paper's algorithm has no such test.",
+        effect="The weights never see an attack that helped them.",
+        source="xiangning-chen/SmoothDARTS attacker/perturb.py:11-44",
+    ),
+    Deviation(
+        id="attack-statistics",
+        what="The attack runs in evaluation mode, on running statistics.",
+        why="So does the authors' code. On NAS-Bench-1Shot1 those are the statistics of the alpha step's batch.",
+        effect="Another method would result from batch statistics or another momentum.",
+        switch="supernet.bn_momentum=0.003",
+        source="xiangning-chen/SmoothDARTS attacker/perturb.py:14-17",
+    ),
+)
+
+
 METHOD = Method(
     id="sdarts-adv",
     label="SDARTS-ADV",
     colour="#D55E00",
     order=4,
     levels=2,
-    cite=CITE,
+    cite=sdarts_rs.CITE,
     step=step,
     params=Params,
     draws=perturb.noise,
     scalars=perturb.radius,
+    deviations=DEVIATIONS,
 )

@@ -29,7 +29,7 @@ STEPS = 10
 NETWORKS = {
     "nasbench201": partial(nasbench201.Network, 3, 1),
     "nasbench201 conv bias untracked": partial(
-        nasbench201.Network, 2, 1, track=False, last_track=False, conv_bias=True
+        nasbench201.Network, 2, 1, track=False, last_track=False, last_affine=False, conv_bias=True
     ),
     **{f"oneshot {space}": partial(oneshot.Network, space, 2, 1) for space in (1, 2, 3)},
     "oneshot 2 published": partial(oneshot.Network, 2, 2, 1, published_cell=True),

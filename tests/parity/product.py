@@ -207,6 +207,7 @@ def supernet(networks: list[Any], *, form: Any = "grouped") -> Supernet:
             bn_affine=operation.norm.affine,
             bn_tracked=operation.norm.track_running_stats,
             conv_bias=operation.conv.bias is not None,
+            head_norm="own" if network.last_norm.affine else "as-cells",
         )
     return Supernet(space_of(network), config, form=form)
 
