@@ -1,0 +1,1 @@
+"""What is shown: figures, tables and one page, built from the records alone."""

@@ -1,0 +1,204 @@
+"""From a store of records to figures, tables and a page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
+
+from reports import claim_tables, experiments, tables
+from reports.deviations import deviation_table
+from reports.environment import commands, environment_table
+from reports.methods import methods_of
+from reports.names import slug
+from reports.page import Chapter, Figure, Page, Section, render
+from reports.study import Reference, Study
+from results import parquet
+from results.claims import Claim, load_claims
+from results.errors import InputError
+from results.oracle import Oracle
+from results.record import Record, Run
+from results.store import Store
+from results.verdicts import Verdict, judge
+
+_LANDSCAPE = ("kind", "x", "y", "valid_accuracy")
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is known of the spaces beside the records.
+
+    Attributes
+    ----------
+    population : space -> data set -> test accuracy in percent of every cell of the space that a table holds.
+    references : space -> published curves.
+    """
+
+    population: Mapping[str, Mapping[str, Sequence[float]]]
+    references: Mapping[str, Sequence[Reference]]
+
+
+NOTHING_KNOWN = Background({}, {})
+
+
+@dataclass(frozen=True)
+class Built:
+    """What ``build`` made.
+
+    Attributes
+    ----------
+    page : the index.html.
+    figures, tables : stems of their files in ``figures`` and ``tables``.
+    verdicts : one per claim.
+    missing : figures that could not be drawn, each with what the records lack.
+    unreadable : damaged files of the store, each with what is wrong.
+    left_out : experiments of the store that are not shown.
+    """
+
+    page: Path
+    figures: tuple[str, ...]
+    tables: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    missing: tuple[str, ...]
+    unreadable: tuple[tuple[Path, str], ...]
+    left_out: tuple[str, ...]
+
+
+def build(
+    runs_dir: Path,
+    out: Path,
+    oracle: Oracle,
+    claims: Iterable[Claim] | None = None,
+    *,
+    asked_for: Sequence[str] = (),
+    background: Background = NOTHING_KNOWN,
+) -> Built:
+    """Write ``figures/``, ``tables/`` and ``index.html`` into ``out`` from the records alone.
+
+    The same records, scores and claims give the same bytes. Whatever is in the store is shown, experiment by
+    experiment; what is missing or damaged is named.
+
+    Parameters
+    ----------
+    runs_dir : root of the store.
+    oracle : scores architectures.
+    claims : to judge; by default all that ``results.claims`` holds.
+    asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
+    background : populations and published curves to draw beside the records.
+    """
+    store = Store(runs_dir)
+    everything = store.records()
+    records = [record for record in everything if _is_shown(record.run.experiment, asked_for)]
+    landscapes, broken = _landscapes(store, records)
+    unreadable = (*store.unreadable(), *broken)
+    verdicts = judge(load_claims() if claims is None else claims, records, oracle, landscapes)
+    methods = methods_of(records)
+    studies = [
+        Study.of(
+            mine,
+            oracle,
+            methods=methods,
+            landscapes=landscapes,
+            population=background.population.get(space, {}),
+            references=tuple(background.references.get(space, ())),
+        )
+        for (_, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
+    ]
+    studies.sort(key=lambda study: experiments.place(study.experiment))
+    labels = {method.id: method.label for method in methods} | {study.space: study.label for study in studies}
+
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    page = Page(
+        chapters=tuple(
+            _chapter(experiment, list(mine), out / "figures")
+            for experiment, mine in groupby(studies, key=lambda study: study.experiment)
+        ),
+        verdicts=tuple(verdicts),
+        judged=claim_tables.verdict_table(verdicts, labels),
+        papers=tuple(claim_tables.paper_tables(verdicts, labels)),
+        methods=methods,
+        deviations=deviation_table(records),
+        environments=environment_table(records),
+        commands=tuple(commands(records)),
+        unreadable=tuple(why.replace(f"{store.root}{os.sep}", "") for _, why in unreadable),
+        left_out=tuple(sorted({r.run.experiment for r in everything} - {r.run.experiment for r in records})),
+        runs=len(records),
+    )
+    return Built(
+        page=_write(page, out),
+        figures=tuple(figure.stem for section in page.sections for figure in section.figures),
+        tables=tuple(table.name for table in page.tables),
+        verdicts=page.verdicts,
+        missing=page.missing,
+        unreadable=unreadable,
+        left_out=page.left_out,
+    )
+
+
+def _is_shown(experiment: str, asked_for: Sequence[str]) -> bool:
+    return experiment in asked_for if asked_for else experiments.OVERRIDE not in experiment
+
+
+def _landscapes(store: Store, records: Iterable[Record]) -> tuple[dict[Run, pd.DataFrame], list[tuple[Path, str]]]:
+    """Return the landscape beside each record that has one, and the files that cannot be read."""
+    found, broken = {}, []
+    for record in records:
+        path = store.side_path(record.run, "landscape")
+        if path.exists():
+            try:
+                found[record.run] = parquet.read(path, _LANDSCAPE, mend="remove it and run again").to_pandas()
+            except InputError as error:
+                broken.append((path, str(error)))
+    return found, broken
+
+
+def _write(page: Page, out: Path) -> Path:
+    """Write tables and page; return where the page is."""
+    folder = out / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    for table in page.tables:
+        table.write(folder)
+    for chapter in page.chapters:
+        (folder / f"{chapter.id}-points.csv").write_text(chapter.points, encoding="utf-8", newline="\n")
+    index = out / "index.html"
+    index.write_text(render(page), encoding="utf-8", newline="\n")
+    return index
+
+
+def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapter:
+    return Chapter(
+        id=slug(experiment),
+        experiment=experiment,
+        kind=experiments.kind(experiment),
+        description=experiments.description(record for study in studies for record in study.records),
+        tables=(tables.summary_table(studies), tables.final_table(studies), tables.runs_table(studies)),
+        sections=tuple(_section(study, figures) for study in studies),
+        points=tables.points_table(studies).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
+    )
+
+
+def _section(study: Study, figures: Path) -> Section:
+    """Draw and save a study's figures."""
+    from reports.plots import draw
+    from reports.style import save, style
+    from reports.svg import inline
+
+    drawn, missing = [], []
+    with style():
+        for plot in draw(study):
+            if plot.figure is None:
+                missing.append((plot.title, plot.missing))
+                continue
+            stem = slug(study.experiment, study.space, plot.name)
+            svg = inline(save(plot.figure, figures / stem), f"{stem}-", plot.alt, study.methods)
+            drawn.append(Figure(plot.title, plot.caption, svg, stem))
+    return Section(
+        id=slug(study.experiment, study.space),
+        label=study.label,
+        figures=tuple(drawn),
+        missing=tuple(missing),
+    )

@@ -1,0 +1,135 @@
+"""The tables of claims: what was published, beside what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from reports.names import slug
+from reports.study import SPLITS, dataset_label
+from reports.table import NONE, Table
+from results.claims import Claim
+from results.verdicts import Status, Verdict
+
+#: Told apart without colour; what needs a look comes first.
+MARKS = {
+    Status.WORSE: "▼",
+    Status.INCONCLUSIVE: "?",
+    Status.REPRODUCED: "✓",
+    Status.BETTER: "▲",
+    Status.NOT_RUN: "○",
+    Status.NOT_COMPARABLE: "≠",
+}
+#: The ``paper`` of claims that the suite itself makes, about what no paper ran.
+_OWN = "dnas-bench"
+_SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
+
+
+def verdict_table(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> Table:
+    """Return the claims that the records speak of, what needs a look first.
+
+    Parameters
+    ----------
+    labels : id of a method or space -> as it is printed; others are printed as they are.
+    """
+    spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
+    columns = ("verdict", "claim", "method", "where", "measured", "expected", "n", "not scored", "note", "published in")
+    return Table(
+        "verdicts",
+        "Claims that the records speak of",
+        columns,
+        tuple(_verdict_row(verdict, labels) for verdict in sorted(spoken, key=lambda v: list(MARKS).index(v.status))),
+        "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
+        " interval covers all that they could be.",
+        numbers=frozenset(columns[4:8]),
+    )
+
+
+def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list[Table]:
+    """Return a table per paper: what it printed, what was measured here, and the verdict.
+
+    Parameters
+    ----------
+    labels : as for ``verdict_table``.
+    """
+    columns = ("verdict", "claim", "method", "where", "published", "measured", "n", "not scored", "note", "source")
+    return [
+        Table(
+            slug("published", paper.lower()),
+            "What this suite expects, beside what it measured"
+            if paper == _OWN
+            else f"{paper}: published beside measured",
+            columns,
+            tuple((*_claim_cells(verdict, labels), verdict.claim.source) for verdict in group),
+            "Published: mean ± standard deviation (n) as printed, or the relation that is stated. Measured: mean"
+            " [95 % interval] over n seeds.",
+            numbers=frozenset(columns[4:8]),
+        )
+        for paper, group in groupby(
+            sorted(verdicts, key=lambda verdict: verdict.claim.paper), key=lambda verdict: verdict.claim.paper
+        )
+    ]
+
+
+def _verdict_row(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
+    claim = verdict.claim
+    status, statement, method, where, expected, measured, n, unscored, note = _claim_cells(verdict, labels)
+    paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
+    paper += f", {claim.table}" if claim.table else ""
+    return status, statement, method, where, measured, expected, n, unscored, note, paper
+
+
+def _claim_cells(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """Return status, statement, method, where, published, measured, n, unscored and note."""
+    claim, silent = verdict.claim, verdict.status in _SILENT
+    quantity = f"{SPLITS[claim.split]} {claim.metric}" if claim.split else claim.metric
+    where = f"{labels.get(claim.space, claim.space)}, {dataset_label(claim.dataset)}"
+    return (
+        f"{MARKS[verdict.status]} {verdict.status.value}",
+        claim.text or quantity,
+        labels.get(claim.method, claim.method),
+        f"{where} ({claim.experiment})" if claim.experiment else where,
+        _published(claim),
+        _measured(verdict),
+        NONE if silent else str(verdict.n),
+        f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
+        verdict.text.partition(": ")[2] if silent else _note(verdict),
+    )
+
+
+def _published(claim: Claim) -> str:
+    """Return the relation that a direction states, or what the paper printed: a number with spread and n."""
+    if claim.test:
+        return f"{claim.test.relation} {_effect(claim, claim.test.threshold)}"
+    if claim.value is None:
+        return NONE
+    spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
+    seeds = "" if claim.n is None else f" (n={claim.n})"
+    unit = "" if claim.unit == "percent" else f" {claim.unit}"
+    return f"{claim.value:.2f}{spread}{unit}{seeds}"
+
+
+def _measured(verdict: Verdict) -> str:
+    """Return what the records give: mean and interval."""
+    interval = verdict.interval
+    claim = verdict.claim
+    mean = NONE if verdict.measured is None else _effect(claim, verdict.measured)
+    return f"{mean} [{_effect(claim, interval.low)}, {_effect(claim, interval.high)}]" if interval else mean
+
+
+def _effect(claim: Claim, value: float) -> str:
+    """Return a number on the scale of the claim; a difference of logarithms is printed as the ratio that it is."""
+    return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
+
+
+def _note(verdict: Verdict) -> str:
+    claim, scored = verdict.claim, verdict.points - verdict.unscored
+    parts = [] if claim.tolerance is None else [f"tolerance {claim.tolerance:g}"]
+    if claim.comparable != "same-protocol":
+        parts.append(f"another protocol: {claim.reason}")
+    if scored < claim.coverage * verdict.points:
+        parts.append(f"at least {claim.coverage:.0%} must be scored")
+    if verdict.seeds_to_decide is not None:
+        parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
+    return "; ".join(parts)

@@ -1,0 +1,10 @@
+"""Names of files, and of places in the page."""
+
+from __future__ import annotations
+
+import re
+
+
+def slug(*parts: str) -> str:
+    """Return the parts joined by hyphens, with nothing in it that a file name, an address or an id cannot bear."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(parts)).strip("-")

@@ -1,0 +1,114 @@
+"""Error of the architecture found so far, after each epoch of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.lines import Line2D
+
+from reports.drawing import (
+    draw_level,
+    draw_trajectories,
+    draw_unscored,
+    epoch_axis,
+    legend_of,
+    level_entry,
+    percent_axis,
+)
+from reports.plots import Plot
+from reports.sheet import sheet
+from reports.study import Reference, Split, Study, dataset_label
+from reports.style import MUTED
+from reports.trajectory import Trajectory, describe
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ORDER = 10
+_PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
+_DASHES = ("-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))  # of published curves, which share one colour
+_NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure per data set and release of scores: test error above validation error."""
+    for dataset in study.datasets:
+        title = f"Anytime error, {dataset_label(dataset)}"
+        name = f"anytime-error-{dataset}"
+        releases = study.releases(dataset)
+        if not releases:
+            yield Plot(name, title, missing=_NO_SCORES)
+        for release in releases:
+            suffix = "" if release == releases[0] else f"-{release}"
+            yield _plot(study, dataset, release, name + suffix, title)
+
+
+def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Plot:
+    panels: dict[Split, list[Trajectory]]
+    panels = {split: [study.error(method, dataset, split, release) for method in study.methods] for split in _PANELS}
+    panels = {split: lines for split, lines in panels.items() if not all(line.empty for line in lines)}
+    if not panels:
+        return Plot(name, title, missing=f"the scores of {release} hold no accuracy")
+    main = next(iter(panels.values()))
+    published = release in study.releases(dataset, "table")  # else neither a curve nor an optimum compares
+    references = _references(study, dataset) if published else []
+    best = study.optimum(dataset) if published else None
+    gaps = sum(bool(line.unscored.any()) for line in main)
+    figure, axes = sheet(
+        title,
+        f"{study.context} · scores:\N{NO-BREAK SPACE}{release}",
+        [_PANELS[split][1] for split in panels] + ([0.06 + 0.2 * gaps] if gaps else []),
+        right=0.68 if gaps else 0.12,
+        legend=[
+            *legend_of(main),
+            *(Line2D([], [], label=reference.label, **look) for reference, look in references),
+            *([] if best is None else [level_entry(f"best in the table, {100 - best:.2f} %")]),
+        ],
+    )
+    for ax, (split, lines) in zip(axes[:, 0], panels.items(), strict=False):
+        beside = references if split == "test" else ()
+        level = 100 - best if split == "test" and best is not None else None
+        _draw_panel(ax, lines, beside, level)
+        ax.set_ylabel(_PANELS[split][0])
+    if gaps:
+        draw_unscored(axes[-1, 0], main)
+    epoch_axis(axes[-1, 0])
+    lost, points = sum(int(t.unscored.sum()) for t in main), sum(t.unscored.size for t in main)
+    return Plot(
+        name,
+        title,
+        caption=_caption(lost, points, release, [reference for reference, _ in references]),
+        alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
+        figure=figure,
+    )
+
+
+def _references(study: Study, dataset: str) -> list[tuple[Reference, dict[str, Any]]]:
+    """Return the published curves on a data set, each with its look."""
+    mine = [reference for reference in study.references if reference.dataset == dataset]
+    return [(r, {"color": MUTED, "lw": 1.2, "ls": _DASHES[i % len(_DASHES)]}) for i, r in enumerate(mine)]
+
+
+def _draw_panel(
+    ax: Axes, lines: Sequence[Trajectory], references: Sequence[tuple[Reference, dict[str, Any]]], level: float | None
+) -> None:
+    for reference, look in references:
+        ax.fill_between(reference.epochs, reference.low, reference.high, color=MUTED, alpha=0.14, lw=0)
+        ax.plot(reference.epochs, reference.error, **look)
+    draw_trajectories(ax, lines)
+    shown = [line.values for line in lines] + [reference.error for reference, _ in references]
+    if level is not None:
+        draw_level(ax, level)
+    percent_axis(ax, [*shown, [] if level is None else [level]])
+
+
+def _caption(lost: int, points: int, release: str, references: Sequence[Reference]) -> str:
+    return " ".join(
+        [
+            "Error of the architecture decoded after each epoch, by its score, not the supernet's.",
+            "Mean over seeds; band: one standard error; thin: single seeds; dotted: some seeds are not scored.",
+            f"Not scored by {release}: {lost} of {points} points.",
+            *(f"{reference.label}: {reference.source}." for reference in references),
+        ]
+    )

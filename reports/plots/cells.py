@@ -1,0 +1,112 @@
+"""The cells that were found, drawn."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from reports.operations import operation_colours, operation_legend
+from reports.plots import Plot
+from reports.sheet import WIDTH, sheet
+from reports.study import Study
+from reports.style import GRID, INK, MUTED, text_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ORDER = 80
+_NAME, _TITLE = "cells", "The cell that each method finds most often"
+_MARGIN, _HEIGHT = 0.15, 0.95  # inches
+_NODE = (0.5, 0.3)  # inches
+_RISE = {1: 0.0, 2: 0.24, 3: 0.33}  # inches between an edge's middle and the line of nodes, by nodes spanned
+_HIGHEST = 0.42
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure: per method the final cell that most of its seeds share."""
+    found = []
+    for method in study.methods:
+        finals = [record for record in study.drawn(method) if record.complete]
+        cells = {arch: cell for record in finals for arch, cell in record.manifest.get("cells", {}).items()}
+        counts = Counter(record.final_arch for record in finals if record.final_arch in cells)
+        if counts:
+            arch = min(counts, key=lambda key: (-counts[key], key))
+            found.append((f"{method.label}, {counts[arch]} of {len(finals)} seeds", arch, cells[arch]))
+    if not found:
+        yield Plot(_NAME, _TITLE, missing="no complete record says how its final cell is drawn")
+        return
+    operations = [str(operation) for operation in study.declared.get("operations", ())]
+    colours = operation_colours(operations)
+    figure, axes = sheet(
+        _TITLE,
+        study.context,
+        [_HEIGHT] * len(found),
+        gap=0.05,
+        left=_MARGIN,
+        right=_MARGIN,
+        bottom=0.05,
+        legend=operation_legend(operations, study.declared.get("parameter_free", ())),
+        titled=True,
+        share_x=False,
+    )
+    for ax, (title, _, cell) in zip(axes[:, 0], found, strict=True):
+        ax.set_title(title)
+        _draw_cell(ax, cell, colours)
+    yield Plot(
+        _NAME,
+        _TITLE,
+        caption="Data flows from left to right; a node that several edges enter sums them. Colours are operations, on"
+        " edges or on nodes as the space has them; an edge that carries none is not drawn.",
+        alt=f"{_TITLE}, {study.label}. " + "; ".join(f"{title}: {arch}" for title, arch, _ in found) + ".",
+        figure=figure,
+    )
+
+
+def _draw_cell(ax: Axes, cell: Mapping[str, Any], colours: Mapping[str, str]) -> None:
+    """Draw the nodes in a line and the edges as arcs, in inches; odd spans pass below, even ones above."""
+    nodes, (width, height) = cell["nodes"], _NODE
+    span = WIDTH - 2 * _MARGIN
+    ax.set(xlim=(0, span), ylim=(-_HEIGHT / 2, _HEIGHT / 2))
+    ax.set_axis_off()
+    step = (span - width - 0.1) / max(1, len(nodes) - 1)
+    boxes = []
+    for place, label in enumerate(nodes):
+        x = 0.05 + width / 2 + place * step
+        colour = colours.get(label)
+        box = FancyBboxPatch(
+            (x - width / 2, -height / 2),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.06",
+            fc=colour or GRID,
+            ec="none",
+            zorder=3,
+        )
+        ax.add_patch(box)
+        ink = text_on(colour) if colour else INK
+        ax.text(x, 0, re.sub(r"_?(\d+x\d+)$", r"\n\1", label), ha="center", va="center", size=7, color=ink, zorder=4)
+        boxes.append((x, box))
+    for source, target, label in cell["edges"]:
+        (start, first), (end, last) = boxes[source], boxes[target]
+        rise = _RISE.get(target - source, _HIGHEST)
+        bend = 2 * rise / (end - start) * (1 if (target - source) % 2 else -1)
+        ax.add_patch(
+            FancyArrowPatch(
+                (start, 0),
+                (end, 0),
+                connectionstyle=f"arc3,rad={bend}",
+                patchA=first,
+                patchB=last,
+                shrinkA=0,
+                shrinkB=1,
+                arrowstyle="-|>",
+                mutation_scale=8,
+                ls=":" if label == "none" else "-",
+                lw=2 if label in colours else 1,
+                color=colours.get(label, MUTED),
+            )
+        )

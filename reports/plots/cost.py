@@ -1,0 +1,66 @@
+"""What a search costs: seconds per epoch and seed, by method and device."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from textwrap import wrap
+
+import numpy as np
+
+from reports.environment import device_of, seeds_at_once
+from reports.methods import Method
+from reports.plots import Plot
+from reports.sheet import sheet
+from reports.study import Study
+
+ORDER = 90
+_NAME, _TITLE = "cost", "Seconds per epoch and seed"
+_LABEL = 34  # characters in a line of a label
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure: a bar per method, device and number of seeds at once."""
+    bars = _medians(study)
+    if not bars:
+        yield Plot(_NAME, _TITLE, missing="no record holds the time of an epoch")
+        return
+    settings = {setting for _, setting in bars}
+    labels = [method.label if len(settings) == 1 else f"{method.label}, {setting}" for method, setting in bars]
+    labels = ["\n".join(wrap(label, _LABEL)) for label in labels]
+    lines = max(label.count("\n") + 1 for label in labels)
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    context = f"{study.context} · {settings.pop()}" if len(settings) == 1 else study.context
+    height = 0.12 + (0.2 + 0.14 * lines) * len(bars)
+    figure, axes = sheet(_TITLE, context, [height], left=0.3 + 0.063 * longest, right=0.45)
+    ax = axes[0, 0]
+    for place, ((method, _), seconds) in enumerate(bars.items()):
+        ax.barh(place, seconds, height=0.62, color=method.colour)
+        ax.annotate(f"{seconds:.3g}", (seconds, place), (3, 0), textcoords="offset points", va="center", size=7.5)
+    ax.set_yticks(range(len(bars)), labels, size=7.5)
+    ax.tick_params(axis="y", length=0)
+    ax.set(ylim=(len(bars) - 0.5, -0.5), xlabel="seconds")
+    ax.grid(visible=False, axis="y")
+    yield Plot(
+        _NAME,
+        _TITLE,
+        caption="Wall time of an epoch divided by the number of seeds that shared the supernet: median over epochs,"
+        " then over runs.",
+        alt=f"{_TITLE}, {study.label}. "
+        + ", ".join(f"{method.label} on {setting}: {s:.3g} s" for (method, setting), s in bars.items())
+        + ".",
+        figure=figure,
+    )
+
+
+def _medians(study: Study) -> dict[tuple[Method, str], float]:
+    """Return the median seconds per epoch and seed of each method in each setting."""
+    found: dict[tuple[Method, str], list[float]] = defaultdict(list)
+    for method in study.methods:
+        for record in study.drawn(method):
+            together = seeds_at_once(record)
+            seconds = record.points["seconds"].dropna().to_numpy() / together
+            if len(seconds):
+                seeds = "1 seed" if together == 1 else f"{together} seeds at once"
+                found[method, f"{device_of(record)}, {seeds}"].append(float(np.median(seconds)))
+    return {key: float(np.median(seconds)) for key, seconds in found.items()}

@@ -1,0 +1,37 @@
+"""Dominant eigenvalue of the Hessian of the validation loss with respect to alpha, over the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.drawing import draw_trajectories, epoch_axis, legend_of, log_axis
+from reports.plots import Plot
+from reports.sheet import sheet
+from reports.study import Study
+from reports.trajectory import describe
+
+ORDER = 30
+_TITLE = "Dominant eigenvalue of the alpha Hessian"
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure: the eigenvalue per epoch of every method that measured it."""
+    lines = [study.column(method, "eigenvalue").measured() for method in study.methods]
+    lines = [line for line in lines if not line.empty]
+    if not lines:
+        yield Plot("eigenvalue", _TITLE, missing="no record measured it")
+        return
+    figure, axes = sheet(_TITLE, study.context, [2.6], legend=legend_of(lines))
+    ax = axes[0, 0]
+    draw_trajectories(ax, lines)
+    log_axis(ax, [line.values for line in lines])
+    ax.set_ylabel("dominant eigenvalue")
+    epoch_axis(ax)
+    yield Plot(
+        "eigenvalue",
+        _TITLE,
+        caption="Mean over seeds; band: one standard error; thin: single seeds. Each value comes from one batch and is"
+        " noisy: read the trend, not single points.",
+        alt=f"{_TITLE}, {study.label}. {describe(lines)}",
+        figure=figure,
+    )

@@ -1,0 +1,48 @@
+"""The Matthew effect: how much of the mix the operations without weights take over the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reports.drawing import draw_level, draw_trajectories, epoch_axis, legend_of, level_entry
+from reports.plots import Plot
+from reports.sheet import sheet
+from reports.study import Study
+from reports.trajectory import Trajectory, describe
+
+ORDER = 50
+_SPAN = 0.2  # of the axis at least: a change of a hundredth is to look like one
+_NAME, _TITLE = "parameter-free-share", "Share of the mix on operations without weights"
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure: the share of each method per epoch, beside that of a uniform mix."""
+    free = [f"mix_{operation}" for operation in study.declared.get("parameter_free", ())]
+    operations = study.declared.get("operations", ())
+    lines = [
+        Trajectory.of(method, study.drawn(method), lambda points: points.reindex(columns=free).sum(axis=1, min_count=1))
+        for method in study.methods
+    ]
+    lines = [line for line in lines if not line.empty]
+    if not free or not lines:
+        yield Plot(_NAME, _TITLE, missing="no record holds a mix, or its space has no operation without weights")
+        return
+    figure, axes = sheet(_TITLE, study.context, [2.3], legend=[*legend_of(lines), level_entry("uniform mix")])
+    ax = axes[0, 0]
+    draw_trajectories(ax, lines)
+    uniform = len(free) / len(operations)
+    draw_level(ax, uniform)
+    values = np.concatenate([line.values[np.isfinite(line.values)] for line in lines])
+    low, high = min(values.min(), uniform - _SPAN / 2), max(values.max(), uniform + _SPAN / 2)
+    ax.set(ylim=(max(0.0, low - 0.02), min(1.0, high + 0.02)), ylabel="share of the mix")
+    epoch_axis(ax)
+    yield Plot(
+        _NAME,
+        _TITLE,
+        caption=f"Weight of {', '.join(name.removeprefix('mix_') for name in free)} in the clean mix, averaged over"
+        " rows. Operations without weights work from the first step, gain weight first and starve the others.",
+        alt=f"{_TITLE}, {study.label}. {describe(lines)}",
+        figure=figure,
+    )

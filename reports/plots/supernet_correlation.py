@@ -1,0 +1,83 @@
+"""Does the supernet know? Its own error against the true error of the architecture it decodes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from reports.drawing import method_entry, percent_axis
+from reports.methods import Method
+from reports.plots import Plot
+from reports.sheet import sheet
+from reports.study import Study, dataset_label
+from reports.style import PAPER
+
+ORDER = 70
+_NAME, _TITLE = "supernet-correlation", "Supernet error against true error"
+_POINTS_PER_SEED = 25
+
+
+def draw(study: Study) -> Iterator[Plot]:
+    """Yield one figure on the data set that was searched: a mark per architecture, the final ones large."""
+    dataset = study.datasets[0]
+    release = next(iter(study.releases(dataset)), "")
+    clouds = {method: _cloud(study, method, dataset, release) for method in study.methods}
+    clouds = {method: cloud for method, cloud in clouds.items() if len(cloud)}
+    if not clouds:
+        yield Plot(_NAME, _TITLE, missing="no point has both a supernet accuracy and a score")
+        return
+    ranks = {method: _rank_correlation(cloud) for method, cloud in clouds.items()}
+    figure, axes = sheet(
+        _TITLE,
+        f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{release}",
+        [2.9],
+        legend=[method_entry(m, f"{m.label} (ρ = {ranks[m]:.2f}, {len(cloud)} points)") for m, cloud in clouds.items()],
+    )
+    ax = axes[0, 0]
+    for method, cloud in clouds.items():
+        look = {"color": method.colour, "marker": method.marker}
+        along = cloud[cloud["epoch"] % max(1, cloud["epoch"].max() // _POINTS_PER_SEED) == 0]
+        small = ax.scatter(along["supernet"], along["true"], s=9, alpha=0.45, lw=0, **look)
+        final = cloud[cloud["final"]]
+        large = ax.scatter(final["supernet"], final["true"], s=52, lw=0.8, ec=PAPER, zorder=4, **look)
+        small.set_gid(f"mean.{method.id}")
+        large.set_gid(f"mean.{method.id}")
+    percent_axis(ax, [cloud["supernet"] for cloud in clouds.values()], "x")
+    percent_axis(ax, [cloud["true"] for cloud in clouds.values()], "y")
+    ax.set(xlabel="supernet validation error, %", ylabel="true test error, %")
+    yield Plot(
+        _NAME,
+        _TITLE,
+        caption="Small: architectures along the search; large: the final one of each seed. ρ: Spearman's rank"
+        " correlation over all scored points of a method; points of one search depend on each other.",
+        alt=f"{_TITLE}, {study.label}. Rank correlation: "
+        + ", ".join(f"{method.label} {rank:.2f} over {len(clouds[method])} points" for method, rank in ranks.items())
+        + ".",
+        figure=figure,
+    )
+
+
+def _cloud(study: Study, method: Method, dataset: str, release: str) -> pd.DataFrame:
+    """Return a method's scored points: epoch, supernet and true error in percent, whether it is the last."""
+    tables = [
+        pd.DataFrame(
+            {
+                "epoch": record.points["epoch"],
+                "supernet": 100 - record.points["valid_accuracy"],
+                "true": [100 - study.accuracy(a, dataset, "test", release) for a in record.points["arch"]],
+                "final": record.points["epoch"] == record.points["epoch"].max(),
+            }
+        ).dropna()
+        for record in study.drawn(method)
+    ]
+    return pd.concat(tables) if tables else pd.DataFrame()
+
+
+def _rank_correlation(cloud: pd.DataFrame) -> float:
+    """Return Spearman's rho, NaN where one of the two does not vary."""
+    supernet, true = (cloud[column].rank().to_numpy() for column in ("supernet", "true"))
+    if np.ptp(supernet) == 0 or np.ptp(true) == 0:
+        return np.nan
+    return float(np.corrcoef(supernet, true)[0, 1])

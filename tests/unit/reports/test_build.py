@@ -1,0 +1,235 @@
+"""A report is built from whatever the store holds, twice the same, and reaches for nothing outside itself."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from reports.build import Background, build
+from reports.study import Reference
+from results.claims import Claim
+from results.store import Store
+
+from .factory import METHODS, TRUTH, Table, record, surroundings
+
+ROOT = Path(__file__).parents[3]
+CLAIM = Claim(
+    id="a-number", paper="A <b>paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",
+    metric="accuracy", split="test", value=54.3, spread=0.0, n=3, experiment="paper", tolerance=0.5, rationale="why",
+    comparable="same-protocol", source="a table",
+)  # fmt: skip
+DEVIATION = {"id": "d", "what": "what", "why": "why", "effect": "none", "switch": "a=b", "source": "a file"}
+HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
+BACKGROUND = Background(
+    {"nasbench201": {"cifar10": [50.0, 94.0]}},
+    {"nasbench201": [Reference("published", "cifar10", [0, 1], [7.0, 7.0], [6.0, 6.0], [8.0, 8.0], "read off")]},
+)
+
+
+def fill(root):
+    """Fill a store with two methods and two seeds of one experiment."""
+    store = Store(root)
+    for method in ("darts", "sdarts-adv"):
+        for seed in (0, 1):
+            mine = record(method, seed, manifest={"deviations": [DEVIATION]})
+            store.write(mine)
+            surroundings().to_parquet(store.side_path(mine.run, "landscape"))
+    return store
+
+
+def build_filled(folder):
+    """Build the report of a filled store; also called by a process of its own."""
+    fill(folder / "runs")
+    return build(folder / "runs", folder / "out", Table(TRUTH, datasets=("cifar10",)), [CLAIM], background=BACKGROUND)
+
+
+class Reading(HTMLParser):
+    """What a page holds: ids, addresses, tags and text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.addresses, self.tags, self.text = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("href", "src", "xlink:href", "action"):
+                self.addresses.append(value)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    return build_filled(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def page(built):
+    return built.page.read_text()
+
+
+@pytest.fixture(scope="module")
+def reading(page):
+    return Reading(page)
+
+
+class TestFilled:
+    def test_every_figure_has_three_files(self, built):
+        folder = built.page.parent / "figures"
+        names = {f"{stem}.{kind}" for stem in built.figures for kind in ("svg", "pdf", "png")}
+        assert {path.name for path in folder.iterdir()} == names
+        assert "paper-nasbench201-anytime-error-cifar10" in built.figures
+
+    def test_every_table_has_three_files(self, built):
+        names = {path.name for path in (built.page.parent / "tables").iterdir()}
+        assert {f"{name}.{kind}" for name in built.tables for kind in ("md", "tex", "csv")} == names - {
+            "paper-points.csv"
+        }
+
+    def test_numbers_reach_the_page(self, page):
+        assert "54.30 ± 0.00 (n=2)" in page
+
+    def test_the_verdict_comes_first(self, reading):
+        text = " ".join(reading.text)
+        assert text.index("Verdicts") < text.index("54.30 ± 0.00 (n=2)")
+        assert "inconclusive" in text
+
+    def test_ids_are_unique_and_every_link_inside_resolves(self, reading):
+        assert len(set(reading.ids)) == len(reading.ids)
+        assert {a[1:] for a in reading.addresses if a.startswith("#")} <= set(reading.ids)
+
+    def test_nothing_outside_is_asked_for(self, built, page, reading):
+        outside = [a for a in reading.addresses if not a.startswith(("#", "data:"))]
+        assert all((built.page.parent / address).is_file() for address in outside)
+        assert "script" not in reading.tags
+        assert "link" not in reading.tags
+        assert not re.search(r"url\((?!#)|@import", page)
+
+    def test_figures_have_alternative_text(self, page):
+        labels = re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', page)
+        assert len(labels) == page.count("<svg")
+
+    def test_says_what_made_the_records(self, reading):
+        text = " ".join(reading.text)
+        for part in ("a processor", "0" * 40, "dnas reproduce paper --space nasbench201 --method darts --seeds 0-1"):
+            assert part in text
+        assert "every run" in text  # the deviation
+        assert "-o a=b" in text
+
+    def test_the_experiment_says_what_it_is(self, reading):
+        text = " ".join(reading.text)
+        assert "full protocol" in text
+        assert "What paper is." in text
+
+    def test_twice_is_the_same_in_every_byte_even_in_another_process(self, built, tmp_path):
+        code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + (
+            "from pathlib import Path\nfrom tests.unit.reports.test_build import build_filled\n"
+            f"build_filled(Path({str(tmp_path)!r}))"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONHASHSEED": "7"}, cwd=ROOT)
+        first, second = built.page.parent, tmp_path / "out"
+        names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+        assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
+        different = [str(name) for name in names if (first / name).read_bytes() != (second / name).read_bytes()]
+        assert not different
+
+
+def test_an_empty_store_gives_a_page_that_says_so(tmp_path):
+    built = build(tmp_path / "nowhere", tmp_path / "out", Table({}), [CLAIM])
+    assert built.figures == ()
+    page = built.page.read_text()
+    assert "The store holds no readable record" in page
+    assert "not-run" in page
+    Reading(page)
+
+
+def test_the_published_claims_are_judged_where_none_are_given(tmp_path):
+    built = build(tmp_path, tmp_path / "out", Table({}))
+    assert len(built.verdicts) > 50
+    assert not [verdict for verdict in built.verdicts if verdict.n]
+
+
+@pytest.fixture(scope="module")
+def partial(tmp_path_factory):
+    """Return the report of a store with a failed run, a damaged record, a damaged landscape and an override."""
+    root = tmp_path_factory.mktemp("partial")
+    store = Store(root / "runs")
+    whole, failed = record(), record(seed=1, status="failed", archs=["x"])
+    for mine in (whole, failed, record(experiment="quick+0a1b2c3d")):
+        store.write(mine)
+    store.path(record(seed=2).run).write_bytes(b"PAR1")
+    store.side_path(whole.run, "landscape").write_bytes(b"PAR1")
+    return build(root / "runs", root / "out", Table({}), [])
+
+
+class TestPartial:
+    def test_damaged_files_are_listed(self, partial):
+        assert [path.name for path, _ in partial.unreadable] == ["seed-002.parquet", "seed-000.landscape.parquet"]
+        text = partial.page.read_text()
+        assert "<li>paper/nasbench201/darts/seed-002.parquet is cut off" in text
+        assert str(partial.page.parent.parent) not in text
+        assert "Files that cannot be read" in text
+
+    def test_overrides_are_left_out_and_named(self, partial):
+        assert partial.left_out == ("quick+0a1b2c3d",)
+        assert "quick+0a1b2c3d" in partial.page.read_text()
+        assert not [stem for stem in partial.figures if stem.startswith("quick")]
+
+    def test_figures_that_could_not_be_drawn_are_named_with_the_reason(self, partial):
+        assert any("Anytime error" in line and "scored" in line for line in partial.missing)
+        assert "none of its architectures is scored" in partial.page.read_text()
+
+
+def test_an_override_that_is_asked_for_is_shown(tmp_path):
+    store = Store(tmp_path / "runs")
+    bare = {"cells": {}, "space": record().manifest["space"] | {"operations": [], "parameter_free": []}}
+    store.write(record(experiment="paper"))
+    store.write(record(experiment="quick+0a1b2c3d", manifest=bare))
+    built = build(tmp_path / "runs", tmp_path / "out", Table({}), [], asked_for=["quick+0a1b2c3d"])
+    assert built.left_out == ("paper",)
+    assert "demonstration, overridden" in built.page.read_text()
+
+
+def test_hostile_strings_are_text(tmp_path):
+    manifest = {
+        "space": record().manifest["space"] | {"label": HOSTILE, "operations": [HOSTILE], "parameter_free": []},
+        "method": METHODS["darts"] | {"label": HOSTILE, "colour": "red;} body{display:none"},
+        "device": {"name": HOSTILE},
+        "deviations": [DEVIATION | {"what": HOSTILE}],
+        "protocol": {"experiment": {"name": "paper", "base": HOSTILE, "description": HOSTILE}},
+        "overrides": [HOSTILE],
+        "cells": {HOSTILE: {"nodes": [HOSTILE, "$unclosed"], "edges": [[0, 1, HOSTILE]]}},
+    }
+    Store(tmp_path / "runs").write(record(archs=[HOSTILE] * 2, manifest=manifest))
+    built = build(tmp_path / "runs", tmp_path / "out", Table({HOSTILE: 90.0}, release=HOSTILE), [])
+    page = built.page.read_text()
+    reading = Reading(page)
+    assert "script" not in reading.tags
+    assert "img" not in reading.tags
+    assert "display:none" not in page.replace("display: none", "")
+    assert HOSTILE in "".join(reading.text)
+
+
+def test_importing_loads_neither_torch_nor_what_draws():
+    code = "import sys, reports.build; print([m for m in ('torch', 'matplotlib', 'jinja2') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_building_does_not_load_torch(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from reports.build import build; from results.oracle import Chain\n"
+        f"build(Path({str(tmp_path)!r}), Path({str(tmp_path / 'out')!r}), Chain([]), [])\n"
+        "import reports.plots; reports.plots.modules(); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"

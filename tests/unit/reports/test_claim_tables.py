@@ -1,0 +1,76 @@
+"""A claim is printed as the paper has it, beside what was measured."""
+
+import math
+
+import pytest
+
+from reports.claim_tables import MARKS, paper_tables, verdict_table
+from results.claims import Claim, Criterion
+from results.stats import Interval
+from results.verdicts import Status, Verdict
+
+NUMBER = Claim(
+    id="a-number", paper="A paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",
+    metric="accuracy", split="test", value=54.3, spread=0.0, n=3, experiment="paper", tolerance=0.5, rationale="why",
+    comparable="same-protocol", source="a table",
+)  # fmt: skip
+GROWS = Claim(
+    id="it-grows", paper="Another", kind="direction", space="nasbench201", dataset="cifar10", method="darts",
+    metric="eigenvalue", experiment="paper", comparable="direction", reason="fewer epochs",
+    source="a figure", text="It grows.",
+    test=Criterion(">", math.log(1.5), log=True, reference=(0.0, 0.1)),
+)  # fmt: skip
+LABELS = {"darts": "DARTS", "nasbench201": "NAS-Bench-201"}
+
+
+def cells(table):
+    (row,) = table.rows
+    return dict(zip(table.columns, row, strict=True))
+
+
+def test_our_column_stands_beside_the_published_one():
+    verdict = Verdict(NUMBER, Status.REPRODUCED, "reproduced: ...", 54.31, Interval(54.2, 54.4), 4, points=4)
+    (table,) = paper_tables([verdict], LABELS)
+    row = cells(table)
+    assert row["published"] == "54.30 ± 0.00 (n=3)"
+    assert row["measured"] == "54.31 [54.20, 54.40]"
+    assert (row["n"], row["verdict"]) == ("4", "✓ reproduced")
+    assert row["where"] == "NAS-Bench-201, CIFAR-10 (paper)"
+    assert row["claim"] == "test accuracy"
+    assert row["source"] == "a table"
+
+
+def test_a_direction_in_logarithms_is_printed_as_a_ratio():
+    verdict = Verdict(GROWS, Status.BETTER, "...", math.log(2), Interval(0.0, math.log(3)), 4)
+    row = cells(verdict_table([verdict], LABELS))
+    assert row["expected"] == "> ×1.50"
+    assert row["measured"] == "×2.00 [×1.00, ×3.00]"
+    assert row["note"] == "another protocol: fewer epochs"
+
+
+def test_undecided_says_what_would_decide():
+    verdict = Verdict(NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 1, seeds_to_decide=5, unscored=1, points=4)
+    row = cells(verdict_table([verdict], {}))
+    assert row["not scored"] == "1 of 4"
+    assert "at least 100% must be scored" in row["note"]
+    assert "5 seeds like these would decide" in row["note"]
+
+
+def test_what_was_not_run_says_why_and_is_no_verdict():
+    verdict = Verdict(NUMBER, Status.NOT_RUN, "not run: no complete record; 'dnas run' makes some")
+    assert verdict_table([verdict], {}).rows == ()
+    (table,) = paper_tables([verdict], {})
+    row = cells(table)
+    assert row["note"] == "no complete record; 'dnas run' makes some"
+    assert (row["measured"], row["n"]) == ("–", "–")
+
+
+def test_worse_comes_first_and_papers_have_a_table_each():
+    verdicts = [Verdict(NUMBER, Status.REPRODUCED, ""), Verdict(GROWS, Status.WORSE, "")]
+    assert [row[0] for row in verdict_table(verdicts, {}).rows] == ["▼ worse", "✓ reproduced"]
+    assert [t.name for t in paper_tables(verdicts, {})] == ["published-a-paper", "published-another"]
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_mark_of_its_own(status):
+    assert list(MARKS.values()).count(MARKS[status]) == 1

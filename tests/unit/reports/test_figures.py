@@ -1,0 +1,227 @@
+"""Every figure shows what it is given, counts what is not scored, and says what is missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports import plots
+from reports.plots import (
+    anytime_error,
+    cells,
+    cost,
+    eigenvalue,
+    landscape,
+    operation_shares,
+    population,
+    radius,
+    supernet_correlation,
+)
+from reports.study import Reference, Study
+from reports.style import style
+
+from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record, surroundings
+
+MODULES = plots.modules()
+
+
+@pytest.fixture(autouse=True)
+def in_style():
+    with style():
+        yield
+
+
+def rich_study():
+    """Return a study that has all that a figure could ask for."""
+    records = [record(method, seed) for method in ("darts", "sdarts-adv") for seed in (0, 1)]
+    reference = Reference(
+        "published", "cifar10", [0, 1, 2], [9.0, 8.0, 7.0], [8.0, 7.0, 6.0], [10.0, 9.0, 8.0], "read off"
+    )
+    return Study.of(
+        records,
+        Table(TRUTH),
+        landscapes={r.run: surroundings() for r in records},
+        population={name: [50.0, 60.0, 94.0, 95.0] for name in ("cifar10", "cifar100", "ImageNet16-120")},
+        references=(reference,),
+    )
+
+
+def poor_study():
+    """Return a study of a run that recorded nothing but its architectures, which nobody knows."""
+    bare = record("random")
+    columns = {c: np.nan for c in bare.points if c not in ("epoch", "arch", "alpha")}
+    return Study.of([record("random", columns=columns, manifest={"cells": {}})], Table({}))
+
+
+def texts(figure):
+    """Return all text of a figure."""
+    return [t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def by_name(module, study):
+    return {plot.name: plot for plot in module.draw(study)}
+
+
+def test_every_file_of_the_folder_is_found():
+    files = {path.stem for path in Path(plots.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {module.__name__.rpartition(".")[2] for module in MODULES} == files
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+class TestEveryModule:
+    def test_draws_where_the_records_have_what_it_needs(self, module):
+        drawn = list(module.draw(rich_study()))
+        assert drawn
+        for plot in drawn:
+            assert plot.figure is not None, plot.missing
+            assert plot.title
+            assert plot.caption
+            assert len(plot.alt) > len(plot.title)
+            assert any("paper (full protocol)" in text for text in texts(plot.figure))
+
+    def test_says_why_where_they_have_not(self, module):
+        drawn = list(module.draw(poor_study()))
+        assert drawn
+        for plot in drawn:
+            assert plot.figure is None
+            assert plot.missing
+
+    def test_draws_a_single_run_of_a_single_point(self, module):
+        study = Study.of([record(archs=[CONVOLUTIONS])], Table(TRUTH), population={"cifar10": [94.0]})
+        assert list(module.draw(study))
+
+    def test_draws_beside_a_method_of_which_every_run_failed_or_is_not_scored(self, module):
+        records = [record("darts"), record("sdarts-rs", archs=["unknown"] * 3), record("dropnas", status="failed")]
+        study = Study.of(records, Table(TRUTH), population={"cifar10": [50.0, 94.0]})
+        assert list(module.draw(study))
+
+    def test_names_are_unique(self, module):
+        names = [plot.name for plot in module.draw(rich_study())]
+        assert len(set(names)) == len(names)
+
+
+class TestAnytimeError:
+    def test_the_mean_is_that_of_the_scores(self):
+        study = Study.of([record(seed=0), record(seed=1, archs=[CONVOLUTIONS] * 3)], Table(TRUTH))
+        ax = by_name(anytime_error, study)["anytime-error-cifar10"].figure.axes[0]
+        (mean,) = [line for line in ax.lines if line.get_gid() == "mean.darts" and line.get_marker() == "o"]
+        np.testing.assert_allclose(mean.get_ydata(), [6.0, 6.0, (45.7 + 6.0) / 2])
+
+    def test_what_is_not_scored_is_counted(self):
+        study = Study.of([record(seed=seed) for seed in range(4)], Table({CONVOLUTIONS: 94.0}))
+        plot = by_name(anytime_error, study)["anytime-error-cifar10"]
+        assert "4 of 12" in texts(plot.figure)
+        assert "4 of 12 points" in plot.caption
+        assert "4 of 12 points" in plot.alt
+
+    def test_nothing_is_counted_where_all_is_scored(self):
+        figure = by_name(anytime_error, rich_study())["anytime-error-cifar10"].figure
+        assert "not scored" not in texts(figure)
+
+    def test_the_mean_is_solid_only_where_every_seed_is_scored(self):
+        study = Study.of([record(seed=0), record(seed=1, archs=[CONVOLUTIONS] * 3)], Table({CONVOLUTIONS: 94.0}))
+        ax = by_name(anytime_error, study)["anytime-error-cifar10"].figure.axes[0]
+        solid, dotted = (
+            next(line for line in ax.lines if line.get_gid() == "mean.darts" and line.get_linestyle() == style)
+            for style in ("-", ":")
+        )
+        assert np.isnan(solid.get_ydata()).tolist() == [False, False, True]
+        np.testing.assert_allclose(dotted.get_ydata(), [6.0, 6.0, 6.0])
+
+    def test_few_scored_points_are_marks_that_no_line_joins(self):
+        few = record(archs=["unknown", "unknown", CONVOLUTIONS, "unknown", ALL_SKIP], dataset="digits")
+        study = Study.of([few], Table(TRUTH, "retrain-quick", "retrained"))
+        ax = by_name(anytime_error, study)["anytime-error-digits"].figure.axes[0]
+        assert {line.get_linestyle() for line in ax.lines} == {"None"}
+
+    def test_releases_are_not_mixed_in_one_figure(self):
+        from results.oracle import Chain
+
+        oracle = Chain([Table({CONVOLUTIONS: 94.0}), Table({ALL_SKIP: 50.0}, "retrain-paper", "retrained")])
+        drawn = by_name(anytime_error, Study.of([record()], oracle))
+        assert "anytime-error-cifar10" in drawn
+        assert "anytime-error-cifar10-retrain-paper" in drawn
+        for plot in drawn.values():
+            releases = [text for text in texts(plot.figure) if "scores:" in text]
+            assert len(releases) == 1
+
+    def test_the_optimum_and_published_curves_are_named(self):
+        found = texts(by_name(anytime_error, rich_study())["anytime-error-cifar10"].figure)
+        assert "best in the table, 5.00 %" in found
+        assert "published" in found
+
+    def test_scores_without_validation_leave_out_its_panel(self):
+        study = Study.of([record()], Table(TRUTH, "retrain-paper", "retrained"))
+        figure = by_name(anytime_error, study)["anytime-error-cifar10"].figure
+        assert [ax.get_ylabel() for ax in figure.axes] == ["test error, %"]
+
+    def test_a_retrained_score_is_not_held_against_the_table(self):
+        oracle = Table(TRUTH, "retrain-paper", "retrained")
+        study = Study.of([record()], oracle, population={"cifar10": [94.0]}, references=rich_study().references)
+        found = texts(by_name(anytime_error, study)["anytime-error-cifar10"].figure)
+        assert not [text for text in found if "published" in text or "best in the table" in text]
+
+
+def test_the_eigenvalue_is_joined_over_epochs_at_which_it_was_not_measured():
+    study = Study.of([record(columns={"eigenvalue": [0.1, np.nan, 0.3]})], Table({}))
+    ax = by_name(eigenvalue, study)["eigenvalue"].figure.axes[0]
+    means = [line for line in ax.lines if line.get_gid() == "mean.darts"]
+    assert all(line.get_xdata().tolist() == [0, 2] for line in means)
+
+
+def test_population_says_how_many_cells_are_worse():
+    texts_ = texts(by_name(population, rich_study())["population-cifar10"].figure)
+    assert texts_.count("25.0 %") == 2  # 54.3 % is better than 50 % alone, for both methods
+
+
+def test_population_counts_final_cells_that_are_not_scored():
+    records = [record(seed=0), record(seed=1, archs=["unknown"] * 3)]
+    study = Study.of(records, Table(TRUTH), population={"cifar10": [50.0, 94.0]})
+    assert "50.0 % (1 of 2)" in texts(by_name(population, study)["population-cifar10"].figure)
+
+
+def test_cost_is_per_seed_of_the_group_and_keeps_devices_apart():
+    records = [
+        record(seed=0, manifest={"group": {"seeds": [0, 1]}, "device": {"name": "one"}}),
+        record(seed=1, manifest={"group": {"seeds": [0, 1]}, "device": {"name": "one"}}),
+        record(seed=2, manifest={"device": {"name": "another"}}),
+    ]
+    (plot,) = cost.draw(Study.of(records, Table({})))
+    assert "DARTS on one, 2 seeds at once: 1 s" in plot.alt
+    assert "DARTS on another, 1 seed: 2 s" in plot.alt
+
+
+def test_cells_show_the_most_frequent_one_and_its_share():
+    records = [record(seed=0), record(seed=1), record(seed=2, archs=[CONVOLUTIONS])]
+    (plot,) = cells.draw(Study.of(records, Table({})))
+    assert "DARTS, 2 of 3 seeds" in texts(plot.figure)
+    assert ALL_SKIP in plot.alt
+
+
+def test_operation_shares_add_up_and_are_described():
+    (plot,) = operation_shares.draw(rich_study())
+    assert "DARTS: none 0.20, skip_connect 0.20" in plot.alt
+
+
+@pytest.mark.parametrize(("supernet", "rho"), [([40.0, 41.0, 30.0], "0.87"), ([40.0, 40.0, 40.0], "nan")])
+def test_rank_correlation_is_spearmans(supernet, rho):
+    study = Study.of([record(columns={"valid_accuracy": supernet})], Table(TRUTH))
+    (plot,) = supernet_correlation.draw(study)
+    assert f"DARTS {rho}" in plot.alt
+
+
+def test_a_landscape_is_averaged_over_seeds():
+    records = [record(seed=0), record(seed=1)]
+    tables = {records[0].run: surroundings(90.0), records[1].run: surroundings(80.0)}
+    study = Study.of(records, Table({}), landscapes=tables)
+    (plane,), (curve,) = landscape.draw(study), radius.draw(study)
+    assert float(plane.figure.axes[0].images[0].get_array()[1, 1]) == 85.0
+    assert "At the largest radius: DARTS 75 % (n=2)" in curve.alt
+
+
+def test_a_landscape_without_a_plane_still_gives_its_radii():
+    only = surroundings()[lambda table: table["kind"] == "radius"]
+    study = Study.of([record()], Table({}), landscapes={record().run: only})
+    (plane,), (curve,) = landscape.draw(study), radius.draw(study)
+    assert plane.figure is None
+    assert curve.figure is not None

@@ -1,0 +1,69 @@
+"""A study joins records with scores, never mixes releases, and leaves out what cannot be trusted."""
+
+import numpy as np
+import pytest
+
+from reports.methods import MARKERS, methods_of
+from reports.study import Study
+from results.oracle import Chain
+
+from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record
+
+
+def test_errors_are_those_of_the_oracle():
+    study = Study.of([record()], Table(TRUTH))
+    (method,) = study.methods
+    np.testing.assert_allclose(study.error(method, "cifar10", "test", "a table").values, [[6.0, 6.0, 45.7]])
+    np.testing.assert_allclose(study.error(method, "cifar10", "valid", "a table").values, [[7.0, 7.0, 46.7]])
+
+
+def test_a_score_of_another_release_counts_as_not_scored():
+    oracle = Chain([Table({CONVOLUTIONS: 94.0}), Table({ALL_SKIP: 50.0}, "retrain-paper", "retrained")])
+    study = Study.of([record()], oracle)
+    assert study.releases("cifar10") == ("a table", "retrain-paper")
+    table = study.error(study.methods[0], "cifar10", "test", "a table")
+    assert table.unscored.tolist() == [[False, False, True]]
+    retrained = study.error(study.methods[0], "cifar10", "test", "retrain-paper")
+    assert retrained.unscored.tolist() == [[True, True, False]]
+
+
+def test_a_cell_found_on_digits_is_not_reported_on_other_data_sets():
+    study = Study.of([record(dataset="digits", experiment="quick")], Table(TRUTH))
+    assert study.datasets == ("digits",)
+
+
+def test_a_cell_found_on_cifar10_is_reported_where_it_is_scored():
+    assert Study.of([record()], Table(TRUTH)).datasets == ("cifar10", "cifar100", "ImageNet16-120")
+    assert Study.of([record()], Table({})).datasets == ("cifar10",)
+
+
+def test_a_failed_run_is_not_drawn():
+    study = Study.of([record(status="failed"), record(seed=1)], Table(TRUTH))
+    assert [r.run.seed for r in study.drawn(study.methods[0])] == [1]
+
+
+def test_a_diverged_run_is_drawn_up_to_its_first_point_without_finite_alphas():
+    alphas = [[0.0, 0.1], [np.nan, 0.1], [0.0, 0.1]]
+    study = Study.of([record(status="diverged", columns={"alpha": alphas})], Table(TRUTH))
+    (drawn,) = study.drawn(study.methods[0])
+    assert drawn.points["epoch"].tolist() == [0]
+
+
+def test_the_optimum_comes_from_the_population_or_from_the_records():
+    assert Study.of([record()], Table({}), population={"cifar10": [90.0, 94.37]}).optimum("cifar10") == 94.37
+    declared = record(manifest={"space": record().manifest["space"] | {"optimum": {"cifar10": 94.4}}})
+    assert Study.of([declared], Table({})).optimum("cifar10") == 94.4
+    assert Study.of([record()], Table({})).optimum("cifar10") is None
+
+
+def test_methods_come_in_the_order_and_colours_of_their_records():
+    methods = methods_of(record(name) for name in reversed(METHODS))
+    assert [m.id for m in methods] == list(METHODS)
+    assert [m.colour for m in methods] == [METHODS[m.id]["colour"] for m in methods]
+    assert len({m.marker for m in methods}) == len(methods) <= len(MARKERS)
+
+
+@pytest.mark.parametrize("colour", [None, "red", "#12345", "#000000;} body{display:none", 7])
+def test_what_is_no_colour_is_replaced(colour):
+    (method,) = methods_of([record(manifest={"method": {"label": "x", "colour": colour}})])
+    assert method.colour == "#0072B2"

@@ -1,0 +1,72 @@
+"""A figure inside the page has ids of its own, the page's colours, and names to point at."""
+
+import re
+
+import pytest
+from matplotlib.figure import Figure
+
+from reports.drawing import draw_trajectories
+from reports.methods import methods_of
+from reports.study import Study
+from reports.style import INK, save, style
+from reports.svg import inline
+
+from .factory import TRUTH, Table, record
+
+
+@pytest.fixture(scope="module")
+def element(tmp_path_factory):
+    study = Study.of([record(seed=0), record(seed=1)], Table(TRUTH))
+    with style():
+        figure = Figure()
+        ax = figure.add_subplot()
+        draw_trajectories(ax, [study.error(study.methods[0], "cifar10", "test", "a table")])
+        ax.set_title("0.1234567")
+        svg = save(figure, tmp_path_factory.mktemp("svg") / "x")
+    return inline(svg, "p-", 'an "alternative" <text>', study.methods)
+
+
+def test_every_id_is_prefixed_and_every_reference_resolves(element):
+    ids = re.findall(r' id="([^"]*)"', element)
+    references = re.findall(r'(?:url\(#|href="#)([^")]+)', element)
+    assert ids
+    assert len(set(ids)) == len(ids)
+    assert set(references) == set(ids)
+    assert all(name.startswith("p-") for name in ids)
+
+
+def test_seeds_are_named(element):
+    assert '<g class="seed" data-method="darts"><title>DARTS, seed 0</title>' in element
+    assert '<g class="mean" data-method="darts">' in element
+    assert '<g class="band" data-method="darts">' in element
+
+
+def test_colours_are_the_pages(element):
+    assert INK not in element
+    assert "var(--ink)" in element
+    assert "#0072b2" not in element
+    assert "var(--c-0072b2)" in element
+
+
+def test_the_alternative_text_is_escaped(element):
+    assert 'role="img" aria-label="an &quot;alternative&quot; &lt;text&gt;"' in element
+
+
+def test_nothing_is_left_that_reaches_into_the_page_or_out_of_it(element):
+    assert "<style" not in element
+    assert "<metadata" not in element
+    assert "<!--" not in element
+    assert not re.search(r'(?:src|href)="(?!#|data:)', element)
+
+
+def test_text_keeps_its_digits(element):
+    assert ">0.1234567<" in element
+
+
+def test_a_hostile_label_is_escaped():
+    (method,) = methods_of([record(manifest={"method": {"label": "<b>&"}})])
+    svg = '<svg viewBox="0 0 1 1"><g id="seed.darts.3"><path d="M 0 0 L 1.234 5.678"/></g></svg>'
+    assert inline(svg, "p-", "", [method]) == (
+        '<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 1 1" role="img" aria-label="">'
+        '<g class="seed" data-method="darts"><title>&lt;b&gt;&amp;, seed 3</title><path d="M 0 0 1.2 5.7"/></g></svg>'
+    )
