@@ -11,9 +11,10 @@ import hashlib
 import io
 import json
 import os
+import pickle  # for the name of its error alone
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def save(root: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically, with a checksum."""
     buffer = io.BytesIO()
     torch.save(checkpoint.tensors, buffer)
-    head = json.dumps({"meta": checkpoint.meta, "points": checkpoint.points, "epoch": checkpoint.epoch}).encode()
+    described = {name: getattr(checkpoint, name) for name in ("epoch", "meta", "points")}
+    head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
     body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
     target = path(root, checkpoint.run, checkpoint.epoch)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,19 +77,28 @@ def save(root: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(root: Path, run: Run, epoch: int) -> Checkpoint | None:
-    """Read a checkpoint; None where it is absent or damaged. Nothing in the file is executed."""
+    """Read a run's checkpoint; None where it is absent, damaged, or of another run."""
+    found = read(path(root, run, epoch))
+    return found if found is not None and (found.run, found.epoch) == (run, epoch) else None
+
+
+def read(path: Path) -> Checkpoint | None:
+    """Read a checkpoint from a file; None where it is absent or damaged. Nothing in the file is executed."""
     try:
-        data = path(root, run, epoch).read_bytes()
+        data = path.read_bytes()
     except OSError:
         return None
     start = len(MAGIC) + 32
     body = data[start:]
     if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC) : start]:
         return None
-    (length,) = struct.unpack("<Q", body[:8])
-    head = json.loads(body[8 : 8 + length])
-    tensors = torch.load(io.BytesIO(body[8 + length :]), map_location="cpu", weights_only=True)
-    return Checkpoint(run, head["epoch"], head["meta"], head["points"], tensors)
+    try:
+        (length,) = struct.unpack("<Q", body[:8])
+        head = json.loads(body[8 : 8 + length])
+        tensors = torch.load(io.BytesIO(body[8 + length :]), map_location="cpu", weights_only=True)
+        return Checkpoint(Run(**head["run"]), head["epoch"], head["meta"], head["points"], tensors)
+    except (ValueError, KeyError, TypeError, RuntimeError, struct.error, pickle.UnpicklingError):
+        return None  # whole, but made by something else
 
 
 def epochs(root: Path, run: Run) -> list[int]:

@@ -346,7 +346,7 @@ def _override(tables: dict[str, Any], text: str) -> None:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             raise InputError(f"'{key}' cannot be set: '{part}' is no table")
-    table[parts[-1]] = parsed
+    table[parts[-1]] = str(parsed) if parts == ["seeds"] else parsed  # a single seed reads as a number
     if parts[0] != "space":  # an override beats what a space says of its own
         for scope in _inner(tables, ["space"]):
             _inner(tables, ["space", scope, *parts[:-1]]).pop(parts[-1], None)

@@ -58,8 +58,9 @@ FAMILY = {
             id="bn-tracked",
             what="Batch norms of the cells keep running statistics.",
             why="The SmoothDARTS code keeps them; NATS-Bench's does not, and the NAS-Bench-201 paper ran both.",
-            effect="Reported to decide weight-sharing results on this space; first-order DARTS collapses either way.",
-            switch="supernet.bn_tracked=false, and supernet.head_norm=as-cells for NATS-Bench's last batch norm",
+            effect="Reported to decide weight-sharing results on this space; first-order DARTS collapses either way."
+            " NATS-Bench's last batch norm is as those of its cells: supernet.head_norm=as-cells.",
+            switch="supernet.bn_tracked=false",
             source="xiangning-chen/SmoothDARTS nasbench201/model.py:128;"
             " D-X-Y/AutoDL-Projects exps/NATS-algos/search-cell.py:796-809",
         ),

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import torch
 
 import spaces
-from results import parquet
 from results.errors import InputError
 from results.record import Run
 from results.store import Store
@@ -179,8 +177,7 @@ class _Group:
         for index, run in enumerate(self.runs):
             diverged = self.method.levels > 0 and not np.isfinite(self.points[index][-1]["alpha"]).all()
             if landscapes is not None:
-                table = pa.Table.from_pandas(landscapes[index], preserve_index=False)
-                parquet.write(store.side_path(run, "landscape"), table)
+                store.write_side(run, "landscape", landscapes[index])
             store.write(
                 record(
                     run,

@@ -88,19 +88,24 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
 def memory_of(task: Task, protocol: Protocol) -> int:
     """Return the bytes that a group needs at its peak, in float32.
 
-    Weights, momentum and gradients are counted; saved activations are measured on one image of one seed and scaled.
+    Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled.
     """
     space = spaces.find(task.space)
     net = Supernet(space, protocol.supernet)
     side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
     seeds, batch = len(task.seeds), protocol.training.batch
-    activations = _saved_bytes(net, side)
-    return seeds * (16 * net.size + batch * activations)
+    once, each = _saved_bytes(net, side)
+    return seeds * (16 * net.size + once + batch * each)
 
 
-def _saved_bytes(net: Supernet, side: int) -> int:
-    """Return the bytes that one image's training pass saves for its backward pass."""
+def _saved_bytes(net: Supernet, side: int) -> tuple[int, int]:
+    """Return the bytes that a training pass saves for its backward pass: once, and for each image."""
     small = min(side, 8)
+    two, four = (_saved(net, small, images) for images in (2, 4))
+    return 2 * two - four, int((four - two) / 2 * (side / small) ** 2)
+
+
+def _saved(net: Supernet, side: int, images: int) -> int:
     weights = torch.zeros(1, net.size, requires_grad=True)
     mix = torch.full((1, *net.space.mask.shape), 0.2, requires_grad=True)
     statistics = net.statistics(1, dtype=torch.float32, device="cpu")
@@ -116,5 +121,5 @@ def _saved_bytes(net: Supernet, side: int) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        net.forward(weights, statistics, torch.zeros(2, small, small, 1, 3), mix, training=True, update=False)
-    return int(sum(sizes.values()) / 2 * (side / small) ** 2)
+        net.forward(weights, statistics, torch.zeros(images, side, side, 1, 3), mix, training=True, update=False)
+    return sum(sizes.values())

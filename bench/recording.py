@@ -16,6 +16,7 @@ from spaces.base import Space
 from . import environment, method
 from .config import Experiment, Protocol, config_hash
 from .deviations import deviations
+from .method import Method
 from .search import Point
 
 Row = dict[str, Any]
@@ -51,20 +52,50 @@ def record(
     status : "complete", "diverged" or "failed".
     """
     space, searcher = spaces.find(run.space), method.find(run.method)
-    table = pd.DataFrame(points, columns=_columns(space))
+    about = {"name": experiment.name, "base": experiment.base, "description": experiment.description}
     manifest = {
-        "schema": SCHEMA,
-        "run": dataclasses.asdict(run),
+        **_description(run, space, searcher, points),
         "status": status,
         "error": error,
-        "protocol": protocol.as_dict()
-        | {"experiment": {"name": experiment.name, "base": experiment.base, "description": experiment.description}},
+        "protocol": protocol.as_dict() | {"experiment": about},
         "overrides": list(experiment.overrides),
         "config_hash": config_hash(run.space, run.method, protocol),
+        "data": {protocol.images.dataset: images_checksum},
+        "device": device,
+        "group": group,
+    }
+    manifest["space"]["dataset"] = table_dataset(space, protocol)
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+
+
+def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) -> Record:
+    """Return the record of another code's search, of which only the architectures are known."""
+    space = spaces.find(run.space)
+    description = f"Searches of another code, brought in from {source}."
+    manifest = {
+        **_description(run, space, searcher, points),
+        "status": "complete",
+        "error": "",
+        "protocol": {"experiment": {"name": run.experiment, "base": run.experiment, "description": description}},
+        "overrides": [],
+        "config_hash": "brought-in",
+        "data": {},
+        "device": {"name": "unknown"},
+        "group": {"seeds": [run.seed]},
+    }
+    manifest["deviations"] = []
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+
+
+def _description(run: Run, space: Space, searcher: Method, points: list[Row]) -> dict[str, Any]:
+    """Return the part of a manifest that follows from run, space and method."""
+    return {
+        "schema": SCHEMA,
+        "run": dataclasses.asdict(run),
         "space": {
             "label": space.label,
             "family": space.family,
-            "dataset": table_dataset(space, protocol),
+            "dataset": space.table_datasets[0],
             "operations": list(space.operations),
             "parameter_free": list(space.parameter_free),
         },
@@ -76,15 +107,11 @@ def record(
             "cite": searcher.cite,
         },
         "deviations": [dataclasses.asdict(d) for d in deviations(space, searcher)],
-        "cells": {key: _drawing(space, key) for key in sorted(set(table["arch"]))},
-        "data": {protocol.images.dataset: images_checksum},
+        "cells": {key: _drawing(space, key) for key in sorted({point["arch"] for point in points})},
         "git": environment.git_state(),
-        "device": device,
         "dates": {"finished": datetime.now(UTC).isoformat(timespec="seconds")},
         "versions": environment.versions(),
-        "group": group,
     }
-    return Record(run, table, manifest)
 
 
 def table_dataset(space: Space, protocol: Protocol) -> str:

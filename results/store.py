@@ -23,6 +23,7 @@ _ARROW_TYPES = {
     "object": pa.list_(pa.float64()),
 }
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
+_SIDE_KEY = b"dnas-run"
 _MANIFEST_KEYS = ("schema", "run", "status", "config_hash")
 _MEND = "remove it and run again"
 
@@ -56,10 +57,27 @@ class Store:
         path = self.path(run)
         if not path.exists():
             raise InputError(f"no record of {run} under {self.root}; 'dnas list' names those that exist")
-        record = _from_arrow(parquet.read(path, mend=_MEND), path)
+        record = self.read_file(path)
         if record.run != run:
             raise InputError(f"{path} holds the record of {record.run}; file it with 'dnas merge'")
         return record
+
+    def read_file(self, path: Path) -> Record:
+        """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
+        return _from_arrow(parquet.read(path, mend=_MEND), path)
+
+    def write_side(self, run: Run, name: str, table: pd.DataFrame) -> None:
+        """File a table beside the record of ``run``; the file says whose it is."""
+        arrow = pa.Table.from_pandas(table, preserve_index=False)
+        parquet.write(self.side_path(run, name), arrow.replace_schema_metadata({_SIDE_KEY: str(run).encode()}))
+
+    def run_of_side_file(self, path: Path) -> Run | None:
+        """Return the run that a file written by ``write_side`` belongs to; None where it does not say."""
+        text = parquet.read_metadata(path, _SIDE_KEY)
+        try:
+            return Run.parse((text or b"").decode())
+        except ValueError:
+            return None
 
     def records(
         self,

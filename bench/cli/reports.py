@@ -124,6 +124,37 @@ def compare(first: Path, second: Path, as_json: Json = False) -> None:
     print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
 
 
+@app.command()
+def merge(
+    folders: Annotated[list[Path] | None, typer.Argument(help="Folders with records from elsewhere.")] = None,
+    runs: Runs = RUNS,
+    from_csv: Annotated[
+        Path | None, typer.Option("--from-csv", help="Another code's search: columns epoch and arch.")
+    ] = None,
+    name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
+) -> None:
+    """Check records, landscapes and checkpoints from elsewhere, and file them away."""
+    from bench import merging
+    from results.record import Run
+    from results.store import Store
+
+    store = Store(runs)
+    if from_csv is not None:
+        try:
+            run = Run.parse(name)
+        except ValueError as error:
+            raise InputError(f"--as: {error}") from None
+        merging.from_csv(from_csv, run, store)
+        print(f"filed: {run}")
+    elif not folders:
+        raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
+    filed = [each for folder in folders or () for each in merging.merge(folder, store)]
+    for each in filed:
+        print(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else ""))
+    if any(each.status in ("differs", "unreadable") for each in filed):
+        raise InputError("some files were not filed; what was there is as it was")
+
+
 def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = ()) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
     from reports.build import build

@@ -5,6 +5,8 @@ Hong et al., DropNAS, IJCAI 2020.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bench import onelevel
 from bench.learner import Batch, Learner, Outcome
 from bench.method import Method
@@ -27,5 +29,9 @@ METHOD = Method(
     step=step,
     params=onelevel.Params,
     rate=onelevel.rate,
-    deviations=tuple(each for each in dropnas.DEVIATIONS if each.id == "sub-steps"),
+    deviations=tuple(
+        replace(each, switch="methods.darts-1level.sub_steps=1")
+        for each in dropnas.DEVIATIONS
+        if each.id == "sub-steps"
+    ),
 )
