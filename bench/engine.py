@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .config import Experiment, Protocol, config_hash
 from .feed import Feed, split
 from .images import Images, load
 from .learner import Learner, State
+from .locks import hold
 from .plan import Task
 from .recording import Row, record, rows
 from .search import Point, random_search, search
@@ -68,24 +70,44 @@ def images_of(protocol: Protocol, data_dir: Path | None) -> Images:
 def run_group(experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress) -> None:
     """Run a group to its last epoch and write a record for each seed.
 
+    A seed whose weights or alphas are no longer finite is recorded as diverged; the others go on without it.
+
     Raises
     ------
     OutOfTime
         Where the next epoch would end after the deadline.
+    Busy
+        Where another process runs a group of this experiment, space and method with one of these seeds.
     """
+    folder = checkpoint.folder(setting.store.root, Run(experiment.name, task.space, task.method, 0))
+    with ExitStack() as locks:
+        for seed in task.seeds:
+            locks.enter_context(hold(folder / f"seed-{seed:03d}.lock"))
+        left: Task | None = task
+        while left is not None:
+            left = _run_locked(experiment, left, images, setting, progress)
+
+
+def _run_locked(
+    experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress
+) -> Task | None:
+    """Run a group to its last epoch, or until seeds diverge; return what is left of it then."""
     group = _Group(experiment, task, images, setting)
     if group.method.levels == 0:
         for point in random_search(group.space, task.seeds, task.epochs):
             group.note(point)
         progress(task, task.epochs, [points[-1] for points in group.points])
         group.finish(None)
-        return
+        return None
     learner, feed = group.learner(), group.feed()
     began = time.monotonic()
     slowest = 0.0
     group.check_deadline(0.0)
     for point in search(learner, feed, group.method, group.protocol, done=group.done):
         group.note(point)
+        healthy = learner.finite().tolist()
+        if not all(healthy) and point.epoch < task.epochs:
+            return group.without_diverged(learner, point.epoch, healthy)
         if point.epoch:
             group.save(learner, point.epoch)
         progress(task, point.epoch, [points[-1] for points in group.points])
@@ -94,6 +116,7 @@ def run_group(experiment: Experiment, task: Task, images: Images, setting: Setti
         if point.epoch < task.epochs:
             group.check_deadline(slowest)
     group.finish(_landscape(learner, feed, group.protocol))
+    return None
 
 
 def _landscape(learner: Learner, feed: Feed, protocol: Protocol) -> list[pd.DataFrame] | None:
@@ -171,31 +194,54 @@ class _Group:
         if time.monotonic() + needed > self.setting.deadline:
             raise OutOfTime(str(self.task))
 
+    def without_diverged(self, learner: Learner, epoch: int, healthy: list[bool]) -> Task | None:
+        """Record the diverged seeds, save the others as a group of their own, and return the task that goes on."""
+        survivors = tuple(seed for seed, ok in zip(self.task.seeds, healthy, strict=True) if ok)
+        self.meta = self.meta | {"group": list(survivors)}
+        root = self.setting.store.root
+        for index, (run, ok) in enumerate(zip(self.runs, healthy, strict=True)):
+            if ok:
+                tensors = checkpoint.share(learner.state, index)
+                checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors))
+            else:
+                self._record(index)
+                checkpoint.remove(root, run)
+        for run, ok in zip(self.runs, healthy, strict=True):
+            if ok:
+                checkpoint.remove(root, run, keep=epoch)
+        return replace(self.task, seeds=survivors, done=epoch) if survivors else None
+
     def finish(self, landscapes: list[pd.DataFrame] | None) -> None:
         """Write the records, then remove the checkpoints."""
         store = self.setting.store
         for index, run in enumerate(self.runs):
-            diverged = self.method.levels > 0 and not np.isfinite(self.points[index][-1]["alpha"]).all()
             if landscapes is not None:
                 store.write_side(run, "landscape", landscapes[index])
-            store.write(
-                record(
-                    run,
-                    self.experiment,
-                    self.protocol,
-                    self.points[index],
-                    images_checksum=self.images.checksum,
-                    status="diverged" if diverged else "complete",
-                    group={
-                        "seeds": list(self.task.seeds),
-                        "form": self.setting.form,
-                        "dtype": self.meta["dtype"],
-                    },
-                    device=environment.device_info(self.setting.device),
-                )
-            )
+            self._record(index)
         for run in self.runs:
             checkpoint.remove(store.root, run)
+
+    def _record(self, index: int) -> None:
+        """Write the record of one seed as it stands."""
+        points = self.points[index]
+        diverged = self.method.levels > 0 and not np.isfinite([*points[-1]["alpha"], points[-1]["arch_entropy"]]).all()
+        self.setting.store.write(
+            record(
+                self.runs[index],
+                self.experiment,
+                self.protocol,
+                points,
+                images_checksum=self.images.checksum,
+                status="diverged" if diverged or points[-1]["epoch"] < self.task.epochs else "complete",
+                error="weights or alphas are no longer finite" if diverged else "",
+                group={
+                    "seeds": list(self.task.seeds),
+                    "form": self.setting.form,
+                    "dtype": self.meta["dtype"],
+                },
+                device=environment.device_info(self.setting.device),
+            )
+        )
 
 
 def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> State:

@@ -125,11 +125,8 @@ def _digits() -> tuple[np.ndarray, ...]:
 
 def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray, ...]:
     """Return CIFAR-10 from the cache, else decode it and fill the cache."""
-    if cache_dir is None:
-        import pooch
-
-        cache_dir = Path(pooch.os_cache("dnas-bench")) / "decoded"
-    paths = [Path(cache_dir) / f"cifar10-{part}.npy" for part in ("images", "labels")]
+    folder = cache_dir or _cache_dir()
+    paths = [Path(folder) / f"cifar10-{part}.npy" for part in ("images", "labels")] if folder else []
     arrays = _cached(paths)
     if arrays is None:
         images, labels = _decode(data_dir)
@@ -137,11 +134,20 @@ def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray,
             raise InputError(
                 f"the CIFAR-10 files under {data_dir} are not the 60,000 official images; fetch them again"
             )
-        for path, array in zip(paths, (images, labels), strict=True):
+        for path, array in zip(paths, (images, labels), strict=False):
             _write(path, array)
         arrays = _cached(paths) or (images, labels)  # the latter where the cache could not be written
     images, labels = arrays
     return images[:_CIFAR10_TRAIN], labels[:_CIFAR10_TRAIN], images[_CIFAR10_TRAIN:], labels[_CIFAR10_TRAIN:]
+
+
+def _cache_dir() -> Path | None:
+    """Return the folder of decoded images; None without pooch, which a search can do without: it decodes each time."""
+    try:
+        import pooch
+    except ImportError:
+        return None
+    return Path(pooch.os_cache("dnas-bench")) / "decoded"
 
 
 def _cached(paths: list[Path]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -110,6 +110,11 @@ class Learner:
         """S, the number of seeds that share the supernet."""
         return len(self.state.weights)
 
+    def finite(self) -> Tensor:
+        """Return which seeds have finite weights and alphas, bool ``(S,)``."""
+        state = self.state
+        return state.weights.isfinite().all(1) & state.alpha.flatten(1).isfinite().all(1)
+
     def mix(self) -> Tensor:
         """Return the clean mix, softmax(alpha), ``(S, R, M)``, detached."""
         return softmax(self.state.alpha, self.mask)

@@ -11,7 +11,7 @@ import queue
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from typing import Any
@@ -21,12 +21,13 @@ import torch
 from . import engine
 from .config import Experiment, Protocol
 from .images import Images
+from .locks import Busy
 from .plan import Task
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended: "done", "out of time" or "failed" with its error."""
+    """How a task ended: "done", "out of time", "left to another process", or "failed" with its error."""
 
     task: Task
     status: str
@@ -52,11 +53,28 @@ def _run(task: Task, experiment: Experiment, setting: engine.Setting, progress: 
         engine.run_group(experiment, task, images, setting, progress)
     except engine.OutOfTime:
         return Outcome(task, "out of time", time.monotonic() - began)
+    except Busy:
+        return Outcome(task, "left to another process", time.monotonic() - began)
+    except torch.OutOfMemoryError as error:
+        half = len(task.seeds) // 2
+        if half:
+            torch.cuda.empty_cache()
+            parts = [replace(task, seeds=seeds) for seeds in (task.seeds[:half], task.seeds[half:])]
+            ends = [_run(part, experiment, setting, progress) for part in parts]
+            worst = next((end for end in ends if end.status != "done"), ends[0])
+            return Outcome(task, worst.status, time.monotonic() - began, worst.error)
+        return _failed(task, experiment, images, setting, began, error)
     except (RuntimeError, FloatingPointError) as error:  # the numerics or the device gave up
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        engine.write_failure(experiment, task, images, setting, first)
-        return Outcome(task, "failed", time.monotonic() - began, first)
+        return _failed(task, experiment, images, setting, began, error)
     return Outcome(task, "done", time.monotonic() - began)
+
+
+def _failed(
+    task: Task, experiment: Experiment, images: Images, setting: engine.Setting, began: float, error: Exception
+) -> Outcome:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    engine.write_failure(experiment, task, images, setting, first)
+    return Outcome(task, "failed", time.monotonic() - began, first)
 
 
 def _images(protocol: Protocol, setting: engine.Setting) -> Images:
