@@ -125,7 +125,8 @@ class Feed:
         size = min(training.batch, len(pool))
         if training.alpha_batches == "fresh":
             return lambda g: [pool[torch.randperm(len(pool), generator=g)[:size]] for _ in range(self.steps)]
-        return lambda g: list(pool[torch.randint(len(pool), (self.steps, size), generator=g)])
+        drawn = len(self.split.weights)  # one for each image of the weights: a short batch is short here too
+        return lambda g: list(pool[torch.randint(len(pool), (drawn,), generator=g)].split(training.batch))
 
     def _queue(self, epoch: int, purpose: str, draw: Any) -> list[tuple[Tensor | None, ...]]:
         """Return for each step: indices ``(S, B)``, crops, flips and cutout centres of all seeds."""

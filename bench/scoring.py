@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 import spaces
+from results import cellhash
+from results.cellhash import hashed_cells
 from results.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
 from results.record import Record
 from results.scores import Score, merge_scores
 from results.store import Store
+from results.truth import Truth, truths
+from spaces import base, graph
+from spaces.base import Space
 
 
 def scores_path(runs: Path) -> Path:
@@ -62,23 +73,59 @@ def keep_scores(runs: Path, records: list[Record], data_dir: Path) -> tuple[int,
     return len(asked), len(found)
 
 
+def cells(space: str, cache_dir: Path | None = None) -> tuple[str, ...]:
+    """Return the key of every cell of a space, in the order of its enumeration.
+
+    Cells of NAS-Bench-1Shot1 are hashed on the way, once: both are kept in ``cache_dir``, by default the platform's
+    cache folder, for as long as the code that makes them stays the same.
+    """
+    found = spaces.find(space)
+    if found.family != "nasbench1shot1":
+        return tuple(arch.key for arch in found.enumerate())
+    path = (cache_dir or _cache_dir()) / f"{space}.parquet"
+    return hashed_cells(path, _version(found), lambda: (arch.key for arch in found.enumerate()))
+
+
+def _cache_dir() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("dnas-bench")) / "cells"
+
+
+def _version(space: Space) -> str:
+    """Return a checksum of the code that enumerates and hashes."""
+    code = (sys.modules[type(space).__module__], graph, base, cellhash)
+    return hashlib.sha256("".join(map(inspect.getsource, code)).encode()).hexdigest()
+
+
+def truth(space: str, data_dir: Path, datasets: Sequence[str] = ()) -> dict[str, Truth]:
+    """Return what the tables say of a whole space, by data set; nothing where there is no table for it.
+
+    Parameters
+    ----------
+    datasets : these alone.
+    """
+    tables = [table for table in TableOracle.find(data_dir) if table.covers(space)]
+    return truths(space, cells(space), datasets or spaces.find(space).table_datasets, tables) if tables else {}
+
+
 def population(space: str, data_dir: Path) -> dict[str, list[float]]:
     """Return the test accuracy, percent, of every cell of a space that the tables hold, by data set."""
-    tables, found = TableOracle.find(data_dir), spaces.find(space)
-    if not tables:
-        return {}
-    archs = [arch.key for arch in found.enumerate()]
-    scores = {dataset: Chain(tables).scores(space, archs, dataset) for dataset in found.table_datasets}
-    values = {d: [s.test for s in each if s is not None and s.test is not None] for d, each in scores.items()}
+    tests = {dataset: found.splits["test"].mean for dataset, found in truth(space, data_dir).items()}
+    values = {dataset: mean[np.isfinite(mean)].tolist() for dataset, mean in tests.items()}
     return {dataset: each for dataset, each in values.items() if each}
 
 
-def module_hashes() -> dict[str, set[str]]:
-    """Return the NAS-Bench-101 hashes of every cell of the spaces whose cells that table holds."""
-    from results.cellhash import cell_hash
+def optimum(space: str, data_dir: Path) -> dict[str, float]:
+    """Return the best mean test accuracy, percent, of each data set for which the tables hold every cell."""
+    tests = {dataset: found.splits["test"] for dataset, found in truth(space, data_dir).items()}
+    return {d: test.best_mean.accuracy for d, test in tests.items() if test.complete and test.best_mean}
 
-    found = (spaces.find(name) for name in spaces.names())
-    return {s.id: {cell_hash(a.key) for a in s.enumerate()} for s in found if s.family == "nasbench1shot1"}
+
+def module_hashes(cache_dir: Path | None = None) -> dict[str, set[str]]:
+    """Return the NAS-Bench-101 hashes of every cell of the spaces whose cells that table holds."""
+    names = [name for name in spaces.names() if spaces.find(name).family == "nasbench1shot1"]
+    return {name: {cellhash.cell_hash(arch) for arch in cells(name, cache_dir)} for name in names}
 
 
 def unscored_finals(runs: Path, experiment: str, data_dir: Path) -> list[tuple[str, str]]:

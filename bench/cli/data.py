@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -66,6 +67,13 @@ def _print(files: list[Any], as_json: bool) -> None:
             print(f"    belongs at {file.path}")
             print(f"    without it: {file.without}")
         if file.rows:
-            print(f"    {file.rows:,} rows" + (f", {', '.join(file.datasets)}" if file.datasets else ""))
+            print(f"    {_size(file.datasets)}" + (f"; {file.release}" if file.release else ""))
         for space, (covered, cells) in file.coverage.items():
             print(f"    covers {covered:,} of {cells:,} cells of {space}")
+
+
+def _size(datasets: Mapping[str, int]) -> str:
+    """Return how many cells a table has, on which data sets."""
+    if len(datasets) > 1 and len(set(datasets.values())) == 1:
+        return f"{next(iter(datasets.values())):,} cells x {len(datasets)} data sets: {', '.join(datasets)}"
+    return ", ".join(f"{count:,} cells on {name}" for name, count in datasets.items())

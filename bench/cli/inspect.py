@@ -28,8 +28,9 @@ def score(
 
     import spaces
     from bench import config
-    from bench.scoring import oracle
+    from bench.scoring import oracle, truth
     from results.data import data_dir
+    from results.truth import answers
 
     found = spaces.find(config.known_space(space))
     try:
@@ -41,25 +42,40 @@ def score(
     scores = {dataset: score for dataset, score in scores.items() if score is not None}
     if not scores:
         raise InputError(f"nothing at hand scores {key}; 'dnas data status' names the tables that are missing")
+    ranked = [dataset for dataset in scores if dataset in found.table_datasets]
+    truths = truth(space, data_dir(), ranked) if ranked else {}
+    splits = {dataset: answers(score, truths.get(dataset)) for dataset, score in scores.items()}
     if as_json:
-        details = {dataset: dataclasses.asdict(score) for dataset, score in scores.items()}
+        details = {
+            dataset: dataclasses.asdict(score)
+            | {"splits": {split: dataclasses.asdict(answer) for split, answer in splits[dataset].items()}}
+            for dataset, score in scores.items()
+        }
         emit({"space": space, "arch": key, "scores": details, "test": {d: s.test for d, s in scores.items()}})
         return
     print(key)
     for dataset, found_score in scores.items():
-        valid = "-" if found_score.valid is None else f"{found_score.valid:.2f}"
-        test = "-" if found_score.test is None else f"{found_score.test:.2f}"
-        print(
-            f"  {dataset:15} valid {valid:>6}  test {test:>6}  percent,"
-            f" {len(found_score.test_trials) or 'mean of'} trials, {found_score.epochs} epochs, {found_score.release}"
-        )
+        print(f"  {dataset} ({found_score.release}, {found_score.epochs} epochs, {found_score.source})")
+        for split, answer in splits[dataset].items():
+            print(f"    {split:5} {_figure(answer)}")
+
+
+def _figure(answer: Any) -> str:
+    """Return accuracy, trials and rank of an architecture on one line."""
+    trials = "mean over its trials" if answer.n is None else f"mean of {answer.n}"
+    if answer.spread is not None:
+        trials += f", standard deviation {answer.spread:.2f}"
+    line = f"{answer.value:6.2f} % ({trials})"
+    if answer.rank is None:
+        return line
+    rest = "" if answer.scored == answer.cells else f"; the space has {answer.cells:,}"
+    return f"{line}, rank {answer.rank:,} of {answer.scored:,} scored cells{rest}"
 
 
 @app.command()
 def info(
     space: SpaceName,
-    runs: Runs = RUNS,
-    stats: Annotated[bool, typer.Option("--stats", help="Optimum and coverage.")] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="What the tables cover, and the best cells.")] = False,
     as_json: Json = False,
 ) -> None:
     """Describe a space: its sites, its supernet, how many cells it reaches."""
@@ -76,10 +92,10 @@ def info(
         "alphas": found.alphas,
         "sites": [{"name": s.name, "rows": s.rows, "choices": list(s.choices), "keep": s.keep} for s in found.sites],
         "feature_maps": net.feature_maps(32),
-        "reachable_cells": sum(1 for _ in found.enumerate()),
+        "reachable_cells": _count(found, stats),
     }
     if stats:
-        document["stats"] = _statistics(found, runs)
+        document |= _statistics(found)
     if as_json:
         emit(document)
         return
@@ -89,29 +105,67 @@ def info(
     for site in found.sites:
         print(f"    {site.name:12} {site.rows} x {len(site.choices)}, keeps {site.keep}: {', '.join(site.choices)}")
     print(f"  reachable cells: {document['reachable_cells']:,}")
-    for dataset, numbers in document.get("stats", {}).items():
-        print(f"  {dataset}: " + ", ".join(f"{name} {value}" for name, value in numbers.items()))
+    if stats:
+        _print_statistics(document)
 
 
-def _statistics(space: Any, runs: Path) -> dict[str, dict[str, Any]]:
-    """Return coverage and the best cells of the tables at hand, per data set."""
-    from bench.scoring import oracle
+def _count(space: Any, stats: bool) -> int:
+    """Return how many cells a space has; for statistics they are hashed too, and kept."""
+    from bench.scoring import cells
+
+    return len(cells(space.id)) if stats else sum(1 for _ in space.enumerate())
+
+
+def _statistics(space: Any) -> dict[str, Any]:
+    """Return coverage and the best cells by the tables at hand, per data set, and what the literature says of them."""
+    import dataclasses
+
+    from bench.scoring import truth
     from results.data import data_dir
+    from results.truth import published
 
-    known = oracle(runs, data_dir())
-    archs = [arch.key for arch in space.enumerate()]
+    found = truth(space.id, data_dir())
     statistics = {}
     for dataset in space.table_datasets:
-        scores = known.scores(space.id, archs, dataset)
-        tests = [(s.test, s.arch) for s in scores if s is not None and s.test is not None]
-        numbers: dict[str, Any] = {"cells": len(archs), "scored": len(tests)}
-        if tests:
-            numbers["best_test_mean"], numbers["best_arch"] = round(max(tests)[0], 4), max(tests)[1]
-            singles = [max(s.test_trials) for s in scores if s is not None and s.test_trials]
-            if singles:
-                numbers["best_single_training"] = round(max(singles), 4)
-        statistics[dataset] = numbers
-    return statistics
+        of_dataset = found.get(dataset)
+        if of_dataset is None:
+            statistics[dataset] = None
+            continue
+        statistics[dataset] = {"release": of_dataset.release, "epochs": of_dataset.epochs}
+        for split, ranking in of_dataset.splits.items():
+            best = {"best_mean": ranking.best_mean, "best_training": ranking.best_training}
+            statistics[dataset][split] = {
+                "cells": len(ranking.archs),
+                "scored": ranking.scored,
+                "complete": ranking.complete,
+                **{name: each and dataclasses.asdict(each) for name, each in best.items()},
+            }
+    keys = ("id", "dataset", "split", "metric", "value", "unit", "protocol", "paper", "table", "source")
+    return {"stats": statistics, "published": [{k: getattr(c, k) for k in keys} for c in published(space.id)]}
+
+
+def _print_statistics(document: dict[str, Any]) -> None:
+    for dataset, numbers in document["stats"].items():
+        if numbers is None:
+            print(f"  {dataset}: no table at hand; 'dnas data status' says what is missing")
+        else:
+            print(f"  {dataset} ({numbers['release']}, {numbers['epochs']} epochs)")
+        for split in ("test", "valid") if numbers else ():
+            of_split = numbers[split]
+            whole = ", the complete set" if of_split["complete"] else ""
+            print(f"    {split}: {of_split['scored']:,} of {of_split['cells']:,} reachable cells are scored{whole}")
+            for name, what in (("best_mean", "best mean of trials"), ("best_training", "best single training")):
+                if best := of_split[name]:
+                    error = f"{best['accuracy']:.2f} % accuracy, {100 - best['accuracy']:.2f} % error"
+                    print(f"      {what}, {best['over']}: {error}")
+                    print(f"        {best['arch']}")
+                elif of_split["scored"]:
+                    print(f"      {what}: not known, the table holds means")
+        for claim in document["published"]:
+            if claim["dataset"] == dataset:
+                print(f"    published best {claim['split']} {claim['metric']}: {claim['value']:.4g} %")
+                about = ", ".join(filter(None, (claim["paper"], claim["table"], claim["source"])))
+                print(f"      {claim['protocol'] + '; ' if claim['protocol'] else ''}{about}")
 
 
 @app.command()

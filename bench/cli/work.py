@@ -144,7 +144,7 @@ def plan(
         epochs = f"{task.done} of {task.epochs}" if task.done else str(task.epochs)
         row = (task.space, task.method, ",".join(map(str, task.seeds)), epochs)
         table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     known = [price.seconds for _, price in tasks if price.seconds == price.seconds]
     print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
 

@@ -1,0 +1,191 @@
+import pytest
+import torch
+
+from bench import method as methods
+from bench.config import ImagesConfig
+from bench.feed import Split, split, weight_batches
+from bench.schedule import cosine
+
+PLAIN = ("images.crop_padding=0", "images.flip=false")
+HALVES = ImagesConfig("digits")
+INTERLEAVED = ImagesConfig("digits", split="interleaved")
+
+
+def shown(feed, samples):
+    """Which images each seed sees, ``(S, B)``, told by their pixels; only where nothing is augmented."""
+    names = {image.numpy().tobytes(): index for index, image in enumerate(feed.images)}
+    pixels = (samples.images * feed.std[0] + feed.mean[0]).mul(255).round().to(torch.uint8)
+    return [
+        [names[image.squeeze(-1)[None].numpy().tobytes()] for image in pixels[:, :, :, s]]
+        for s in range(pixels.shape[3])
+    ]
+
+
+def of_seed(batch, index):
+    """All tensors of one seed of a batch."""
+    parts = [(batch.train.images[:, :, :, index], batch.train.labels[index])]
+    if batch.valid is not None:
+        parts.append((batch.valid.images[:, :, :, index], batch.valid.labels[index]))
+    return [tensor for part in parts for tensor in part] + [batch.draws[name][index] for name in sorted(batch.draws)]
+
+
+@pytest.mark.parametrize(
+    ("images", "levels", "config", "weights", "alphas"),
+    [
+        (6, 2, HALVES, [0, 1, 2], [3, 4, 5]),
+        (5, 2, HALVES, [0, 1], [2, 3, 4]),
+        (5, 2, INTERLEAVED, [0, 2, 4], [1, 3]),
+        (3, 1, HALVES, [0, 1, 2], []),
+        (3, 1, INTERLEAVED, [0, 1, 2], []),
+    ],
+)
+def test_images_are_divided_by_their_place(images, levels, config, weights, alphas):
+    found = split(images, levels, config)
+    assert found.weights.tolist() == weights
+    assert found.alphas.tolist() == alphas
+
+
+@pytest.mark.parametrize(("images", "steps"), [(8, 1), (9, 2), (16, 2), (17, 3)])
+def test_a_short_last_batch_is_a_step(images, steps):
+    assert weight_batches(Split(torch.arange(images), torch.arange(0)), 8) == steps
+
+
+@pytest.mark.parametrize("method", [name for name in methods.names() if methods.find(name).levels])
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-3"])
+def test_a_seeds_batches_do_not_depend_on_its_companions(start, space, method):
+    more = ("images.cutout=2", "images.flip=true")
+    together, alone = start(space, method, *more, seeds=(4, 1, 0)), start(space, method, *more, seeds=(1,))
+    for epoch in (0, 3):
+        for ours, own in zip(together.batches(epoch), alone.batches(epoch), strict=True):
+            for mine, theirs in zip(of_seed(ours, 1), of_seed(own, 0), strict=True):
+                assert torch.equal(mine, theirs)
+            assert ours.lr == own.lr
+            assert ours.scalars == own.scalars
+
+
+def test_an_epochs_batches_do_not_depend_on_the_epochs_before(start):
+    fresh, used = start("nasbench201", "sdarts-rs"), start("nasbench201", "sdarts-rs")
+    used.batches(0), used.batches(1)
+    for one, other in zip(fresh.batches(2), used.batches(2), strict=True):
+        for mine, theirs in zip(of_seed(one, 0), of_seed(other, 0), strict=True):
+            assert torch.equal(mine, theirs)
+
+
+def test_seeds_and_epochs_see_their_own_order(start):
+    feed = start("nasbench201", "darts", *PLAIN, seeds=(0, 1)).feed
+    orders = [
+        tuple(i for batch in feed.epoch(epoch) for i in shown(feed, batch.train)[seed])
+        for seed in (0, 1)
+        for epoch in (0, 1)
+    ]
+    assert len(set(orders)) == 4
+
+
+def test_weights_see_each_image_of_the_first_half_once_an_epoch(start):
+    feed = start("nasbench201", "darts", *PLAIN).feed
+    batches = [shown(feed, batch.train) for batch in feed.epoch(0)]
+    assert [len(batch[0]) for batch in batches] == [8, 8, 4]
+    for seed in (0, 1):
+        assert sorted(i for batch in batches for i in batch[seed]) == list(range(20))
+
+
+def test_one_level_trains_on_all_images(start):
+    feed = start("nasbench201", "dropnas", *PLAIN).feed
+    batches = list(feed.epoch(0))
+    assert all(batch.valid is None for batch in batches)
+    for seed in (0, 1):
+        assert sorted(i for batch in batches for i in shown(feed, batch.train)[seed]) == list(range(40))
+
+
+def test_labels_are_those_of_the_images(start, noise_images):
+    feed = start("nasbench201", "darts", *PLAIN).feed
+    for batch in feed.epoch(0):
+        for samples in (batch.train, batch.valid):
+            index = torch.tensor(shown(feed, samples))
+            assert torch.equal(samples.labels, noise_images.train_labels[index])
+
+
+def alphas_of(start, policy, *more, epoch=0):
+    feed = start("nasbench201", "darts", *PLAIN, f"training.alpha_batches={policy}", *more).feed
+    return [shown(feed, batch.valid) for batch in feed.epoch(epoch)]
+
+
+def test_cycling_shows_the_alphas_each_image_once_an_epoch(start):
+    batches = alphas_of(start, "cycle")
+    assert [len(batch[0]) for batch in batches] == [8, 8, 4]
+    for seed in (0, 1):
+        assert sorted(i for batch in batches for i in batch[seed]) == list(range(20, 40))
+
+
+def test_cycling_starts_again_where_the_alphas_have_fewer_images(start):
+    # 39 images, interleaved: 20 for the weights, 19 for the alphas; batches of 19 make two steps of the weights
+    batches = alphas_of(start, "cycle", "images.split=interleaved", "training.batch=19")
+    assert [len(batch[0]) for batch in batches] == [19, 1]
+    odd = set(range(1, 40, 2))
+    assert set(batches[0][0]) <= odd
+    assert set(batches[1][0]) <= odd
+
+
+def test_fresh_batches_repeat_images_within_an_epoch_but_not_within_a_batch(start):
+    batches = alphas_of(start, "fresh")
+    assert [len(batch[0]) for batch in batches] == [8, 8, 8]  # 24 of 20 images
+    for seed in (0, 1):
+        assert all(len(set(batch[seed])) == 8 for batch in batches)
+        assert all(set(batch[seed]) <= set(range(20, 40)) for batch in batches)
+
+
+def test_replacement_repeats_images_within_a_batch(start):
+    batches = [batch for epoch in range(3) for batch in alphas_of(start, "replacement", epoch=epoch)]
+    assert [len(batch[0]) for batch in batches] == [8, 8, 4] * 3  # as long as the weights' batches
+    assert all(set(batch[0]) <= set(range(20, 40)) for batch in batches)
+    assert any(len(set(batch[0])) < len(batch[0]) for batch in batches)
+
+
+@pytest.mark.parametrize("policy", ["cycle", "fresh", "replacement"])
+def test_a_batch_larger_than_the_half_is_the_half(start, policy):
+    batches = alphas_of(start, policy, "training.batch=64")
+    assert [len(batch[0]) for batch in batches] == [20]
+
+
+def test_crops_and_flips_are_drawn_for_each_seed_and_image(start):
+    plain, feed = start("nasbench201", "darts", *PLAIN).feed, start("nasbench201", "darts", "images.flip=true").feed
+    (one, *_), (other, *_) = plain.epoch(0), feed.epoch(0)
+    assert torch.equal(one.train.labels, other.train.labels)  # the same images in the same order
+    changed = (one.train.images != other.train.images).flatten(1, 2).any(1).squeeze(-1)  # (B, S)
+    assert changed.float().mean() > 0.5
+
+
+def test_clean_images_are_not_augmented_and_the_same_for_every_seed(start, noise_images):
+    feed = start("nasbench201", "darts", "images.flip=true", "images.cutout=4").feed
+    index = torch.tensor([3, 39, 0])
+    samples = feed.clean(index)
+    assert shown(feed, samples) == [[3, 39, 0]] * 2
+    assert samples.labels.tolist() == [noise_images.train_labels[index].tolist()] * 2
+
+
+def test_an_epoch_has_the_rate_of_its_experiment(start):
+    for epoch in (0, 1):
+        rates = {float(batch.lr) for batch in start("nasbench201", "darts").feed.epoch(epoch)}
+        assert rates == {cosine(epoch, 2, 0.025, 0.001, shifted=True)}
+
+
+def test_one_level_scales_its_own_rate_with_the_batch(start):
+    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32").feed.epoch(0)
+    assert float(batch.lr) == 0.0125
+    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32", "methods.dropnas.lr=0.1").feed.epoch(0)
+    assert float(batch.lr) == 0.05
+
+
+def test_the_radius_is_that_of_the_epoch(start):
+    feed = start("nasbench201", "sdarts-adv", "training.epochs=4").feed
+    assert [float(next(feed.epoch(e)).scalars["epsilon"]) for e in range(4)] == pytest.approx(
+        [0.03, 0.0975, 0.165, 0.2325]
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_everything_has_the_asked_for_type(start, dtype):
+    (batch, *_) = start("nasbench201", "sdarts-rs", dtype=dtype).feed.epoch(0)
+    assert {batch.train.images.dtype, batch.valid.images.dtype, batch.lr.dtype, batch.draws["noise"].dtype} == {dtype}
+    assert batch.train.labels.dtype == torch.int64
+    assert batch.draws["noise"].shape == (2, 6, 5)
