@@ -1,0 +1,188 @@
+"""The documentation names only what exists: files, sections, commands, options, switches, environments, columns."""
+
+import configparser
+import re
+import shlex
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+import pytest
+import typer
+
+import spaces
+from bench import config
+from bench import method as methods
+from bench.cli import app, data, inspect, reports, work  # noqa: F401 - they add their commands
+from results.record import OPERATION_PREFIXES, POINT_COLUMNS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+TABLES = ("images", "supernet", "training", "measure", "retrain", "methods")
+
+
+def prose(page):
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def sections(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def spans(page):
+    """Return what stands in backticks, a line of a listing each."""
+    text = page.read_text(encoding="utf-8")
+    listings = [line for _, body in FENCE.findall(text) for line in body.splitlines()]
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", FENCE.sub("", text))] + listings
+
+
+def commands(page):
+    return [span.split("  #")[0].strip() for span in spans(page) if re.match(r"(dnas|tox -e|python3) ", span)]
+
+
+def dnas_commands(page):
+    found = []
+    for text in commands(page):
+        if text.startswith("dnas "):
+            found.append(text)
+        found += [f"dnas {part}" for part in re.findall(r"python3 -m bench (.+)", text)]
+        tox = re.search(r"tox -e (reproduce|plan|report|check)(?: -- (.+))?$", text)
+        if tox:
+            found.append(f"dnas {tox[1]} {tox[2] or ''}".strip())
+    return found
+
+
+def parse(text):
+    """Return the command's path, its words and its options; fail where it does not exist."""
+    command, words = typer.main.get_command(app), shlex.split(text.replace("[", "").replace("]", ""))[1:]
+    path = []
+    while words and hasattr(command, "commands"):
+        path.append(words.pop(0))
+        assert path[-1] in command.commands, f"'{text}': there is no command '{' '.join(path)}'"
+        command = command.commands[path[-1]]
+    known = {name: option for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    plain, options = [], []
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            plain.append(word)
+            continue
+        assert word in known, f"'{text}': there is no option {word}"
+        options.append((word, None if known[word].is_flag else words.pop(0)))
+    return path, plain, options
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(prose(page)):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{link} does not exist"
+        if anchor:
+            assert anchor in sections(target), f"{link} has no such section"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_commands_exist(page):
+    for text in dnas_commands(page):
+        path, plain, options = parse(text)
+        values = {name: [value for key, value in options if key == name] for name, _ in options}
+        for name in values.get("--space", []):
+            config.known_space(name)
+        for name in values.get("--method", []):
+            if name != "sdarts-gauss":  # the README's example
+                config.known_method(name)
+        if path[0] in ("run", "plan", "reproduce") and (not plain or plain[0].islower()):
+            config.load(*(plain or [config.DEFAULT]), values.get("-o", []))
+        if path[0] in ("info", "score") and plain and plain[0] != "SPACE":
+            space = spaces.find(config.known_space(plain[0]))
+            for key in plain[1:]:
+                assert space.parse(key).key == key
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_switches_exist(page):
+    for span in spans(page):
+        if re.fullmatch(rf"({'|'.join(TABLES)})\.[\w.-]+=\S+", span):
+            config.load("paper", [span])
+        elif re.fullmatch(rf"({'|'.join(TABLES)})\.[\w.-]*\w", span):
+            table, *_, key = span.split(".")
+            if table == "methods":
+                assert key in methods.find(span.split(".")[1]).params.__dataclass_fields__, span
+            elif table == "retrain":
+                assert key in config.Retrain.__dataclass_fields__, span
+            else:
+                protocol = config.load("paper").protocol("nasbench201", "darts")
+                assert key in getattr(protocol, table).__dataclass_fields__, span
+
+
+def test_environments_exist():
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    known = {section.removeprefix("testenv:").partition("{")[0] for section in tox.sections()}
+    named = {
+        name
+        for page in PAGES
+        for text in commands(page)
+        for group in re.findall(r"tox -e ([\w,]+)", text)
+        for name in group.split(",")
+    }
+    assert {"reproduce", "py", "lint", "type"} <= named <= known
+
+
+def test_the_readme_starts_from_pip_alone():
+    first = [body.strip() for _, body in FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))][:2]
+    install = "python3 -m pip install tox && python3 -m tox -e"
+    assert first == [f"{install} reproduce", f"{install} py"]
+
+
+def test_every_method_and_space_has_a_page():
+    assert {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")} == set(methods.names())
+    families = {spaces.find(name).family for name in spaces.names()}
+    assert {page.stem for page in (ROOT / "docs" / "spaces").glob("*.md")} == families
+    readme = prose(ROOT / "README.md")
+    for page in (ROOT / "docs").glob("**/*.md"):
+        assert f"({page.relative_to(ROOT).as_posix()})" in readme, f"the README does not link {page}"
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_a_methods_page_has_every_part(name):
+    page = ROOT / "docs" / "methods" / f"{name}.md"
+    text = page.read_text(encoding="utf-8")
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    parts = ["Overview", "Usage", "Logged quantities", "Implementation details", "Deviations", "Results"]
+    assert [title for title in titles if title in parts] == parts
+    for parameter in methods.find(name).params.__dataclass_fields__:
+        assert f"{parameter}`" in text, f"{page} does not name the parameter {parameter}"
+
+
+def test_every_column_is_described():
+    table = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
+    for column in [*POINT_COLUMNS, *(f"{prefix}OPERATION" for prefix in OPERATION_PREFIXES)]:
+        assert f"`{column}`" in table, column
+
+
+def test_the_example_of_a_method_is_whole(monkeypatch):
+    listings = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    source = next(body for language, body in listings if language == "python" and "METHOD" in body)
+    module = types.ModuleType("sdarts_gauss")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(source, "README.md", "exec"), module.__dict__)  # noqa: S102
+    assert isinstance(module.METHOD, methods.Method)
+    assert module.METHOD.id not in methods.names()
+
+
+def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {project['version']}\n" in citation
+    assert f"\nlicense: {project['license']}\n" in citation
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
