@@ -1,11 +1,31 @@
 """Fixtures that every kind of test uses."""
 
+import io
 import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
-BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
+settings.register_profile("suite", deadline=None)  # a busy machine is no failure
+settings.load_profile("suite")
+
+ROOT = Path(__file__).parents[1]
+BESIDE_THE_CHECKOUT = ROOT.parent / "shared" / "data"
+
+#: What makes ``quick`` a search of less than a second: 40 images, 2 channels, 2 epochs of 3 steps.
+CUT = (
+    "images.limit=40",
+    "supernet.channels=2",
+    "training.epochs=2",
+    "training.batch=8",
+    "measure.eigenvalue_every=0",
+    "measure.landscape=0",
+)
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +35,145 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data directory: set DNAS_DATA ({folder} does not exist)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def one_thread() -> None:
+    """Compute on one thread: the sizes of these tests gain nothing from a second."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def cut_down():
+    """Load ``quick``, cut down, with more overrides."""
+    from bench import config
+
+    return lambda *overrides: config.load("quick", (*CUT, *overrides))
+
+
+@pytest.fixture(scope="session")
+def noise_images():
+    """40 search images and 8 test images of 8 x 8 grey noise, every class present."""
+    import torch
+
+    from bench.images import Images
+
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (48, 1, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(48) % 10
+    return Images(
+        name="digits",
+        train=pixels[:40],
+        train_labels=labels[:40],
+        test=pixels[40:],
+        test_labels=labels[40:],
+        classes=10,
+        mean=(0.5,),
+        std=(0.25,),
+        checksum="of-noise",
+    )
+
+
+@dataclass
+class Start:
+    """All that a search needs, before its first step."""
+
+    learner: Any
+    feed: Any
+    method: Any
+    protocol: Any
+
+    def batches(self, epoch: int = 0) -> list[Any]:
+        return list(self.feed.epoch(epoch))
+
+    def step(self, batch: Any) -> Any:
+        return self.method.step(self.learner, batch, self.protocol.params)
+
+
+@pytest.fixture(scope="session")
+def start(cut_down, noise_images, one_thread):
+    """Make what a search of the images of noise starts from."""
+    import torch
+
+    import spaces
+    from bench import engine, feed
+    from bench import method as methods
+    from bench.learner import Learner
+    from spaces.supernet import Supernet
+
+    cpu = torch.device("cpu")
+
+    def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64):
+        protocol = cut_down(*overrides).protocol(space, method)
+        found = methods.find(method)
+        net = Supernet(spaces.find(space), protocol.supernet, image_channels=1)
+        parts = feed.split(len(noise_images.train), found.levels, protocol.images)
+        where = {"dtype": dtype, "device": cpu}
+        return Start(
+            Learner(net, engine.initial_state(net, seeds, **where), protocol.training),
+            feed.Feed(noise_images, parts, protocol, found, net.space, seeds, **where),
+            found,
+            protocol,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def child_environment(tmp_path_factory):
+    """The environment of a user who has nothing: no data, no cache, an empty home; one thread."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DNAS_", "PYTEST_", "XDG_"))
+    }
+    return environment | {
+        "HOME": str(home),
+        "MPLCONFIGDIR": str(tmp_path_factory.mktemp("matplotlib")),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "120",
+    }
+
+
+@pytest.fixture(scope="session")
+def child(child_environment):
+    """Run Python with some arguments in a process of its own, and wait for it."""
+
+    def run(arguments, *, cwd, timeout=300, **environment):
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=child_environment | environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def cifar_folder(tmp_path_factory):
+    """A data directory with 16 and 4 images of noise in CIFAR-10's layout, and the checksum to ask of them."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    from bench.images import _sha256
+
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("data")
+    pixels = rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
+    labels = rng.integers(0, 10, 20, dtype=np.uint8)
+    (folder / "cifar10").mkdir()
+    for name, part in {"train-00000-of-00001": slice(0, 16), "test-00000-of-00001": slice(16, 20)}.items():
+        rows = []
+        for image, label in zip(pixels[part], labels[part], strict=True):
+            file = io.BytesIO()
+            Image.fromarray(image.transpose(1, 2, 0)).save(file, "WEBP", lossless=True)
+            rows.append({"img": {"bytes": file.getvalue(), "path": None}, "label": int(label)})
+        pq.write_table(pa.Table.from_pylist(rows), folder / "cifar10" / f"{name}.parquet")
+    return folder, _sha256(pixels, labels)

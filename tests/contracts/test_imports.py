@@ -1,0 +1,148 @@
+"""Imports run one way, cost what they must, and do nothing else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ALLOWED = {"spaces": set(), "results": set(), "bench": {"spaces", "results"}, "reports": {"results"}}
+MODULES = [
+    (package, path)
+    for package in ALLOWED
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if "runs" not in path.parts
+]
+
+
+def imported(path):
+    """Every module that a file imports, wherever in it, with relative names resolved."""
+    package = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            yield ".".join([*base, *([node.module] if node.module else [])])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "__import__"):
+            name = node.args[0]
+            if isinstance(name, ast.Constant):
+                yield str(name.value)
+
+
+def test_the_walk_sees_all_kinds_of_import(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    path = tmp_path / "reports" / "plots" / "one.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("import spaces.ops\nfrom ..style import x\nfrom . import y\ndef f():\n    from bench import cli\n")
+    assert list(imported(path)) == ["spaces.ops", "reports.style", "reports.plots", "bench"]
+
+
+@pytest.mark.parametrize(
+    ("package", "path"), MODULES, ids=lambda v: v if isinstance(v, str) else str(v.relative_to(ROOT))
+)
+def test_imports_run_one_way(package, path):
+    ours = {name.partition(".")[0] for name in imported(path)} & ALLOWED.keys()
+    allowed = ALLOWED[package] | {package}
+    if path.is_relative_to(ROOT / "bench" / "cli"):
+        allowed = allowed | {"reports"}
+    assert ours <= allowed
+
+
+#: Imports the packages and prints, a line each, what that did besides.
+WATCH = """
+import importlib, logging, os, pkgutil, random, signal, sys, threading, warnings
+from pathlib import Path
+
+def every(package):
+    found = importlib.import_module(package)
+    yield package
+    for module in pkgutil.walk_packages(found.__path__, package + "."):
+        if not module.name.endswith("__main__"):
+            yield module.name
+
+def state():
+    return {
+        "the working folder": sorted(str(p) for p in Path.cwd().rglob("*")),
+        "the home folder": sorted(str(p) for p in Path.home().rglob("*")),
+        "the environment": dict(os.environ),
+        "the path": list(sys.path),
+        "handlers of signals": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)],
+        "logging": (list(logging.root.handlers), logging.root.level),
+        "threads": [t.name for t in threading.enumerate()],
+        "random": random.getstate(),
+        "numpy": str(numpy.random.get_state()),
+        "numpy's errors": numpy.geterr(),
+        "pandas": pandas.describe_option(_print_desc=False),
+    }
+
+import numpy, pandas
+before = state()
+for package in ("results", "reports"):
+    for name in every(package):
+        importlib.import_module(name)
+for name in ("spaces", "spaces.base", "spaces.graph", *every("spaces.families")):
+    importlib.import_module(name)
+import spaces
+spaces.find("nasbench1shot1-1").parse("111:conv3x3")
+for heavy in ("torch", "nasbench_pytorch", "nas_201_api", "sklearn"):
+    if heavy in sys.modules:
+        print("results, reports or the families import", heavy)
+import matplotlib
+if matplotlib.rcParams != matplotlib.rcParamsDefault and matplotlib.rcParams != matplotlib.rcParamsOrig:
+    print("matplotlib's parameters changed")
+import torch
+torch_before = (torch.get_rng_state().tolist(), torch.get_num_threads(), torch.get_default_dtype(),
+                torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark, torch.is_grad_enabled(),
+                torch.get_float32_matmul_precision(), torch.backends.cuda.matmul.allow_tf32)
+for package in ("spaces", "bench"):
+    for name in every(package):
+        importlib.import_module(name)
+torch_after = (torch.get_rng_state().tolist(), torch.get_num_threads(), torch.get_default_dtype(),
+               torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark, torch.is_grad_enabled(),
+               torch.get_float32_matmul_precision(), torch.backends.cuda.matmul.allow_tf32)
+if torch_after != torch_before:
+    print("torch changed from", torch_before[1:], "to", torch_after[1:])
+after = state()
+for name, value in before.items():
+    if after[name] != value:
+        print(name, "changed from", value, "to", after[name])
+"""
+
+
+def test_importing_does_nothing_and_no_torch_is_needed_to_report(child, tmp_path):
+    done = child(["-c", WATCH], cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+#: Searches images in the layout of CIFAR-10 with every package out of reach that a search must do without.
+SEARCH = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Without(MetaPathFinder):
+    names = {"scipy", "sklearn", "matplotlib", "jinja2", "pooch", "tqdm", "networkx", "nasbench_pytorch",
+             "nas_201_api", "crc32c", "ray", "hypothesis", "pytest", "requests", "tensorflow"}
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"a search asked for {name}", name=name)
+
+sys.meta_path.insert(0, Without())
+from bench import images
+images._CIFAR10_TRAIN, images.CIFAR10_SHA256 = 16, sys.argv.pop(1)
+from bench.cli import main
+main()
+"""
+
+
+def test_a_search_needs_few_packages(child, cifar_folder, tmp_path):
+    folder, checksum = cifar_folder
+    tiny = ("supernet.channels=2", "supernet.cells=1", "training.epochs=1", "training.batch=4", "images.size=8")
+    options = [
+        *("--space", "nasbench201", "--method", "sdarts-rs", "--seeds", "0", "--device", "cpu", "--workers", "1")
+    ]
+    options += [part for override in (*tiny, "measure.landscape=0") for part in ("-o", override)]
+    arguments = ["-c", SEARCH, checksum, "run", "paper", "--runs", tmp_path / "runs", *options]
+    done = child(arguments, cwd=tmp_path, DNAS_DATA=str(folder))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs").rglob("seed-000.parquet"))) == 1

@@ -1,0 +1,130 @@
+"""What every file of ``spaces/families`` must keep to."""
+
+from contextlib import suppress
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spaces
+from spaces import families, graph
+from spaces.base import EdgeCell, NodeCell
+
+EVERY_SPACE = pytest.mark.parametrize("space", [spaces.find(name) for name in spaces.names()], ids=lambda s: s.id)
+
+
+def drawn(space, count=60):
+    rng = np.random.default_rng(0)
+    return [space.random(rng) for _ in range(count)]
+
+
+@cache
+def reachable(space):
+    return frozenset(space.enumerate())
+
+
+def test_every_file_declares_spaces():
+    files = {path.stem for folder in families.__path__ for path in Path(folder).glob("[!_]*.py")}
+    assert {spaces.find(name).family for name in spaces.names()} == files
+
+
+def test_no_two_spaces_have_one_name():
+    found = [spaces.find(name) for name in spaces.names()]
+    assert len({s.id for s in found}) == len({s.label for s in found}) == len(found)
+    assert [s.id for s in found] == list(spaces.names())
+
+
+@EVERY_SPACE
+def test_an_architecture_is_decoded_from_its_own_table(space):
+    for arch in drawn(space):
+        table = space.khot(arch)
+        assert table.shape == space.mask.shape
+        assert not table[~space.mask].any()
+        assert space.decode(table[None]) == [arch]
+
+
+@EVERY_SPACE
+def test_a_key_is_parsed_into_its_architecture(space):
+    for arch in drawn(space):
+        assert arch.space == space.id
+        assert space.parse(arch.key) == arch
+        assert str(arch) == arch.key
+
+
+@EVERY_SPACE
+def test_what_is_drawn_or_decoded_is_reachable(space):
+    rng = np.random.default_rng(1)
+    decoded = space.decode(rng.normal(size=(60, *space.mask.shape)))
+    assert {*drawn(space), *decoded} <= reachable(space)
+
+
+@EVERY_SPACE
+def test_the_enumeration_has_a_fixed_order(space):
+    assert list(islice(space.enumerate(), 200)) == list(islice(space.enumerate(), 200))
+
+
+@EVERY_SPACE
+def test_a_drawing_shows_the_cell_of_the_key(space):
+    for arch in drawn(space):
+        drawing = space.drawing(arch)
+        places = range(len(drawing.nodes))
+        assert all(a in places and b in places and a < b for a, b, _ in drawing.edges)
+        if isinstance(space.cell, EdgeCell):
+            labels = {(a, b): label for a, b, label in drawing.edges}
+            assert len(labels) == len(drawing.edges)
+            shown = tuple((space.operations.index(labels.get(edge, "none")),) for edge in space.cell.edges)
+            assert space.arch(shown) == arch
+        else:
+            edges = frozenset((a, b) for a, b, _ in drawing.edges)
+            assert (drawing.nodes[0], drawing.nodes[-1]) == ("input", "output")
+            assert graph.key(edges, drawing.nodes[1:-1]) == arch.key
+
+
+@EVERY_SPACE
+def test_the_table_has_a_row_for_each_row_of_each_site(space):
+    assert space.mask.shape == (sum(site.rows for site in space.sites), max(len(site.choices) for site in space.sites))
+    assert space.alphas == sum(site.rows * len(site.choices) for site in space.sites)
+    place = 0
+    for site in space.sites:
+        rows = space.site_rows(site.name)
+        assert rows == slice(place, place + site.rows)
+        place += site.rows
+        for index, (row, exists) in enumerate(zip(space.rows[rows], space.mask[rows], strict=True)):
+            assert (row.site, row.index, row.choices, row.keep) == (site.name, index, site.choices, site.keep)
+            assert exists.tolist() == [column < len(site.choices) for column in range(len(exists))]
+        assert (space.operation_rows[rows] == site.operations).all()
+
+
+@EVERY_SPACE
+def test_every_site_has_something_to_choose(space):
+    for site in space.sites:
+        assert 1 <= site.keep < len(site.choices) == len(set(site.choices))
+    assert len({site.name for site in space.sites}) == len(space.sites)
+
+
+@EVERY_SPACE
+def test_the_groups_share_the_operations_out(space):
+    assert sorted(name for group in space.groups for name in group) == sorted(space.operations)
+    assert set(space.parameter_free) < set(space.operations)
+    assert {site.choices for site in space.sites if site.operations} == {space.operations}
+
+
+@EVERY_SPACE
+def test_the_cell_reads_its_sites(space):
+    if isinstance(space.cell, NodeCell):
+        named = {name for name in space.cell.inputs if name} | {space.cell.output}
+        assert named == {site.name for site in space.sites if not site.operations}
+        assert len(space.cell.inputs) == space.cell.blocks == sum(space.operation_rows)
+    else:
+        assert len(space.cell.edges) == sum(space.operation_rows)
+
+
+@EVERY_SPACE
+@given(st.text(alphabet="|~+01:,_abcdeknopstvx3 \n", max_size=60))
+def test_any_other_text_is_refused_as_a_wrong_value(space, text):
+    with suppress(ValueError):  # and nothing else
+        assert space.parse(text) in reachable(space)

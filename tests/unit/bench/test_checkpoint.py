@@ -1,0 +1,179 @@
+import math
+import os
+import pickle
+
+import pytest
+import torch
+
+import spaces
+from bench import checkpoint
+from bench.checkpoint import Checkpoint
+from bench.engine import initial_state
+from results.record import Run
+from spaces.supernet import Supernet
+
+RUN = Run("quick", "nasbench201", "darts", 3)
+META = {"config_hash": "abc", "group": [3, 4], "form": "grouped", "dtype": "float32"}
+
+
+def of(seed=3, epoch=1, *, number=0.0, **meta):
+    points = [{"epoch": 0, "arch": "x", "loss": math.nan, "alpha": [0.1, -1e-300]}]
+    return Checkpoint(
+        Run("quick", "nasbench201", "darts", seed),
+        epoch,
+        META | meta,
+        points,
+        {"weights": torch.full((3,), number), "steps": torch.tensor(2.0, dtype=torch.float64)},
+    )
+
+
+def save_group(root, epoch, *seeds, **meta):
+    for seed in seeds:
+        checkpoint.save(root, of(seed, epoch, **meta))
+
+
+def latest(root, seed=3, config_hash="abc"):
+    return checkpoint.latest(root, Run("quick", "nasbench201", "darts", seed), config_hash)
+
+
+def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
+    checkpoint.save(tmp_path, of(number=0.1))
+    found = checkpoint.load(tmp_path, RUN, 1)
+    assert (found.run, found.epoch, found.meta) == (RUN, 1, META)
+    assert found.points[0]["alpha"] == [0.1, -1e-300]
+    assert math.isnan(found.points[0]["loss"])
+    assert torch.equal(found.tensors["weights"], torch.full((3,), 0.1))
+    assert found.tensors["steps"].dtype == torch.float64
+
+
+def test_an_absent_checkpoint_is_none(tmp_path):
+    assert checkpoint.load(tmp_path, RUN, 1) is None
+    assert checkpoint.epochs(tmp_path, RUN) == []
+    assert latest(tmp_path) is None
+
+
+def damages(data):
+    middle = len(data) // 2
+    yield "empty", b""
+    yield "cut in the head", data[:10]
+    yield "cut in the middle", data[:middle]
+    yield "cut at the end", data[:-1]
+    yield "one bit", data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    yield "another file", b"PAR1" + data[4:]
+
+
+def test_a_damaged_checkpoint_is_ignored(tmp_path):
+    checkpoint.save(tmp_path, of())
+    path = checkpoint.path(tmp_path, RUN, 1)
+    data = path.read_bytes()
+    for name, damaged in damages(data):
+        path.write_bytes(damaged)
+        assert checkpoint.load(tmp_path, RUN, 1) is None, name
+        assert latest(tmp_path) is None, name
+    path.write_bytes(data)
+    assert checkpoint.load(tmp_path, RUN, 1) is not None
+
+
+def test_nothing_in_a_file_is_executed(tmp_path):
+    class Touch:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "touched"),)
+
+    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], {"weights": Touch()}))
+    with pytest.raises(pickle.UnpicklingError):
+        checkpoint.load(tmp_path, RUN, 1)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_the_newest_epoch_of_a_whole_group_is_found(tmp_path):
+    save_group(tmp_path, 1, 3, 4)
+    save_group(tmp_path, 2, 3, 4)
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+
+
+def test_a_kill_between_two_files_leaves_the_epoch_before(tmp_path):
+    save_group(tmp_path, 2, 3, 4)
+    save_group(tmp_path, 3, 3)  # killed before seed 4
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+
+
+def test_a_kill_while_the_epoch_before_is_removed_leaves_the_new_one(tmp_path):
+    save_group(tmp_path, 2, 3, 4)
+    save_group(tmp_path, 3, 3, 4)
+    checkpoint.remove(tmp_path, RUN, keep=3)  # killed before seed 4's
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (3, (3, 4))
+
+
+def test_a_damaged_file_of_one_seed_sends_the_whole_group_back(tmp_path):
+    save_group(tmp_path, 2, 3, 4)
+    save_group(tmp_path, 3, 3, 4)
+    checkpoint.path(tmp_path, RUN, 3).write_bytes(b"")
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+
+
+def test_a_checkpoint_of_another_protocol_is_passed_over(tmp_path):
+    save_group(tmp_path, 2, 3, 4, config_hash="other")
+    assert latest(tmp_path) is None
+    save_group(tmp_path, 1, 3, 4)
+    assert latest(tmp_path) == (1, (3, 4))
+
+
+@pytest.mark.parametrize("other", [{"config_hash": "other"}, {"group": [4]}, {"form": "loop"}])
+def test_files_of_different_groups_are_never_put_together(tmp_path, other):
+    # a protocol changed, or seeds run alone, and a kill at the same epoch
+    save_group(tmp_path, 2, 3)
+    save_group(tmp_path, 2, 4, **other)
+    assert latest(tmp_path, 3) is None
+
+
+def test_only_the_epoch_to_keep_remains(tmp_path):
+    for epoch in (1, 2, 12):
+        save_group(tmp_path, epoch, 3, 30)
+    checkpoint.remove(tmp_path, RUN, keep=2)
+    assert checkpoint.epochs(tmp_path, RUN) == [2]
+    assert checkpoint.epochs(tmp_path, of(30).run) == [12, 2, 1]  # another seed's are left alone
+    checkpoint.remove(tmp_path, RUN)
+    assert checkpoint.epochs(tmp_path, RUN) == []
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, of(number=1.0))
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(tmp_path, of(number=2.0))
+    assert checkpoint.load(tmp_path, RUN, 1).tensors["weights"].tolist() == [1.0] * 3
+    assert [p.name for p in checkpoint.folder(tmp_path, RUN).iterdir()] == ["seed-003.epoch-0001.ckpt"]
+
+
+def test_the_shares_of_a_group_make_its_state_again(start):
+    begun = start("nasbench1shot1-1", "darts", seeds=(0, 1, 2))
+    begun.step(begun.batches()[0])
+    state = begun.learner.state
+    joined = checkpoint.join([checkpoint.share(state, i) for i in range(3)], torch.device("cpu"))
+    for name in ("weights", "momentum", "alpha", "first", "second", "steps"):
+        assert torch.equal(getattr(joined, name), getattr(state, name)), name
+    assert joined.statistics.keys() == state.statistics.keys()
+    for name, (mean, variance) in state.statistics.items():
+        assert torch.equal(joined.statistics[name][0], mean)
+        assert torch.equal(joined.statistics[name][1], variance)
+
+
+def test_a_share_is_a_copy(start):
+    begun = start("nasbench201", "darts")
+    share = checkpoint.share(begun.learner.state, 0)
+    before = {name: tensor.clone() for name, tensor in share.items()}
+    begun.step(begun.batches()[0])
+    assert all(torch.equal(share[name], before[name]) for name in share)
+
+
+@pytest.mark.parametrize("name", ["nasbench1shot1-3", "nasbench201"])
+def test_a_file_of_the_full_size_is_under_16_mebibytes(name, tmp_path):
+    space = spaces.find(name)
+    net = Supernet(space, space.supernet)
+    state = initial_state(net, (3,), torch.float32, "cpu")
+    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], checkpoint.share(state, 0)))
+    assert 4 * 2 * net.size < checkpoint.path(tmp_path, RUN, 1).stat().st_size < 16 * 2**20

@@ -1,0 +1,303 @@
+import math
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench import checkpoint, engine
+from bench import method as methods
+from bench.engine import OutOfTime, Setting, run_group
+from bench.plan import Filter, plan
+from results.errors import InputError
+from results.record import Run
+from results.store import Store
+
+CPU = torch.device("cpu")
+MEASURED = (
+    "measure.eigenvalue_every=2",
+    "measure.landscape=3",
+    "measure.landscape_images=8",
+    "measure.valid_images=12",
+)
+
+
+class Killed(Exception):
+    pass
+
+
+def nothing(*_):
+    pass
+
+
+def killed_at(epoch):
+    """Progress that dies with the run when it hears of an epoch."""
+
+    def progress(task, completed, rows):
+        if completed == epoch:
+            raise Killed
+
+    return progress
+
+
+@pytest.fixture
+def search(cut_down, noise_images, tmp_path):
+    """Run what is missing of one method on one space, in a store of that name."""
+
+    def run(store, *overrides, space="nasbench201", method="darts", progress=nothing, seeds="0-1", **setting):
+        experiment = cut_down(*overrides, f"seeds={seeds}")
+        where = Setting(Store(tmp_path / store), CPU, **setting)
+        for task in plan(experiment, where.store, Filter((space,), (method,))):
+            run_group(experiment, task, noise_images, where, progress)
+        return where.store
+
+    return run
+
+
+def same(one, other):
+    """Whether two stores hold the same records and landscapes, bit for bit."""
+    mine, theirs = one.records(), other.records()
+    assert [r.run for r in mine] == [r.run for r in theirs]
+    assert mine
+    for left, right in zip(mine, theirs, strict=True):
+        if not left.same(right):
+            return False
+        tables = [store.side_path(left.run, "landscape") for store in (one, other)]
+        assert tables[0].exists() == tables[1].exists()
+        if tables[0].exists() and not pd.read_parquet(tables[0]).equals(pd.read_parquet(tables[1])):
+            return False
+    return True
+
+
+SEARCHES = [("nasbench201", name) for name in methods.names() if methods.find(name).levels]
+
+
+@pytest.mark.parametrize(
+    ("space", "method", "overrides"),
+    [
+        *(pytest.param(space, method, (), id=method) for space, method in SEARCHES),
+        pytest.param("nasbench1shot1-2", "sdarts-adv", (), id="another space"),
+        pytest.param("nasbench1shot1-1", "darts", MEASURED, id="measured"),
+    ],
+)
+def test_a_run_cut_off_at_every_epoch_equals_an_uninterrupted_one(search, space, method, overrides):
+    of = {"space": space, "method": method}
+    whole = search("whole", "training.epochs=3", *overrides, **of)
+    for epoch in (0, 1, 2, 3):
+        with pytest.raises(Killed):
+            search("cut", "training.epochs=3", *overrides, **of, progress=killed_at(epoch))
+        assert Store(whole.root.parent / "cut").records() == []
+    assert same(search("cut", "training.epochs=3", *overrides, **of), whole)
+
+
+def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one(search, monkeypatch):
+    whole = search("whole", "measure.landscape=3")
+    written = Store.write
+
+    def dies_at_the_second(self, record):
+        if record.run.seed == 1:
+            raise Killed
+        written(self, record)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "write", dies_at_the_second)
+        with pytest.raises(Killed):
+            search("cut", "measure.landscape=3")
+    assert [r.run.seed for r in Store(whole.root.parent / "cut").records()] == [0]
+    assert same(search("cut", "measure.landscape=3"), whole)
+
+
+def test_what_changes_a_search_changes_its_record(search):
+    plain = search("plain")
+    assert same(search("again"), plain)
+    assert not same_points(search("other", "training.lr=0.05"), plain)
+
+
+def same_points(one, other):
+    pairs = zip(one.records(), other.records(), strict=True)
+    return all(np.array_equal(list(a.points["alpha"]), list(b.points["alpha"])) for a, b in pairs)
+
+
+@pytest.mark.parametrize("method", ["darts", "darts-1level", "random"])
+def test_a_record_has_a_row_for_every_point(search, cut_down, method):
+    (record,) = search("runs", "measure.eigenvalue_every=2", seeds="5", method=method).records()
+    points = record.points
+    assert record.run == Run(cut_down("seeds=5", "measure.eigenvalue_every=2").name, "nasbench201", method, 5)
+    assert record.complete
+    assert points["epoch"].tolist() == [0, 1, 2]
+    assert points["train_loss"].isna().tolist() == [True, method == "random", method == "random"]
+    levels = methods.find(method).levels
+    assert points["valid_accuracy"].isna().tolist() == [True, levels != 2, levels != 2]
+    assert points["eigenvalue"].isna().tolist() == [levels == 0, True, levels == 0]
+    assert set(points["arch"]) <= set(record.manifest["cells"])
+    assert record.manifest["data"] == {"digits": "of-noise"}
+    assert record.manifest["group"]["seeds"] == [5]
+
+
+def test_a_seeds_record_is_the_same_to_rounding_whoever_shares_its_supernet(search):
+    alone = {
+        r.run.seed: r
+        for seed in (0, 1)
+        for r in search(f"alone-{seed}", seeds=str(seed), dtype=torch.float64).records()
+    }
+    for record in search("together", seeds="1,0", dtype=torch.float64).records():
+        own = alone[record.run.seed].points
+        assert record.points["arch"].tolist() == own["arch"].tolist()
+        np.testing.assert_allclose(list(record.points["alpha"]), list(own["alpha"]), rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(record.points["train_loss"], own["train_loss"], rtol=1e-9)
+
+
+def test_the_forms_of_convolution_agree_to_rounding(search):
+    stores = [search(form, form=form, dtype=torch.float64) for form in ("grouped", "loop")]
+    for grouped, loop in zip(*(store.records() for store in stores), strict=True):
+        assert (grouped.manifest["group"]["form"], loop.manifest["group"]["form"]) == ("grouped", "loop")
+        np.testing.assert_allclose(list(grouped.points["alpha"]), list(loop.points["alpha"]), rtol=1e-9, atol=1e-15)
+
+
+def test_a_group_goes_on_in_the_form_in_which_it_began(search):
+    whole = search("whole", form="loop", dtype=torch.float64)
+    with pytest.raises(Killed):
+        search("cut", form="loop", dtype=torch.float64, progress=killed_at(1))
+    cut = search("cut", form="grouped", dtype=torch.float32)
+    assert same(cut, whole)
+    assert cut.records()[0].manifest["group"] == {"seeds": [0, 1], "form": "loop", "dtype": "float64"}
+
+
+def test_checkpoints_are_gone_when_the_records_are_there(search):
+    store = search("runs")
+    assert [p for p in (store.root / ".checkpoints").rglob("*") if p.is_file()] == []
+
+
+def test_one_checkpoint_a_seed_is_kept_on_the_way(search, tmp_path):
+    seen = []
+
+    def progress(task, completed, rows):
+        seen.append(sorted(p.name for p in (tmp_path / "runs" / ".checkpoints").rglob("*.ckpt")))
+
+    search("runs", progress=progress)
+    assert seen == [
+        [],
+        ["seed-000.epoch-0001.ckpt", "seed-001.epoch-0001.ckpt"],
+        ["seed-000.epoch-0002.ckpt", "seed-001.epoch-0002.ckpt"],
+    ]
+
+
+def test_progress_hears_of_every_point_and_every_seed(search):
+    heard = []
+    search("runs", progress=lambda task, completed, rows: heard.append((completed, [r["epoch"] for r in rows])))
+    assert heard == [(0, [0, 0]), (1, [1, 1]), (2, [2, 2])]
+    heard.clear()
+    search("random", method="random", progress=lambda task, completed, rows: heard.append((completed, len(rows))))
+    assert heard == [(2, 2)]
+
+
+class Clock:
+    """A clock on which nothing but an epoch takes time."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def epoch(self, task, completed, rows):
+        self.now += 10 if completed else 0
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=made.monotonic, perf_counter=made.monotonic))
+    return made
+
+
+def test_out_of_time_and_gone_on_with_equals_an_uninterrupted_run(search, clock):
+    whole = search("whole", "training.epochs=4")
+    for epochs, deadline in ((1, 19.0), (2, 15.0), (3, 11.0)):
+        clock.now = 0.0
+        with pytest.raises(OutOfTime, match="nasbench201/darts/0,1"):
+            search("cut", "training.epochs=4", progress=clock.epoch, deadline=deadline)
+        cut = Store(whole.root.parent / "cut")
+        assert cut.records() == []
+        (path, *_) = (cut.root / ".checkpoints").rglob("seed-000*")
+        assert f"epoch-{epochs:04d}" in path.name
+    assert same(search("cut", "training.epochs=4"), whole)
+
+
+def test_the_last_epoch_may_use_all_the_time(search, clock):
+    assert search("runs", progress=clock.epoch, deadline=20.0).records()[0].complete
+
+
+def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
+    clock.now = 5.0
+    with pytest.raises(OutOfTime):
+        search("runs", deadline=4.0)
+    assert [p for p in (tmp_path / "runs").rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize(("method", "measured"), [("darts", MEASURED), ("sdarts-adv", ()), ("dropnas", ())])
+def test_a_search_that_diverges_is_a_result_and_says_so(search, method, measured):
+    broken = ("training.lr=1e30", "training.clip=0", "methods.dropnas.lr=1e30", *measured)
+    store = search("runs", *broken, method=method)
+    statuses = {r.manifest["status"] for r in store.records()}
+    assert statuses == {"diverged"}
+    assert all(not np.isfinite(r.points["alpha"].iloc[-1]).all() for r in store.records())
+    before = store.path(store.records()[0].run).stat().st_mtime_ns
+    search("runs", *broken, method=method)
+    assert store.path(store.records()[0].run).stat().st_mtime_ns == before
+
+
+def test_random_search_draws_for_each_seed_on_its_own(search):
+    together = {r.run.seed: r.points["arch"].tolist() for r in search("runs", method="random", seeds="0-3").records()}
+    (alone,) = search("alone", method="random", seeds="2").records()
+    assert together[2] == alone.points["arch"].tolist()
+    assert len({tuple(archs) for archs in together.values()}) == 4
+    assert all(math.isnan(a) for a in alone.points["alpha"].iloc[0])
+
+
+def test_seeds_start_from_their_own_weights_and_alphas(start):
+    state = start("nasbench1shot1-3", "darts", seeds=(0, 1, 2, 3)).learner.state
+    mask = start("nasbench1shot1-3", "darts").learner.mask
+    for tensor in (state.weights, state.alpha):
+        assert all(not torch.equal(one, other) for one, other in pairwise(tensor))
+    assert not state.alpha[:, ~mask].any()
+    assert 0.5e-3 < float(state.alpha[:, mask].std()) < 1.5e-3
+    for zero in (state.momentum, state.first, state.second, state.steps):
+        assert not zero.any()
+    for mean, variance in state.statistics.values():
+        assert not mean.any()
+        assert torch.equal(variance, torch.ones_like(variance))
+
+
+def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp_path):
+    experiment, store = cut_down("seeds=0-1"), Store(tmp_path / "runs")
+    (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
+    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    assert [(r.manifest["status"], r.manifest["error"], len(r.points)) for r in store.records()] == [
+        ("failed", "out of memory", 0)
+    ] * 2
+    assert store.records(complete_only=True) == []
+    assert [r.manifest["status"] for r in search("runs").records()] == ["complete"] * 2
+
+
+def test_a_device_that_is_not_there_is_refused():
+    assert engine.choose_device("cpu") == CPU
+    with pytest.raises(InputError, match="unknown device 'gpu'; choose auto, cpu or cuda"):
+        engine.choose_device("gpu")
+    if not torch.cuda.is_available():
+        assert engine.choose_device("auto") == CPU
+        with pytest.raises(InputError, match="no CUDA device"):
+            engine.choose_device("cuda")
+
+
+def test_the_images_are_those_of_the_protocol(cut_down):
+    protocol = cut_down("images.size=4").protocol("nasbench201", "darts")
+    images = engine.images_of(protocol, None)
+    assert images.train.shape == (40, 1, 4, 4)
+
+
+def test_no_checkpoint_is_left_by_random_search(search):
+    store = search("runs", method="random")
+    assert checkpoint.epochs(store.root, store.records()[0].run) == []

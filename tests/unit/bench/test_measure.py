@@ -1,0 +1,245 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from bench import measure
+from bench.simplex import softmax
+
+#: One batch is the whole alpha half: its order is all that is drawn.
+WHOLE = ("training.batch=20",)
+
+
+@pytest.fixture
+def trained(start):
+    """A search after an epoch, alphas far enough apart to matter."""
+
+    def make(space="nasbench201", method="darts", *more):
+        begun = start(space, method, *more)
+        for batch in begun.batches():
+            begun.step(batch)
+        state, mask = begun.learner.state, begun.learner.mask
+        noise = torch.randn(state.alpha.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        state.alpha.add_(torch.where(mask, 0.3 * noise, 0))
+        return begun
+
+    return make
+
+
+def snapshot(learner):
+    state = learner.state
+    tensors = [state.weights, state.momentum, state.alpha, state.first, state.second, state.steps]
+    tensors += [t for pair in state.statistics.values() for t in pair]
+    return [tensor.clone() for tensor in tensors]
+
+
+def alphas_of(feed):
+    return feed.split.alphas if len(feed.split.alphas) else feed.split.weights
+
+
+def hessian(learner, samples, step=1e-5):
+    """The alpha Hessian of each seed by central differences of the gradient."""
+    mask, alpha = learner.mask, learner.state.alpha.clone()
+    columns = []
+    for row, choice in mask.nonzero().tolist():
+        sides = []
+        for sign in (1, -1):
+            learner.state.alpha = alpha.clone()
+            learner.state.alpha[:, row, choice] += sign * step
+            sides.append(learner.alpha_gradient(learner.state.weights, samples, update=False)[:, mask])
+        columns.append((sides[0] - sides[1]) / (2 * step))
+    learner.state.alpha = alpha
+    return torch.stack(columns, dim=2).numpy()
+
+
+@pytest.mark.parametrize(("space", "method"), [("nasbench201", "darts"), ("nasbench1shot1-1", "dropnas")])
+def test_the_eigenvalue_is_that_of_a_finite_difference_hessian(trained, space, method):
+    whole = WHOLE if method == "darts" else ("training.batch=40",)
+    begun = trained(space, method, *whole)
+    samples = begun.feed.clean(alphas_of(begun.feed))
+    matrices = hessian(begun.learner, samples)
+    assert np.abs(matrices - matrices.swapaxes(1, 2)).max() < 1e-6
+    damped = matrices + 1e-3 * np.eye(matrices.shape[1])
+    expected = np.abs(np.linalg.eigvalsh(damped)[:, -1])
+    np.testing.assert_allclose(measure.eigenvalue(begun.learner, begun.feed, 0), expected, rtol=1e-5)
+
+
+def test_the_eigenvalue_of_a_broken_seed_is_missing_and_the_others_are_not(trained):
+    begun = trained()
+    begun.learner.state.weights[0, 0] = torch.nan
+    first, second = measure.eigenvalue(begun.learner, begun.feed, 0)
+    assert np.isnan(first)
+    assert np.isfinite(second)
+
+
+def test_each_epoch_measures_the_eigenvalue_on_a_batch_of_its_own(trained):
+    begun = trained()
+    zero, one = (measure.eigenvalue(begun.learner, begun.feed, epoch) for epoch in (0, 1))
+    assert (zero != one).all()
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        lambda b: measure.eigenvalue(b.learner, b.feed, 0),
+        lambda b: measure.evaluate(b.learner, b.feed, alphas_of(b.feed)),
+        lambda b: measure.landscape(b.learner, b.feed, 3, 8),
+        lambda b: measure.describe(b.learner),
+    ],
+    ids=["eigenvalue", "evaluate", "landscape", "describe"],
+)
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
+def test_measuring_changes_nothing(trained, space, measured):
+    begun = trained(space)
+    before = snapshot(begun.learner)
+    generator = torch.get_rng_state()
+    measured(begun)
+    assert all(torch.equal(a, b) for a, b in zip(before, snapshot(begun.learner), strict=True))
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("chunk", [7, 500])
+def test_evaluation_is_the_mean_over_clean_images_in_evaluation_mode(trained, monkeypatch, chunk):
+    begun = trained("nasbench1shot1-1")
+    monkeypatch.setattr(measure, "CHUNK", chunk)
+    images = torch.tensor([5, 0, 39, 8, 9, 10, 11, 12, 13, 20])
+    loss, accuracy = measure.evaluate(begun.learner, begun.feed, images)
+    learner, samples = begun.learner, begun.feed.clean(images)
+    logits = learner.net.forward(
+        learner.state.weights, learner.state.statistics, samples.images, learner.mix(), training=False
+    )
+    for seed in (0, 1):
+        assert float(loss[seed]) == pytest.approx(float(F.cross_entropy(logits[seed], samples.labels[seed])), rel=1e-9)
+        correct = (logits[seed].argmax(1) == samples.labels[seed]).sum()
+        assert float(accuracy[seed]) == pytest.approx(10.0 * float(correct))
+
+
+def test_evaluation_at_another_mix_is_that_mixs(trained):
+    begun = trained()
+    images, uniform = alphas_of(begun.feed), torch.full_like(begun.learner.state.alpha, 0.2)
+    there, _ = measure.evaluate(begun.learner, begun.feed, images, uniform)
+    here, _ = measure.evaluate(begun.learner, begun.feed, images)
+    assert not torch.equal(there, here)
+    begun.learner.state.alpha.zero_()
+    torch.testing.assert_close(measure.evaluate(begun.learner, begun.feed, images)[0], there)
+
+
+@pytest.mark.parametrize("method", ["darts", "dropnas"])
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-3"])
+def test_the_centre_of_the_landscape_is_the_accuracy_at_alpha(trained, space, method):
+    begun = trained(space, method)
+    _, accuracy = measure.evaluate(begun.learner, begun.feed, alphas_of(begun.feed))
+    tables = measure.landscape(begun.learner, begun.feed, 3, 1000)
+    assert len(tables) == 2
+    for seed, table in enumerate(tables):
+        plane, radius = table[table["kind"] == "plane"], table[table["kind"] == "radius"]
+        assert sorted(zip(plane["x"], plane["y"], strict=True)) == [
+            (x, y) for x in (-1.5, 0, 1.5) for y in (-1.5, 0, 1.5)
+        ]
+        (centre,) = plane["valid_accuracy"][(plane["x"] == 0) & (plane["y"] == 0)]
+        assert centre == pytest.approx(float(accuracy[seed]))
+        assert radius["x"].tolist() == pytest.approx([0.05 * i for i in range(11)])
+        assert radius["valid_accuracy"].iloc[0] == pytest.approx(float(accuracy[seed]))
+        assert table["valid_accuracy"].between(0, 100).all()
+
+
+def test_the_landscape_goes_along_the_gradient_and_a_direction_orthogonal_to_it(trained, monkeypatch):
+    begun = trained("nasbench1shot1-1", "darts", *WHOLE)
+    learner, seen = begun.learner, []
+    evaluate = measure.evaluate
+
+    def watched(learner, feed, images, mix=None):
+        seen.append(mix)
+        return evaluate(learner, feed, images, mix)
+
+    monkeypatch.setattr(measure, "evaluate", watched)
+    measure.landscape(learner, begun.feed, 3, 1000)
+
+    def moved(x, y):
+        """How far the plane's point lies from the centre, in logits, each row's mean taken off."""
+        ratio = torch.where(learner.mask, (seen[3 * x + y] / seen[4]).log(), 0)
+        mean = ratio.sum(-1, keepdim=True) / learner.mask.sum(-1, keepdim=True)
+        return torch.where(learner.mask, ratio - mean, 0)
+
+    torch.testing.assert_close(seen[4], learner.mix())
+    along, across = moved(2, 1) / 1.5, moved(1, 2) / 1.5
+    gradient = learner.alpha_gradient(learner.state.weights, begun.feed.clean(alphas_of(begun.feed)), update=False)
+    torch.testing.assert_close(along, gradient / gradient.norm(dim=-1, keepdim=True), rtol=1e-6, atol=1e-8)
+    orthogonal = (along * across).sum(-1)
+    torch.testing.assert_close(orthogonal, torch.zeros_like(orthogonal))
+    assert (across.abs().sum(-1) > 0).all()
+    torch.testing.assert_close(moved(0, 1), -moved(2, 1))
+
+
+def test_a_landscape_is_measured_on_as_many_images_as_asked(trained, monkeypatch):
+    begun, counts = trained(), set()
+    evaluate = measure.evaluate
+
+    def counted(learner, feed, images, mix=None):
+        counts.add(len(images))
+        assert set(images.tolist()) <= set(range(20, 40))
+        return evaluate(learner, feed, images, mix)
+
+    monkeypatch.setattr(measure, "evaluate", counted)
+    measure.landscape(begun.learner, begun.feed, 1, 6)
+    assert counts == {6}
+
+
+def test_entropy_and_shares_are_those_of_the_operations(start):
+    learner = start("nasbench1shot1-1", "darts").learner
+    learner.state.alpha.zero_()
+    learner.state.alpha[1, :4, 0] = 100.0  # the second seed has decided for pooling everywhere
+    learner.state.alpha[1, 4:, 0] = 100.0
+    described = measure.describe(learner)
+    rows = [3, 3, 3, 3, 5, 3, 4]
+    assert described["arch_entropy"] == pytest.approx([np.mean(np.log(rows)), 0.0])
+    assert described["mix_maxpool3x3"] == pytest.approx([1 / 3, 1.0])
+    assert described["mix_conv3x3"] == pytest.approx([1 / 3, 0.0])
+
+
+def test_gradient_norms_are_root_mean_squares_over_the_steps(start):
+    learner = start("nasbench201", "darts").learner
+    first, second = torch.zeros_like(learner.state.alpha), torch.zeros_like(learner.state.alpha)
+    first[0, :, 1], second[0, 0, 1] = 2.0, 4.0  # over six rows: squares 24 and 16
+    for gradient in (first, second):
+        learner.alpha_step(gradient)
+    values = measure.gradients(learner, 2)
+    assert values["alpha_grad_skip_connect"] == pytest.approx([20**0.5, 0])
+    assert values["alpha_grad_none"] == pytest.approx([0, 0])
+    assert measure.gradients(learner, 2)["alpha_grad_skip_connect"] == pytest.approx([0, 0])  # new sums
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
+def test_weight_gradients_are_counted_by_the_operation_that_owns_the_weight(start, space):
+    learner = start(space, "darts").learner
+    net = learner.net
+    learner.note_weight_gradient(torch.ones(2, net.size, dtype=torch.float64))
+    values = measure.gradients(learner, 1)
+    for name in net.space.operations:
+        owned = sum(piece.size for piece in net.layout.pieces if f".{name}" in piece.name)
+        found = values[f"weight_grad_{name}"]
+        if name in net.space.parameter_free:
+            assert np.isnan(found).all()
+            assert owned == 0
+        else:
+            assert owned > 0
+            assert found == pytest.approx([owned**0.5] * 2)
+
+
+def test_the_alpha_gradient_of_an_epoch_is_that_of_its_steps(start):
+    begun, other = start("nasbench201", "darts"), start("nasbench201", "darts")
+    squares = torch.zeros_like(begun.learner.state.alpha)
+    for batch in begun.batches():
+        squares += begun.learner.alpha_gradient(begun.learner.state.weights, batch.valid, update=False).square()
+        begun.step(batch)
+        other.step(batch)
+    values = measure.gradients(other.learner, 3)
+    for column, name in enumerate(other.learner.net.space.operations):
+        expected = (squares[:, :, column].sum(1) / 3).sqrt()
+        np.testing.assert_allclose(values[f"alpha_grad_{name}"], expected, rtol=1e-9)
+
+
+def test_the_mix_of_a_learner_is_the_softmax_of_its_alphas(start):
+    learner = start("nasbench1shot1-3", "darts").learner
+    assert torch.equal(learner.mix(), softmax(learner.state.alpha, learner.mask))
+    assert not learner.mix().requires_grad

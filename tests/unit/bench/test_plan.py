@@ -1,0 +1,147 @@
+import pytest
+import torch
+
+from bench import checkpoint, recording
+from bench.config import config_hash
+from bench.plan import Filter, Task, plan, runs
+from results.record import Run
+from results.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def experiment(cut_down):
+    return cut_down("seeds=0-2", 'spaces=["nasbench201"]', 'run=["darts", "random"]')
+
+
+def run_of(experiment, seed, method="darts"):
+    return Run(experiment.name, "nasbench201", method, seed)
+
+
+def file_away(store, experiment, seed, status="complete", *, of=None, method="darts"):
+    """Store a record of the experiment's protocol, or of another one's."""
+    protocol = (of or experiment).protocol("nasbench201", method)
+    run = run_of(experiment, seed, method)
+    made = recording.record(
+        run, experiment, protocol, [], images_checksum="", status=status, group={}, device={"type": "cpu"}
+    )
+    store.write(made)
+
+
+def leave_checkpoints(store, experiment, seeds, epoch=1, *, of=None, method="darts"):
+    """What a group leaves behind that was cut off."""
+    protocol = (of or experiment).protocol("nasbench201", method)
+    meta = {"config_hash": config_hash("nasbench201", method, protocol), "group": list(seeds)}
+    for seed in seeds:
+        tensors = {"weights": torch.zeros(1)}
+        made = checkpoint.Checkpoint(run_of(experiment, seed, method), epoch, meta, [], tensors)
+        checkpoint.save(store.root, made)
+
+
+def planned(experiment, store, **chosen):
+    return [(t.method, t.seeds, t.done) for t in plan(experiment, store, Filter(**chosen))]
+
+
+def test_everything_is_missing_at_first(experiment, store):
+    tasks = list(plan(experiment, store, Filter()))
+    assert tasks == [
+        Task("nasbench201", "darts", (0, 1, 2), 0, 2),
+        Task("nasbench201", "random", (0, 1, 2), 0, 2),
+    ]
+    assert str(tasks[0]) == "nasbench201/darts/0,1,2"
+
+
+def test_at_most_eight_seeds_share_a_supernet(cut_down, store):
+    experiment = cut_down("seeds=0-9", 'spaces=["nasbench201"]', 'run=["darts"]')
+    assert planned(experiment, store) == [("darts", tuple(range(8)), 0), ("darts", (8, 9), 0)]
+
+
+@pytest.mark.parametrize(("status", "again"), [("complete", False), ("diverged", False), ("failed", True)])
+def test_what_is_done_is_not_run_again_and_what_failed_is(experiment, store, status, again):
+    file_away(store, experiment, 1, status)
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 1, 2) if again else (0, 2), 0)]
+
+
+def test_nothing_is_left_when_every_run_has_its_record(experiment, store):
+    for method in ("darts", "random"):
+        for seed in (0, 1, 2):
+            file_away(store, experiment, seed, method=method)
+    assert planned(experiment, store) == []
+
+
+def test_a_record_of_another_protocol_does_not_count(experiment, store, cut_down):
+    file_away(store, experiment, 1, of=cut_down("training.lr=0.5"))
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 1, 2), 0)]
+
+
+def test_a_damaged_record_does_not_count(experiment, store):
+    file_away(store, experiment, 1)
+    store.path(run_of(experiment, 1)).write_bytes(b"PAR1")
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 1, 2), 0)]
+
+
+def test_a_filter_narrows_and_may_name_what_the_experiment_does_not(experiment, store):
+    assert planned(experiment, store, methods=("sdarts-rs",), seeds=(7,)) == [("sdarts-rs", (7,), 0)]
+    tasks = plan(experiment, store, Filter(spaces=("nasbench1shot1-2",), methods=("random",)))
+    assert [(t.space, t.method) for t in tasks] == [("nasbench1shot1-2", "random")]
+
+
+def test_the_most_wanted_come_first(cut_down, store):
+    experiment = cut_down(
+        'spaces=["nasbench201", "nasbench1shot1-1"]',
+        'run=["darts", "random"]',
+        'order=["nasbench1shot1-1/random", "nasbench201/random"]',
+    )
+    pairs = [(t.space, t.method) for t in plan(experiment, store, Filter())]
+    assert pairs == [
+        ("nasbench1shot1-1", "random"),
+        ("nasbench201", "random"),
+        ("nasbench201", "darts"),
+        ("nasbench1shot1-1", "darts"),
+    ]
+
+
+def test_runs_lists_done_and_missing_alike(experiment, store):
+    file_away(store, experiment, 1)
+    found = list(runs(experiment, Filter(methods=("darts",))))
+    assert found == [run_of(experiment, seed) for seed in (0, 1, 2)]
+
+
+def test_a_group_that_was_cut_off_goes_on_together_and_the_rest_afresh(experiment, store):
+    leave_checkpoints(store, experiment, (0, 2))
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 2), 1), ("darts", (1,), 0)]
+
+
+def test_two_groups_go_on_each_from_its_own_epoch(cut_down, store):
+    experiment = cut_down("seeds=0-3", "training.epochs=9")
+    leave_checkpoints(store, experiment, (2, 0), epoch=3)
+    leave_checkpoints(store, experiment, (1, 3), epoch=5)
+    chosen = {"spaces": ("nasbench201",), "methods": ("darts",)}
+    assert planned(experiment, store, **chosen) == [("darts", (2, 0), 3), ("darts", (1, 3), 5)]
+
+
+def test_a_checkpoint_of_another_protocol_is_not_gone_on_from(experiment, store, cut_down):
+    leave_checkpoints(store, experiment, (0, 1, 2), of=cut_down("training.lr=0.5"))
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 1, 2), 0)]
+
+
+def test_a_group_of_which_one_seed_is_not_wanted_is_not_gone_on_with(experiment, store):
+    leave_checkpoints(store, experiment, (0, 1, 2))
+    assert planned(experiment, store, methods=("darts",), seeds=(0, 1)) == [("darts", (0, 1), 0)]
+
+
+@pytest.mark.parametrize("seeds", [(), (1,)])
+def test_a_group_that_was_cut_off_while_its_records_were_written_goes_on_whole(experiment, store, seeds):
+    leave_checkpoints(store, experiment, (0, 1), epoch=2)
+    file_away(store, experiment, 0)
+    file_away(store, experiment, 2)
+    assert planned(experiment, store, methods=("darts",), seeds=seeds) == [("darts", (0, 1), 2)]
+
+
+def test_random_search_has_nothing_to_go_on_from(experiment, store):
+    leave_checkpoints(store, experiment, (0, 1, 2), method="random")
+    assert planned(experiment, store, methods=("random",)) == [("random", (0, 1, 2), 0)]

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+
+import spaces
+from bench import environment, method, price, recording
+from bench.plan import Task
+from bench.price import Prices, memory_of
+from bench.search import Point
+from results.record import Run
+from results.store import Store
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def filed(cut_down, store):
+    """File away a record whose epochs took so many seconds."""
+
+    def file_away(method_id, seconds, *overrides, space="nasbench201", seeds=(0,), device=None):
+        experiment, found = cut_down(*overrides), spaces.find(space)
+        archs = [next(found.enumerate())]
+        values = [{}, *({"seconds": np.array([s])} for s in seconds)]
+        points = [Point(e, archs, np.zeros((1, found.alphas)), v) for e, v in enumerate(values)]
+        store.write(
+            recording.record(
+                Run("own", space, method_id, seeds[0]),
+                experiment,
+                experiment.protocol(space, method_id),
+                [recording.rows(found, p)[0] for p in points],
+                images_checksum="",
+                group={"seeds": list(seeds)},
+                device=device or environment.device_info(CPU),
+            )
+        )
+
+    return file_away
+
+
+def task(method_id="darts", seeds=(0, 1), done=0, epochs=10, space="nasbench201"):
+    return Task(space, method_id, seeds, done, epochs)
+
+
+def seconds(store, experiment, of):
+    return Prices(store, experiment, CPU).of(of).seconds
+
+
+def test_nothing_is_known_without_a_record(store, cut_down):
+    found = Prices(store, cut_down(), CPU).of(task())
+    assert np.isnan(found.seconds)
+    assert found.basis == "no record on this device yet"
+    assert found.memory > 0
+
+
+def test_an_epoch_is_priced_by_the_seed_and_what_is_left_of_it(store, cut_down, filed):
+    filed("darts", [3.0, 5.0], seeds=(4, 5))  # two seeds, four seconds an epoch: two a seed
+    assert seconds(store, cut_down(), task()) == pytest.approx(2 * 2 * 10)
+    assert seconds(store, cut_down(), task(seeds=(0,), done=7)) == pytest.approx(2 * 3)
+
+
+def test_another_methods_record_is_scaled_by_its_passes(store, cut_down, filed):
+    filed("sdarts-adv", [4.8])
+    assert seconds(store, cut_down(), task("darts", seeds=(0,))) == pytest.approx(10.0)
+    assert "other methods" in Prices(store, cut_down(), CPU).of(task()).basis
+    filed("darts", [3.0])  # its own record goes before
+    assert seconds(store, cut_down(), task("darts", seeds=(0,))) == pytest.approx(30.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"overrides": ("supernet.channels=4",)},
+        {"overrides": ("training.batch=16",)},
+        {"overrides": ("images.limit=20",)},
+        {"space": "nasbench1shot1-1"},
+        {"device": {"type": "cpu", "name": "another machine"}},
+    ],
+    ids=str,
+)
+def test_a_record_of_another_size_or_machine_says_nothing(store, cut_down, filed, other):
+    filed("darts", [4.0], *other.pop("overrides", ()), **other)
+    assert np.isnan(seconds(store, cut_down(), task()))
+
+
+def test_what_costs_no_time_does_not_change_the_price(store, cut_down, filed):
+    filed("darts", [4.0], "training.lr=0.5", "training.epochs=1")
+    assert seconds(store, cut_down(), task(seeds=(0,))) == pytest.approx(40.0)
+
+
+def test_random_search_is_free(store, cut_down):
+    found = Prices(store, cut_down(), CPU).of(task("random"))
+    assert (found.seconds, found.memory) == (0.0, 0)
+
+
+def test_a_method_without_a_factor_is_priced_by_its_own_records_alone(store, cut_down, filed, monkeypatch):
+    monkeypatch.delitem(price.RELATIVE, "sdarts-rs")  # as one whose file was added is
+    filed("darts", [4.0])
+    assert np.isnan(seconds(store, cut_down(), task("sdarts-rs")))
+    filed("sdarts-rs", [6.0])
+    assert seconds(store, cut_down(), task("sdarts-rs", seeds=(0,))) == pytest.approx(60.0)
+
+
+def test_every_method_that_trains_has_a_factor():
+    assert set(price.RELATIVE) == {name for name in method.names() if method.find(name).levels}
+
+
+def test_memory_grows_with_seeds_batch_width_and_depth(cut_down):
+    def memory(*overrides, seeds=(0,), space="nasbench201"):
+        return memory_of(task(seeds=seeds, space=space), cut_down(*overrides).protocol(space, "darts"))
+
+    base = memory()
+    assert memory(seeds=(0, 1, 2)) == 3 * base
+    assert base < memory("training.batch=16") < 2 * base + 1
+    assert memory("supernet.channels=4") > 1.5 * base
+    assert memory("supernet.cells=2") > 1.3 * base
+    assert memory("images.size=4") < base
+    assert memory(space="nasbench1shot1-3") > memory(space="nasbench1shot1-1") > 0
+
+
+def test_the_saved_maps_of_the_full_network_are_of_the_right_size(cut_down):
+    # one image of 32 x 32 in the network of 16 channels: its stem alone saves 16 maps, in four bytes a number
+    protocol = cut_down("supernet.channels=16", "supernet.cells=5", "images.dataset=cifar10").protocol(
+        "nasbench201", "darts"
+    )
+    each = memory_of(task(seeds=(0,)), protocol) / protocol.training.batch
+    assert 15 * 16 * 32 * 32 * 4 < each < 2**25

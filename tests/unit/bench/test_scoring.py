@@ -1,0 +1,132 @@
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import spaces
+from bench import recording, scoring
+from bench.search import Point
+from results.record import Run
+from results.scores import Score, merge_scores, read_scores
+from results.store import Store
+
+SPACE = spaces.find("nasbench201")
+SKIP, CONV, NONE = (
+    "+".join("|" + "|".join(f"{op}~{source}" for source in range(target)) + "|" for target in (1, 2, 3))
+    for op in ("skip_connect", "nor_conv_3x3", "none")
+)
+
+
+@pytest.fixture
+def data_folder(tmp_path):
+    """A table of NAS-Bench-201 that knows two cells, one of them on CIFAR-10 alone."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = [("cifar10", SKIP, 40.0, 54.0), ("cifar10", CONV, 90.0, 93.5), ("cifar100", SKIP, 15.0, 16.0)]
+    columns = ["dataset", "arch", "valid_accuracy", "test_accuracy"]
+    table = pa.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
+    pq.write_table(table.replace_schema_metadata({"release": "made-up"}), folder / "nasbench201.parquet")
+    return folder
+
+
+@pytest.fixture
+def filed(cut_down, tmp_path):
+    """File away a record that found the given cells, on CIFAR-10 or on what else."""
+    store = Store(tmp_path / "runs")
+
+    def file_away(*keys, dataset="cifar10", seed=0, status="complete"):
+        experiment = cut_down(f"images.dataset={dataset}")
+        points = [Point(e, [SPACE.parse(key)], np.zeros((1, 30)), {}) for e, key in enumerate(keys)]
+        made = recording.record(
+            Run("own", "nasbench201", "darts", seed),
+            experiment,
+            experiment.protocol("nasbench201", "darts"),
+            [recording.rows(SPACE, p)[0] for p in points],
+            images_checksum="",
+            group={},
+            device={},
+            status=status,
+        )
+        store.write(made)
+        return made
+
+    file_away.store = store
+    return file_away
+
+
+def test_scores_lie_beside_the_records(tmp_path):
+    assert scoring.scores_path(tmp_path / "results" / "runs") == tmp_path / "results" / "scores.parquet"
+
+
+def test_the_tables_scores_of_what_was_found_are_kept(filed, data_folder):
+    records = [filed(SKIP, CONV), filed(SKIP, NONE, seed=1)]
+    asked, found = scoring.keep_scores(filed.store.root, records, data_folder)
+    assert (asked, found) == (9, 3)  # three cells on three data sets
+    kept = read_scores(scoring.scores_path(filed.store.root))
+    assert {(s.arch, s.dataset, s.test) for s in kept} == {
+        (SKIP, "cifar10", 54.0),
+        (CONV, "cifar10", 93.5),
+        (SKIP, "cifar100", 16.0),
+    }
+    assert {(s.release, s.source, s.space) for s in kept} == {("made-up", "table", "nasbench201")}
+
+
+def test_kept_scores_serve_without_the_table(filed, data_folder, tmp_path):
+    record, runs = filed(SKIP, CONV), filed.store.root
+    scoring.keep_scores(runs, [record], data_folder)
+    without = scoring.oracle(runs, tmp_path / "nowhere")
+    assert without.score("nasbench201", CONV, "cifar10").test == 93.5
+    assert without.score("nasbench201", CONV, "cifar100") is None
+    assert scoring.keep_scores(runs, [record], tmp_path / "nowhere") == (6, 3)
+
+
+def test_an_architecture_that_nothing_knows_has_no_score(filed, data_folder):
+    known = scoring.oracle(filed.store.root, data_folder)
+    assert known.score("nasbench201", NONE, "cifar10") is None
+    assert known.score("nasbench1shot1-1", "111:conv3x3", "digits") is None
+
+
+@pytest.mark.parametrize(
+    ("space", "searched_on", "scored_on"),
+    [
+        ("nasbench201", "cifar10", ("cifar10", "cifar100", "ImageNet16-120")),
+        ("nasbench1shot1-2", "cifar10", ("cifar10",)),
+        ("nasbench201", "digits", ("digits",)),
+    ],
+)
+def test_an_architecture_is_scored_on_every_data_set_of_its_table(space, searched_on, scored_on):
+    assert scoring.datasets(space, searched_on) == scored_on
+
+
+def test_final_architectures_without_a_score_are_found_once(filed, data_folder):
+    filed(NONE, SKIP, dataset="digits")
+    filed(SKIP, CONV, dataset="digits", seed=1)
+    filed(SKIP, CONV, dataset="digits", seed=2)
+    filed(SKIP, NONE, dataset="digits", seed=3, status="diverged")
+    runs = filed.store.root
+    assert scoring.unscored_finals(runs, "own", data_folder) == [("nasbench201", SKIP), ("nasbench201", CONV)]
+    assert scoring.unscored_finals(runs, "another", data_folder) == []
+
+
+def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
+    filed(NONE, SKIP, dataset="digits")
+    runs = filed.store.root
+    score = Score("nasbench201", SKIP, "digits", None, 77.0, source="retrained", release="retrain-own", epochs=1)
+    merge_scores(scoring.retrained_path(runs, "own"), [score])
+    assert scoring.unscored_finals(runs, "own", data_folder) == []
+    known = scoring.oracle(runs, data_folder)
+    assert known.score("nasbench201", SKIP, "digits").test == 77.0
+    assert known.score("nasbench201", SKIP, "cifar10").release == "made-up"
+
+
+def test_the_population_is_every_cell_that_the_tables_hold(data_folder, tmp_path):
+    found = scoring.population("nasbench201", data_folder)
+    assert {name: sorted(values) for name, values in found.items()} == {"cifar10": [54.0, 93.5], "cifar100": [16.0]}
+    assert scoring.population("nasbench201", tmp_path / "nowhere") == {}
+
+
+def test_every_reachable_cell_has_a_hash_of_its_own(monkeypatch):
+    monkeypatch.setattr(spaces, "names", lambda: ("nasbench201", "nasbench1shot1-1"))  # the others take a minute
+    hashes = scoring.module_hashes()
+    assert {name: len(found) for name, found in hashes.items()} == {"nasbench1shot1-1": 2685}

@@ -1,0 +1,115 @@
+import multiprocessing
+import os
+import signal
+
+import pytest
+import torch
+
+from bench import workers
+from bench.engine import OutOfTime, Setting
+from bench.plan import Filter, plan
+from results.errors import InputError
+from results.store import Store
+
+CPU = torch.device("cpu")
+
+
+def nothing(*_):
+    pass
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run tasks and return how they ended, and the store."""
+
+    def make(experiment, name, methods, *, count, progress=nothing, spaces=("nasbench201",), **setting):
+        where = Setting(Store(tmp_path / name), CPU, **setting)
+        tasks = list(plan(experiment, where.store, Filter(spaces, methods)))
+        return list(workers.run(tasks, experiment, where, progress, workers=count)), where.store
+
+    return make
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Make the group of one method fail."""
+
+    def break_method(name, error):
+        run_group = workers.engine.run_group
+
+        def fails(experiment, task, *rest):
+            if task.method == name:
+                raise error
+            run_group(experiment, task, *rest)
+
+        monkeypatch.setattr(workers.engine, "run_group", fails)
+
+    return break_method
+
+
+def ends(outcomes):
+    return [(outcome.task.method, outcome.status) for outcome in outcomes]
+
+
+def test_two_processes_give_the_records_of_one(run, cut_down):
+    experiment = cut_down("training.epochs=1", "seeds=0-1")
+    methods, heard = ("sdarts-adv", "darts", "random"), []
+    _, alone = run(experiment, "alone", methods, count=1)
+    outcomes, together = run(
+        experiment, "together", methods, count=2, progress=lambda task, epoch, rows: heard.append((task.method, epoch))
+    )
+    assert sorted(ends(outcomes)) == [("darts", "done"), ("random", "done"), ("sdarts-adv", "done")]
+    assert sorted(heard) == [("darts", 0), ("darts", 1), ("random", 1), ("sdarts-adv", 0), ("sdarts-adv", 1)]
+    one, two = alone.records(), together.records()
+    assert len(one) == len(two) == 6
+    assert all(mine.same(theirs) for mine, theirs in zip(one, two, strict=True))
+
+
+def test_a_process_that_dies_is_reported_and_nothing_waits_for_it(run, cut_down):
+    def kill_all(*_):
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
+
+    experiment = cut_down("training.epochs=50", "seeds=0")
+    outcomes, store = run(experiment, "runs", ("sdarts-adv", "darts-2nd"), count=2, progress=kill_all)
+    assert sorted(ends(outcomes)) == [("darts-2nd", "failed"), ("sdarts-adv", "failed")]
+    assert any(f"ended with status {-signal.SIGKILL}" in outcome.error for outcome in outcomes)
+    assert store.records() == []
+
+
+def test_bad_input_in_a_process_is_the_callers(run, cut_down, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-cache"))
+    experiment = cut_down("images.dataset=cifar10", "seeds=0")
+    with pytest.raises(InputError, match="CIFAR-10 is missing"):
+        run(experiment, "runs", ("darts", "random"), count=2, data_dir=tmp_path)
+    assert not list((tmp_path / "runs").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no\nmore memory"), FloatingPointError()])
+def test_a_group_that_fails_is_recorded_and_does_not_stop_the_others(run, cut_down, broken, error):
+    broken("darts", error)
+    outcomes, store = run(cut_down("seeds=0-1"), "runs", ("darts", "random"), count=1)
+    assert ends(outcomes) == [("darts", "failed"), ("random", "done")]
+    assert outcomes[0].error == ("no" if error.args else "FloatingPointError")
+    statuses = {(r.run.method, r.manifest["status"], r.manifest["error"]) for r in store.records()}
+    assert statuses == {("darts", "failed", outcomes[0].error), ("random", "complete", "")}
+
+
+def test_a_group_that_runs_out_of_time_is_no_failure(run, cut_down, broken):
+    broken("darts", OutOfTime())
+    outcomes, store = run(cut_down("seeds=0"), "runs", ("darts", "random"), count=1)
+    assert ends(outcomes) == [("darts", "out of time"), ("random", "done")]
+    assert [r.run.method for r in store.records()] == ["random"]
+
+
+def test_a_full_disk_is_the_callers(run, cut_down, broken):
+    broken("darts", OSError(28, "No space left on device"))
+    with pytest.raises(OSError, match="No space left"):
+        run(cut_down("seeds=0"), "runs", ("darts",), count=1)
+
+
+def test_no_task_is_no_work(run, cut_down):
+    experiment = cut_down("seeds=0")
+    run(experiment, "runs", ("random",), count=2)
+    outcomes, _ = run(experiment, "runs", ("random",), count=2)
+    assert outcomes == []
