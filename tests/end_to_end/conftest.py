@@ -1,0 +1,99 @@
+"""The command line in processes of its own."""
+
+import json
+
+import pytest
+
+#: Runs commands one after the other, each in a fork of a process that has imported everything already.
+FORKS = '''
+import json, os, sys
+import matplotlib.figure, torch
+import bench.reproduce, bench.scoring, bench.cli
+from bench.cli import data, inspect, reports, work
+import reports.build, results.convert, results.data, results.fetch
+
+commands, answers = json.load(sys.stdin), []
+for arguments, cwd, environment in commands:
+    ends = [os.memfd_create(name) for name in ("out", "err")]
+    child = os.fork()
+    if not child:
+        os.chdir(cwd)
+        os.environ.update(environment)
+        for number, end in enumerate(ends, start=1):
+            os.dup2(end, number)
+        sys.argv = ["dnas", *arguments]
+        bench.cli.main()
+        sys.exit(0)
+    _, status = os.waitpid(child, 0)
+    texts = []
+    for end in ends:
+        os.lseek(end, 0, os.SEEK_SET)
+        with os.fdopen(end) as file:
+            texts.append(file.read())
+    answers.append([os.waitstatus_to_exitcode(status), *texts])
+print(json.dumps(answers))
+'''
+
+#: A search of quick's of a second or two, on one space, with one method.
+NARROW = ("--space", "nasbench201", "--seeds", "0", "--workers", "1", "--device", "cpu")
+
+
+class Answer:
+    """How a command ended."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def document(self):
+        """The one JSON document on standard output, which must hold nothing that JSON does not know."""
+
+        def refuse(name):
+            raise ValueError(f"{name} is no JSON")
+
+        return json.loads(self.out, parse_constant=refuse)
+
+
+@pytest.fixture(scope="session")
+def dnas(child):
+    """Run one command in a fresh process, as ``python -m bench``."""
+
+    def run(*arguments, cwd, **environment):
+        done = child(["-m", "bench", *arguments], cwd=cwd, **environment)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dnas_each(child_environment, tmp_path_factory):
+    """Run many commands, ``(arguments, folder, environment)`` each, for the price of one import."""
+    import subprocess
+    import sys
+
+    def run(commands):
+        asked = [[[str(a) for a in arguments], str(cwd), more] for arguments, cwd, more in commands]
+        done = subprocess.run(
+            [sys.executable, "-c", FORKS],
+            cwd=tmp_path_factory.mktemp("forks"),
+            env=child_environment,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=True,
+        )
+        return [Answer(*answer) for answer in json.loads(done.stdout)]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def narrow():
+    """Options that narrow ``quick`` to seconds; with overrides."""
+    from tests.conftest import CUT
+
+    def options(*overrides, method="darts"):
+        return [*NARROW, "--method", method, *(part for o in (*CUT, *overrides) for part in ("-o", o))]
+
+    return options
