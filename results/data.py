@@ -59,7 +59,8 @@ class FileStatus:
     what : one line on the content.
     without : what works where it is missing.
     needed : whether something does not work for want of it.
-    rows, datasets, release : of a table; the release is the source that it was made from.
+    rows, release : of a table; the release is the source that it was made from.
+    datasets : data set -> how many cells a table has on it.
     coverage : of a table, space -> how many cells of the space it has, and how many the space has.
     """
 
@@ -71,7 +72,7 @@ class FileStatus:
     without: str
     needed: bool
     rows: int = 0
-    datasets: tuple[str, ...] = ()
+    datasets: Mapping[str, int] = field(default_factory=dict)
     release: str = ""
     coverage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -203,9 +204,10 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
         return replace(found, state=State.TRUNCATED, detail=detail)
     if thorough and (fault := _fault(content, table.keys)):
         return replace(found, state=State.CORRUPT, detail=fault)
-    rows, datasets = content.num_rows, ("cifar10",)
+    rows = content.num_rows
+    datasets = {"cifar10": rows}
     if "dataset" in table.keys:
-        datasets = tuple(content["dataset"].unique().to_pylist())
+        datasets = {each["values"]: each["counts"] for each in content["dataset"].value_counts().to_pylist()}
     return replace(
         found,
         state=State.PRESENT,

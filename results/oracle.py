@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 
-from results import parquet
-from results.cellhash import cell_hash
-from results.errors import InputError
 from results.scores import Score, read_scores
-
-_MEND = "remove it and make it anew with 'dnas data fetch' or 'dnas data convert'"
+from results.table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, read
 
 
 class Oracle(Protocol):
@@ -32,46 +26,10 @@ class Oracle(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """What differs between the tables of the two benchmarks."""
-
-    space: str  # what the ids of its spaces begin with
-    columns: tuple[str, ...]  # that make a row's key
-    row_keys: Callable[[pa.Table], list[str]]
-    key: Callable[[str, str], str]  # (architecture, data set) -> key of its row
-    epochs: int
-    release: str  # where the file does not name its own
-    is_figure: Callable[[pa.DataType], bool]
-
-
-_NASBENCH201 = _Layout(
-    space="nasbench201",
-    columns=("dataset", "arch"),
-    row_keys=lambda table: [
-        f"{dataset.lower()} {arch}"
-        for dataset, arch in zip(table["dataset"].to_pylist(), table["arch"].to_pylist(), strict=True)
-    ],
-    key=lambda arch, dataset: f"{dataset.lower()} {arch}",  # the compact table writes imagenet16-120
-    epochs=200,
-    release="NAS-Bench-201",
-    is_figure=pa.types.is_floating,
-)
-_NASBENCH101 = _Layout(
-    space="nasbench1shot1-",
-    columns=("module_hash",),
-    row_keys=lambda table: table["module_hash"].to_pylist(),
-    key=lambda arch, dataset: cell_hash(arch) if dataset == "cifar10" else "",
-    epochs=108,
-    release="nasbench_only108",
-    is_figure=lambda kind: pa.types.is_list(kind) or pa.types.is_large_list(kind),
-)
-
-
 class TableOracle:
     """A published table in this suite's compact form; the file is read when the first score is asked for."""
 
-    def __init__(self, path: Path, layout: _Layout) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
         self._layout = layout
 
@@ -83,8 +41,12 @@ class TableOracle:
         """
         cells = [p for p in Path(data_dir).glob("nasbench101*.parquet") if "-sample" not in p.stem]
         cells.sort(key=lambda p: ("-partial" in p.stem, p.name))
-        tables = [(p, _NASBENCH201) for p in Path(data_dir).glob("nasbench201.parquet")]
-        return [cls(path, layout) for path, layout in [*tables, *((p, _NASBENCH101) for p in cells)]]
+        tables = [(p, NASBENCH201) for p in Path(data_dir).glob("nasbench201.parquet")]
+        return [cls(path, layout) for path, layout in [*tables, *((p, NASBENCH101) for p in cells)]]
+
+    def covers(self, space: str) -> bool:
+        """Whether cells of this space can be in the table."""
+        return space.startswith(self._layout.space)
 
     def score(self, space: str, arch: str, dataset: str) -> Score | None:
         """Return the score of one architecture."""
@@ -98,65 +60,70 @@ class TableOracle:
         InputError
             The file cannot be read, or a key is malformed.
         """
-        if not space.startswith(self._layout.space):
-            return [None] * len(archs)
-        table = self._table
-        wanted = np.array([self._layout.key(arch, dataset) for arch in archs], dtype=bytes)
-        places = np.searchsorted(table.keys, wanted, sorter=table.order)
-        rows = table.order[np.minimum(places, len(table.order) - 1)]
-        found: list[Score | None] = []
-        for arch, row, known in zip(archs, rows.tolist(), table.keys[rows] == wanted, strict=True):
-            score = None
-            if known:
-                (valid, valid_trials), (test, test_trials) = table.figure("valid", row), table.figure("test", row)
-                score = Score(
-                    space,
-                    arch,
-                    dataset,
-                    valid,
-                    test,
-                    valid_trials,
-                    test_trials,
-                    release=table.release,
-                    epochs=self._layout.epochs,
-                )
+        rows, found = self._rows(space, archs, dataset), []
+        for arch, row in zip(archs, rows.tolist(), strict=True):
+            if row < 0:
+                found.append(None)
+                continue
+            valid, test = (self._table.splits[split] for split in SPLITS)
+            score = Score(
+                space,
+                arch,
+                dataset,
+                _or_none(float(valid.mean[row])),
+                _or_none(float(test.mean[row])),
+                valid.trials_of(row),
+                test.trials_of(row),
+                release=str(self._table.release[row]),
+                epochs=int(self._table.epochs[row]),
+            )
             found.append(score)
         return found
 
-    @cached_property
-    def _table(self) -> _Table:
-        layout, figures = self._layout, ["valid_accuracy", "test_accuracy"]
-        table = parquet.read(
-            self.path, [*layout.columns, *figures], optional=["valid_trials", "test_trials"], mend=_MEND
+    def figures(self, space: str, archs: Sequence[str], dataset: str) -> Figures:
+        """Return what the table says of many architectures as arrays, in order: a whole space in one step."""
+        rows = self._rows(space, archs, dataset)
+        if not (rows >= 0).any():
+            nothing = {split: np.full(len(rows), np.nan) for split in SPLITS}
+            return Figures(nothing, nothing, np.full(len(rows), ""), np.zeros(len(rows), dtype=int))
+        table, known = self._table, rows >= 0
+        return Figures(
+            {split: np.where(known, table.splits[split].mean[rows], np.nan) for split in SPLITS},
+            {split: np.where(known, table.splits[split].best[rows], np.nan) for split in SPLITS},
+            np.where(known, table.release[rows], ""),
+            np.where(known, table.epochs[rows], 0),
         )
-        for column in figures:
-            if not layout.is_figure(table.schema.field(column).type):
-                raise InputError(f"{self.path} has a column '{column}' of another schema; {_MEND}")
-        if not table.num_rows:
-            raise InputError(f"{self.path} has no rows; {_MEND}")
-        # Sorted fixed-width bytes take a third of the memory of a dictionary of strings.
-        keys = np.array(layout.row_keys(table), dtype=bytes)
-        release = (table.schema.metadata or {}).get(b"release", layout.release.encode()).decode()
-        columns = {name: table[name].combine_chunks() for name in table.column_names if name not in layout.columns}
-        return _Table(keys, np.argsort(keys), columns, release)
+
+    def _rows(self, space: str, archs: Sequence[str], dataset: str) -> np.ndarray:
+        """Return the row of each architecture, -1 where there is none."""
+        if not self.covers(space) or not len(archs):
+            return np.full(len(archs), -1)
+        return self._table.rows(self._layout.keys(archs, dataset))
+
+    @cached_property
+    def _table(self) -> Table:
+        return read(self.path, self._layout)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 @dataclass(frozen=True)
-class _Table:
-    """A table in memory: the key of each row, the order that sorts the keys, and the columns with figures."""
+class Figures:
+    """What a table says of several architectures: arrays ``(archs,)``.
 
-    keys: np.ndarray
-    order: np.ndarray
-    columns: dict[str, pa.Array]
-    release: str
+    Attributes
+    ----------
+    mean : "valid" and "test" -> accuracy in percent, mean over the trainings; NaN where the table has none.
+    best : the same of the best training; NaN where the table has only the mean.
+    release, epochs : "" and 0 where the table lacks the architecture.
+    """
 
-    def figure(self, split: str, row: int) -> tuple[float | None, tuple[float, ...]]:
-        """Return mean and trials: of a list, or of a mean beside which the trials may stand."""
-        value = self.columns[f"{split}_accuracy"][row].as_py()
-        if isinstance(value, list):
-            return (fmean(value) if value else None), tuple(value)
-        trials = self.columns.get(f"{split}_trials")
-        return value, () if trials is None else tuple(trials[row].as_py() or ())
+    mean: dict[str, np.ndarray]
+    best: dict[str, np.ndarray]
+    release: np.ndarray
+    epochs: np.ndarray
 
 
 class ScoresOracle:

@@ -15,13 +15,14 @@ from results.errors import InputError
 def write(path: Path, table: pa.Table) -> None:
     """Write ``table`` so that ``path`` holds either what it held before or all of the new rows.
 
-    The rows go to a temporary file in the same folder, reach the disk, and then take the name in one step.
+    The rows go to a temporary file in the same folder, reach the disk, and then take the name in one step. Each page
+    carries a checksum, to which ``read`` holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)  # noqa: PTH105 (the name that readers know for an atomic rename)
@@ -35,10 +36,10 @@ def read(path: Path, columns: Sequence[str] | None = None, *, optional: Sequence
     Raises
     ------
     InputError
-        The file is absent, cut off, no Parquet file, or lacks a column. The message ends with ``mend``.
+        The file is absent, cut off, damaged, no Parquet file, or lacks a column. The message ends with ``mend``.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are any
             names = file.schema_arrow.names
             missing = [c for c in columns or () if c not in names]
             if missing:
@@ -48,7 +49,7 @@ def read(path: Path, columns: Sequence[str] | None = None, *, optional: Sequence
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {mend}") from None
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is cut off or no Parquet file ({_first_line(error)}); {mend}") from None
+        raise InputError(f"{path} is cut off, damaged or no Parquet file ({_first_line(error)}); {mend}") from None
 
 
 def read_metadata(path: Path, key: bytes) -> bytes | None:

@@ -15,6 +15,8 @@ from results.errors import InputError
 from . import app
 from .options import RUNS, Json, Runs, SpaceName, emit
 
+_SPLITS = {"test": "test", "valid": "validation"}
+
 
 @app.command()
 def score(
@@ -57,14 +59,14 @@ def score(
     for dataset, found_score in scores.items():
         print(f"  {dataset} ({found_score.release}, {found_score.epochs} epochs, {found_score.source})")
         for split, answer in splits[dataset].items():
-            print(f"    {split:5} {_figure(answer)}")
+            print(f"    {_SPLITS[split]:>10} {_figure(answer)}")
 
 
 def _figure(answer: Any) -> str:
     """Return accuracy, trials and rank of an architecture on one line."""
-    trials = "mean over its trials" if answer.n is None else f"mean of {answer.n}"
+    trials = "trials not listed" if answer.n is None else "one training"
     if answer.spread is not None:
-        trials += f", standard deviation {answer.spread:.2f}"
+        trials = f"mean of {answer.n}, standard deviation {answer.spread:.2f}"
     line = f"{answer.value:6.2f} % ({trials})"
     if answer.rank is None:
         return line
@@ -85,6 +87,8 @@ def info(
 
     found = spaces.find(config.known_space(space))
     net = Supernet(found, found.supernet)
+    statistics = _statistics(found) if stats else {}
+    counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
     document: dict[str, Any] = {
         "space": found.id,
         "label": found.label,
@@ -92,10 +96,9 @@ def info(
         "alphas": found.alphas,
         "sites": [{"name": s.name, "rows": s.rows, "choices": list(s.choices), "keep": s.keep} for s in found.sites],
         "feature_maps": net.feature_maps(32),
-        "reachable_cells": _count(found, stats),
+        "reachable_cells": counted[0] if counted else sum(1 for _ in found.enumerate()),
+        **statistics,
     }
-    if stats:
-        document |= _statistics(found)
     if as_json:
         emit(document)
         return
@@ -107,13 +110,6 @@ def info(
     print(f"  reachable cells: {document['reachable_cells']:,}")
     if stats:
         _print_statistics(document)
-
-
-def _count(space: Any, stats: bool) -> int:
-    """Return how many cells a space has; for statistics they are hashed too, and kept."""
-    from bench.scoring import cells
-
-    return len(cells(space.id)) if stats else sum(1 for _ in space.enumerate())
 
 
 def _statistics(space: Any) -> dict[str, Any]:
@@ -131,11 +127,18 @@ def _statistics(space: Any) -> dict[str, Any]:
         if of_dataset is None:
             statistics[dataset] = None
             continue
-        statistics[dataset] = {"release": of_dataset.release, "epochs": of_dataset.epochs}
+        test = of_dataset.splits["test"]
+        statistics[dataset] = {
+            "release": of_dataset.release,
+            "epochs": of_dataset.epochs,
+            "cells": len(test.archs),
+            "scored": test.scored,
+            "best_test_mean": test.best_mean and test.best_mean.accuracy,
+            "best_arch": test.best_mean and test.best_mean.arch,
+        }
         for split, ranking in of_dataset.splits.items():
             best = {"best_mean": ranking.best_mean, "best_training": ranking.best_training}
             statistics[dataset][split] = {
-                "cells": len(ranking.archs),
                 "scored": ranking.scored,
                 "complete": ranking.complete,
                 **{name: each and dataclasses.asdict(each) for name, each in best.items()},
@@ -146,14 +149,16 @@ def _statistics(space: Any) -> dict[str, Any]:
 
 def _print_statistics(document: dict[str, Any]) -> None:
     for dataset, numbers in document["stats"].items():
-        if numbers is None:
-            print(f"  {dataset}: no table at hand; 'dnas data status' says what is missing")
-        else:
+        if numbers:
             print(f"  {dataset} ({numbers['release']}, {numbers['epochs']} epochs)")
-        for split in ("test", "valid") if numbers else ():
+        else:
+            print(f"  {dataset}: no table at hand; 'dnas data status' says what is missing")
+        for split, label in _SPLITS.items():
+            if not numbers:
+                continue
             of_split = numbers[split]
             whole = ", the complete set" if of_split["complete"] else ""
-            print(f"    {split}: {of_split['scored']:,} of {of_split['cells']:,} reachable cells are scored{whole}")
+            print(f"    {label}: {of_split['scored']:,} of {numbers['cells']:,} reachable cells are scored{whole}")
             for name, what in (("best_mean", "best mean of trials"), ("best_training", "best single training")):
                 if best := of_split[name]:
                     error = f"{best['accuracy']:.2f} % accuracy, {100 - best['accuracy']:.2f} % error"
@@ -163,7 +168,7 @@ def _print_statistics(document: dict[str, Any]) -> None:
                     print(f"      {what}: not known, the table holds means")
         for claim in document["published"]:
             if claim["dataset"] == dataset:
-                print(f"    published best {claim['split']} {claim['metric']}: {claim['value']:.4g} %")
+                print(f"    published: best {_SPLITS[claim['split']]} {claim['metric']} {claim['value']:.2f} %")
                 about = ", ".join(filter(None, (claim["paper"], claim["table"], claim["source"])))
                 print(f"      {claim['protocol'] + '; ' if claim['protocol'] else ''}{about}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,8 +68,16 @@ REPORTS = Path("reports")
 
 
 def emit(document: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(document, indent=2, default=str))
+    """Print one JSON document; what is not finite is null."""
+    print(json.dumps(_finite(document), indent=2, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def seconds(budget: str) -> float:

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from results import parquet
 from results.cellhash import cell_hash
+from results.convert import nasbench201 as convert
 from results.errors import InputError
 from results.oracle import Chain, RetrainedOracle, ScoresOracle, TableOracle
 from results.scores import Score, merge_scores
+from tests.unit.data import synthetic201
 
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 #: A cell of the published NAS-Bench-101 table and the hash it has there.
@@ -56,6 +59,48 @@ def test_nasbench201_keeps_the_trials_where_the_table_has_them(tmp_path):
     scores = TableOracle.find(tmp_path)[0].scores("nasbench201", ["x", "y"], "cifar10")
     assert [s and s.test_trials for s in scores] == [(2.0, 4.0), ()]
     assert [s and s.valid_trials for s in scores] == [(), ()]
+
+
+def test_nasbench201_keeps_the_budget_and_the_release_of_each_row(tmp_path):
+    """Rows of a table made by 'dnas data convert' name their own; without these columns the file's hold for all."""
+    write_nasbench201(tmp_path)
+    path = tmp_path / "nasbench201.parquet"
+    table = pq.read_table(path).append_column("epochs", pa.array([200, 12], pa.int16()))
+    release = pa.array(["NATS-tss-v1_0-3ffb9", "NAS-Bench-201-v1_1-096897"]).dictionary_encode()
+    pq.write_table(table.append_column("release", release), path)
+    scores = TableOracle.find(tmp_path)[0].scores("nasbench201", ["y", "x"], "cifar10")
+    assert [(s.release, s.epochs) for s in scores if s] == [
+        ("NAS-Bench-201-v1_1-096897", 12),
+        ("NATS-tss-v1_0-3ffb9", 200),
+    ]
+
+
+def test_a_converted_table_is_read_with_its_trials(tmp_path, monkeypatch):
+    """The columns that the conversion writes are those that the oracle reads."""
+    monkeypatch.setattr(convert, "CELLS", 4)
+    folder = synthetic201.write_folder(tmp_path / "NATS-tss-v1_0-3ffb9-simple", 4)
+    table = convert.read(folder, lambda what, done, total: None)[200]
+    parquet.write(tmp_path / "nasbench201.parquet", table)
+    [oracle] = TableOracle.find(tmp_path)
+    for row in table.to_pylist():
+        score = oracle.score("nasbench201", row["arch"], row["dataset"])
+        assert score is not None
+        assert (score.valid, score.test) == (row["valid_accuracy"], row["test_accuracy"])
+        assert [*score.test_trials] == row["test_trials"]
+        assert [*score.valid_trials] == row["valid_trials"]
+        assert (score.epochs, score.release) == (200, "NATS-tss-v1_0-3ffb9")
+
+
+def test_many_are_looked_up_as_one_is(tmp_path):
+    write_nasbench101(tmp_path, "nasbench101.parquet", CELL_HASH, [80.0, 83.0])
+    [oracle] = TableOracle.find(tmp_path)
+    found = oracle.figures("nasbench1shot1-1", ["1:", CELL], "cifar10")
+    np.testing.assert_array_equal(found.mean["test"], [np.nan, 81.5])
+    np.testing.assert_array_equal(found.best["valid"], [np.nan, 91.0])
+    assert (found.release.tolist(), found.epochs.tolist()) == (["", "nasbench_only108"], [0, 108])
+    assert np.isnan(oracle.figures("nasbench1shot1-1", [CELL], "digits").mean["test"]).all()
+    assert len(oracle.figures("nasbench201", ["a", "b"], "cifar10").release) == 2
+    assert len(oracle.figures("nasbench1shot1-1", [], "cifar10").release) == 0
 
 
 def test_nasbench101_keeps_the_trials(tmp_path):
@@ -105,7 +150,7 @@ def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
     path = tmp_path / "nasbench201.parquet"
     path.write_bytes(path.read_bytes()[:-50])
     [oracle] = TableOracle.find(tmp_path)  # finding reads nothing
-    with pytest.raises(InputError, match=r"nasbench201\.parquet is cut off .*dnas data"):
+    with pytest.raises(InputError, match=r"nasbench201\.parquet is cut off, damaged .*dnas data"):
         oracle.score("nasbench201", "x", "cifar10")
 
 
@@ -121,6 +166,14 @@ def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
             {"module_hash": [], "valid_accuracy": pa.array([], pa.list_(pa.float64()))}
             | {"test_accuracy": pa.array([], pa.list_(pa.float64()))},
             "has no rows",
+        ),
+        (
+            {"module_hash": ["0" * 32, None], "valid_accuracy": [[1.0]] * 2, "test_accuracy": [[1.0]] * 2},
+            "is of another schema",
+        ),
+        (
+            {"module_hash": ["0" * 32], "valid_accuracy": [[1.0]], "test_accuracy": [["x"]]},
+            "is of another schema",
         ),
     ],
 )

@@ -1,0 +1,45 @@
+"""A file is whole or absent, and a damaged one is noticed."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from results import parquet
+from results.errors import InputError
+
+TABLE = pa.table({"name": [f"{i:032x}" for i in range(5000)], "value": np.random.default_rng(0).random(5000)})
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "new" / "table.parquet"
+    parquet.write(path, TABLE)
+    assert parquet.read(path, mend="").equals(TABLE)
+    assert parquet.read(path, ["value"], optional=["name", "absent"], mend="").column_names == ["value", "name"]
+    assert [p.name for p in path.parent.iterdir()] == ["table.parquet"]
+
+
+def test_a_flipped_byte_is_noticed(tmp_path):
+    """Every page has a checksum; of the headers, a flip either fails or changes nothing that is read."""
+    path = tmp_path / "table.parquet"
+    parquet.write(path, TABLE)
+    sound, noticed, passed = path.read_bytes(), 0, 0
+    for place in range(4, len(sound), 1499):
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 0x10]) + sound[place + 1 :])
+        try:
+            found = parquet.read(path, mend="")
+        except InputError:
+            noticed += 1
+        else:
+            assert found.equals(TABLE)
+            passed += 1
+    assert noticed > 20 * passed
+
+
+def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "table.parquet"
+    parquet.write(path, TABLE)
+    monkeypatch.setattr(parquet.os, "fsync", lambda file: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        parquet.write(path, TABLE.slice(0, 1))
+    assert parquet.read(path, mend="").equals(TABLE)
+    assert [p.name for p in tmp_path.iterdir()] == ["table.parquet"]
