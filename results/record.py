@@ -79,7 +79,7 @@ class Record:
     points : DataFrame of E + 1 rows with ``POINT_COLUMNS`` and the operation columns.
     manifest : plain JSON data. Keys: ``schema``, ``run`` (the four parts), ``status`` ("complete", "failed"
         or "diverged"), ``error``, ``protocol`` (the whole configuration), ``config_hash``, ``space`` (label,
-        family, dataset, operations, parameter_free, optimum), ``method`` (label, colour, levels, order),
+        family, dataset, operations, parameter_free), ``method`` (label, colour, levels, order),
         ``deviations`` (list of Deviation as dicts), ``cells`` (arch key -> {"nodes": [label], "edges":
         [[from, to, label]]}), ``data`` (name -> sha256), and the volatile ``git``, ``device``, ``dates``,
         ``versions``, ``group``.

@@ -46,6 +46,12 @@ def one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
+def cut() -> tuple[str, ...]:
+    """The overrides that cut ``quick`` down."""
+    return CUT
+
+
+@pytest.fixture(scope="session")
 def cut_down():
     """Load ``quick``, cut down, with more overrides."""
     from bench import config

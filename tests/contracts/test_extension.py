@@ -12,7 +12,7 @@ from bench.engine import Setting, run_group
 from results.store import Store
 from spaces import families
 
-METHOD = '''
+METHOD = """
 from dataclasses import dataclass
 from bench import bilevel
 from bench.method import Method
@@ -26,8 +26,8 @@ def step(learner, batch, params):
 
 METHOD = Method(id="halved", label="halved", colour="#000000", order=9, levels=2, step=step, params=Params,
                 cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
-'''
-SPACE = '''
+"""
+SPACE = """
 from spaces.families.nasbench1shot1 import NASBench1Shot1
 
 class Own(NASBench1Shot1):
@@ -35,7 +35,7 @@ class Own(NASBench1Shot1):
     groups = (("conv3x3", "conv1x1", "maxpool3x3"),)
 
 SPACES = (Own(9, parents=(1, 1, 2), output=2),)
-'''
+"""
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def added(tmp_path, monkeypatch):
 def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_images, tmp_path):
     assert method.names()[-1] == "halved"
     assert "nasbench1shot1-9" in spaces.names()
-    experiment = cut_down('spaces=["nasbench1shot1-9"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0")
+    experiment = cut_down(
+        'spaces=["nasbench1shot1-9"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0"
+    )
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
     tasks = list(plan.plan(experiment, setting.store, plan.Filter()))
     assert [str(task) for task in tasks] == ["nasbench1shot1-9/halved/0", "nasbench1shot1-9/dropnas/0"]
@@ -72,7 +74,7 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     prices = price.Prices(setting.store, experiment, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
     assert deviations(spaces.find("nasbench1shot1-9"), method.find("halved"))
-    with pytest.raises(ValueError, match="halve.*did you mean 'halved'"):
+    with pytest.raises(ValueError, match="did you mean 'halved'"):
         config.known_method("halve")
 
 

@@ -5,13 +5,14 @@ import json
 import pytest
 
 #: Runs commands one after the other, each in a fork of a process that has imported everything already.
-FORKS = '''
-import json, os, sys
+FORKS = """
+import atexit, gc, json, os, sys, traceback
 import matplotlib.figure, torch
 import bench.reproduce, bench.scoring, bench.cli
 from bench.cli import data, inspect, reports, work
 import reports.build, results.convert, results.data, results.fetch
 
+gc.freeze()
 commands, answers = json.load(sys.stdin), []
 for arguments, cwd, environment in commands:
     ends = [os.memfd_create(name) for name in ("out", "err")]
@@ -22,8 +23,17 @@ for arguments, cwd, environment in commands:
         for number, end in enumerate(ends, start=1):
             os.dup2(end, number)
         sys.argv = ["dnas", *arguments]
-        bench.cli.main()
-        sys.exit(0)
+        try:
+            bench.cli.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        atexit._run_exitfuncs()
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)  # taking the interpreter down properly costs more than most commands
     _, status = os.waitpid(child, 0)
     texts = []
     for end in ends:
@@ -32,7 +42,7 @@ for arguments, cwd, environment in commands:
             texts.append(file.read())
     answers.append([os.waitstatus_to_exitcode(status), *texts])
 print(json.dumps(answers))
-'''
+"""
 
 #: A search of quick's of a second or two, on one space, with one method.
 NARROW = ("--space", "nasbench201", "--seeds", "0", "--workers", "1", "--device", "cpu")
@@ -89,11 +99,10 @@ def dnas_each(child_environment, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def narrow():
+def narrow(cut):
     """Options that narrow ``quick`` to seconds; with overrides."""
-    from tests.conftest import CUT
 
     def options(*overrides, method="darts"):
-        return [*NARROW, "--method", method, *(part for o in (*CUT, *overrides) for part in ("-o", o))]
+        return [*NARROW, "--method", method, *(part for o in (*cut, *overrides) for part in ("-o", o))]
 
     return options

@@ -15,6 +15,7 @@ import spaces
 from bench import config
 from bench import method as methods
 from bench.cli import app, data, inspect, reports, work  # noqa: F401 - they add their commands
+from bench.deviations import deviations
 from results.record import OPERATION_PREFIXES, POINT_COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +163,17 @@ def test_a_methods_page_has_every_part(name):
     assert [title for title in titles if title in parts] == parts
     for parameter in methods.find(name).params.__dataclass_fields__:
         assert f"{parameter}`" in text, f"{page} does not name the parameter {parameter}"
+
+
+@pytest.mark.parametrize("space", spaces.names())
+@pytest.mark.parametrize("name", methods.names())
+def test_every_switch_of_a_deviation_is_on_a_page(space, name):
+    """Those of a method on its page or that of DARTS, those of a space on the space's."""
+    found = spaces.find(space)
+    pages = [f"methods/{name}.md", "methods/darts.md", f"spaces/{found.family}.md"]
+    text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in pages)
+    for deviation in deviations(found, methods.find(name)):
+        assert f"`{deviation.switch}`" in text or not deviation.switch, deviation.id
 
 
 def test_every_column_is_described():

@@ -10,6 +10,7 @@ from bench.search import Point
 from results.record import Run
 from results.scores import Score, merge_scores, read_scores
 from results.store import Store
+from spaces import Arch
 
 SPACE = spaces.find("nasbench201")
 SKIP, CONV, NONE = (
@@ -126,7 +127,82 @@ def test_the_population_is_every_cell_that_the_tables_hold(data_folder, tmp_path
     assert scoring.population("nasbench201", tmp_path / "nowhere") == {}
 
 
-def test_every_reachable_cell_has_a_hash_of_its_own(monkeypatch):
+def test_the_optimum_is_known_of_a_complete_table_alone(data_folder, monkeypatch, tmp_path):
+    assert scoring.optimum("nasbench201", data_folder) == {}
+    monkeypatch.setattr(scoring, "cells", lambda space: (CONV, SKIP))
+    assert scoring.optimum("nasbench201", data_folder) == {"cifar10": 93.5}  # CIFAR-100 has one of the two
+    assert scoring.optimum("nasbench201", tmp_path / "nowhere") == {}
+
+
+def test_the_truth_of_a_space_without_a_table_is_unknown(data_folder, tmp_path):
+    """Nothing is enumerated for it either."""
+    assert scoring.truth("nasbench1shot1-3", data_folder) == {}
+    assert list(scoring.truth("nasbench201", data_folder)) == ["cifar10", "cifar100"]
+    assert list(scoring.truth("nasbench201", data_folder, ["cifar100"])) == ["cifar100"]
+
+
+def test_every_reachable_cell_has_a_hash_of_its_own(monkeypatch, tmp_path):
     monkeypatch.setattr(spaces, "names", lambda: ("nasbench201", "nasbench1shot1-1"))  # the others take a minute
-    hashes = scoring.module_hashes()
+    hashes = scoring.module_hashes(tmp_path)
     assert {name: len(found) for name, found in hashes.items()} == {"nasbench1shot1-1": 2685}
+    assert [path.name for path in tmp_path.iterdir()] == ["nasbench1shot1-1.parquet"]
+
+
+def test_kept_cells_are_those_of_the_enumeration(monkeypatch, tmp_path):
+    space = spaces.find("nasbench1shot1-1")
+    first = scoring.cells(space.id, tmp_path)
+    assert first == tuple(arch.key for arch in space.enumerate())
+    monkeypatch.setattr(type(space), "enumerate", pytest.fail)
+    assert scoring.cells(space.id, tmp_path) == first
+
+
+def test_kept_cells_are_made_anew_when_the_code_changes(monkeypatch, tmp_path):
+    space, few = spaces.find("nasbench1shot1-1"), [Arch("nasbench1shot1-1", "1:")]
+    monkeypatch.setattr(type(space), "enumerate", lambda self: iter(few))
+    assert scoring.cells(space.id, tmp_path) == ("1:",)
+    few.append(Arch(space.id, "101:conv3x3"))
+    assert scoring.cells(space.id, tmp_path) == ("1:",)
+    monkeypatch.setattr(scoring.inspect, "getsource", lambda module: "changed")
+    assert scoring.cells(space.id, tmp_path) == ("1:", "101:conv3x3")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("space", "cells", "scored", "error"),
+    [("nasbench1shot1-1", 2685, 2127, 5.80), ("nasbench1shot1-2", 7773, 3258, 6.09)],
+)
+def test_the_known_coverage_and_optimum_of_the_partial_table(
+    data_dir, space, cells, scored, error, monkeypatch, tmp_path
+):
+    _require(data_dir, "nasbench101-1shot1-partial.parquet")
+    if (data_dir / "nasbench101.parquet").exists():
+        pytest.skip("a full table is there too")
+    monkeypatch.setattr(scoring, "_cache_dir", lambda: tmp_path)
+    test = scoring.truth(space, data_dir)["cifar10"].splits["test"]
+    assert (len(test.archs), test.scored, test.complete) == (cells, scored, False)
+    assert 100 - test.best_mean.accuracy == pytest.approx(error, abs=0.005)
+    assert test.best_mean.over == f"over the {scored:,} of {cells:,} cells that the table covers"
+    assert scoring.optimum(space, data_dir) == {}
+
+
+@pytest.mark.data
+def test_the_known_optimum_of_nasbench201(data_dir):
+    _require(data_dir, "nasbench201.parquet")
+    found = scoring.truth("nasbench201", data_dir)
+    assert {d: (t.splits["test"].scored, t.splits["test"].complete) for d, t in found.items()} == dict.fromkeys(
+        ("cifar10", "cifar100", "ImageNet16-120"), (15_625, True)
+    )
+    known = {"cifar10": 94.37, "cifar100": 73.51, "ImageNet16-120": 47.31}
+    assert scoring.optimum("nasbench201", data_dir) == pytest.approx(known, abs=0.006)
+    validation = {d: t.splits["valid"].best_mean.accuracy for d, t in found.items()}
+    assert validation == pytest.approx({"cifar10": 91.61, "cifar100": 73.49, "ImageNet16-120": 46.73}, abs=0.006)
+    for dataset, truth in found.items():
+        test = truth.splits["test"]
+        assert test.best_mean.over == "over the complete set"
+        assert test.rank(test.best_mean.accuracy) == 1
+        assert sorted(scoring.population("nasbench201", data_dir)[dataset])[-1] == test.best_mean.accuracy
+
+
+def _require(data_dir, name):
+    if not (data_dir / name).exists():
+        pytest.skip(f"no {name} in {data_dir}")

@@ -1,0 +1,104 @@
+"""What cannot be used is refused in one line that says the mend, with status 2, and nothing is left behind."""
+
+import numpy as np
+import pytest
+
+SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+TINY = ["--space", "nasbench201", "--method", "random", "--seeds", "0", "--workers", "1"]
+
+#: Arguments, and what the line must hold.
+REFUSED = {
+    "experiment": (["reproduce", "quik"], "unknown experiment 'quik'; did you mean 'quick'?"),
+    "experiment's file": (["run", "own.toml"], "unknown experiment 'own.toml'"),
+    "space": (["run", "--space", "nasbench200"], "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
+    "method": (["run", "--method", "sdart-rs"], "unknown method 'sdart-rs'; did you mean 'sdarts-rs'?"),
+    "key": (["run", "-o", "training.epoch=2"], "unknown key 'training.epoch'; did you mean 'epochs'?"),
+    "type": (["run", "-o", "training.epochs=two"], "training.epochs = 'two' should be of type int"),
+    "negative epochs": (["run", "-o", "training.epochs=-1"], "it must be at least 1"),
+    "override": (["run", "-o", "training.epochs"], "write key=value"),
+    "recipe": (["run", "-o", "retrain.recipe=quik"], "did you mean 'quick'?"),
+    "seeds": (["run", "--seeds", "0..3"], "write 0-3 or 0,2,5"),
+    "budget": (["run", "--budget", "soon"], "write 90s, 9m or 2h"),
+    "device": (["run", "--device", "gpu"], "choose auto, cpu or cuda"),
+    "engine": (["run", "--engine", "rai"], "unknown engine 'rai'; choose"),
+    "form of convolution": (["run", "--conv-form", "groped"], "did you mean 'grouped'?"),
+    "plan": (["plan", "quick", "--method", "dart"], "did you mean 'darts'?"),
+    "cell of nasbench201": (["score", "nasbench201", "|skip~0|"], "write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"),
+    "operation": (["score", "nasbench201", SKIP.replace("skip_connect~2", "skip~2")], "unknown operation 'skip'"),
+    "cell of nasbench1shot1": (["score", "nasbench1shot1-1", "1x1:conv3x3"], "write BITS:OPS, as in 101:conv3x3"),
+    "cell out of reach": (["score", "nasbench1shot1-1", "1:"], "see dnas info nasbench1shot1-1"),
+    "cell without a score": (["score", "nasbench201", SKIP], "'dnas data status' names the tables that are missing"),
+    "info": (["info", "nasbench"], "unknown space 'nasbench'"),
+    "cite": (["cite", "dart"], "did you mean 'darts'?"),
+    "run's name": (["show", "quick"], "write EXPERIMENT/SPACE/METHOD/SEED"),
+    "missing run": (["show", "quick/nasbench201/darts/0"], "'dnas list' names those that exist"),
+    "folders": (["compare", "here", "there"], "here is no folder of records"),
+    "missing images": (["run", "reduced", *TINY], "CIFAR-10 is missing: put train-*.parquet"),
+    "truncated images": (["run", "reduced", *TINY], "train-00000-of-00001.parquet is damaged"),
+    "other images": (["run", "reduced", *TINY], "are not the 60,000 official images; fetch them again"),
+    "truncated table": (["score", "nasbench201", SKIP], "remove it and make it anew with 'dnas data fetch'"),
+    "size of images": (["run", *TINY, "-o", "images.size=3"], "the size must divide 8"),
+    "number of images": (["run", *TINY, "-o", "images.limit=99999"], "digits has 1 to 1536 training images"),
+    "store": (["run", *TINY, "--runs", "file/runs"], "cannot use file/runs: Not a directory; choose another folder"),
+    "fetch": (["data", "fetch", "cifar11"], "cifar10"),
+    "convert": (["data", "convert", "nothing.tfrecord"], "nothing.tfrecord"),
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, cifar_folder):
+    """A working folder, with data directories that lack, cut off or replace something."""
+    root = tmp_path_factory.mktemp("folders")
+    truncated = root / "truncated" / "cifar10"
+    truncated.mkdir(parents=True)
+    for path in (cifar_folder[0] / "cifar10").iterdir():
+        data = path.read_bytes()
+        (truncated / path.name).write_bytes(data[: len(data) // 2] if path.name.startswith("train") else data)
+    (root / "truncated" / "nasbench201.parquet").write_bytes(b"PAR1" + np.random.default_rng(0).bytes(300))
+    return root, {"truncated": root / "truncated", "other": cifar_folder[0], "missing": root / "nowhere"}
+
+
+@pytest.fixture(scope="module")
+def answers(dnas_each, folders, tmp_path_factory):
+    """How each was refused, and what was left in its working folder."""
+    _, data = folders
+    commands = []
+    for name, (arguments, _) in REFUSED.items():
+        cwd = tmp_path_factory.mktemp("cwd")
+        (cwd / "file").write_text("a regular file")
+        kind = next((kind for kind in data if name.startswith(kind)), "missing")
+        commands.append((arguments, cwd, {"DNAS_DATA": str(data[kind]), "DNAS_OFFLINE": "1"}))
+    found = dnas_each(commands)
+    left = [[str(p.relative_to(cwd)) for p in cwd.rglob("*") if p.is_file()] for _, cwd, _ in commands]
+    return dict(zip(REFUSED, zip(found, left, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_refused_in_one_line_and_leaves_nothing(answers, name):
+    answer, left = answers[name]
+    lines = answer.err.splitlines()
+    assert len(lines) == 1, answer.err
+    assert lines[0].startswith("dnas: ")
+    assert REFUSED[name][1] in lines[0]
+    assert answer.status == 2
+    assert answer.out == ""
+    assert left == ["file"]
+
+
+def test_an_unknown_option_is_refused_without_a_traceback(dnas, tmp_path):
+    answer = dnas("run", "--metod", "darts", cwd=tmp_path)
+    assert answer.status == 2
+    assert "--metod" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_group_that_fails_is_recorded_with_status_3(dnas_each, narrow, tmp_path):
+    # two pixels are none after two reductions, which the protocol cannot know
+    fails = ["run", "quick", *narrow("images.size=2", "retrain.recipe=''")]
+    failed, listed = dnas_each([(fails, tmp_path, {}), (["list", "--json"], tmp_path, {})])
+    assert failed.status == 3
+    assert failed.err.startswith("dnas: 1 of the groups failed, the first is nasbench201/darts/0: ")
+    assert len(failed.err.splitlines()) == 1
+    (record,) = listed.document
+    assert record["status"] == "failed"
+    assert record["arch"]  # the error
