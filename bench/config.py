@@ -132,6 +132,8 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
+    if path.stem.startswith("."):
+        raise InputError(f"an experiment's name is that of its file and becomes a folder; rename '{path.name}'")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

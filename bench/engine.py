@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -97,7 +96,7 @@ def _run_locked(
         for point in random_search(group.space, task.seeds, task.epochs):
             group.note(point)
         progress(task, task.epochs, [points[-1] for points in group.points])
-        group.finish(None)
+        group.finish(None, [True] * len(task.seeds))
         return None
     learner, feed = group.learner(), group.feed()
     began = time.monotonic()
@@ -115,7 +114,7 @@ def _run_locked(
         began = time.monotonic()
         if point.epoch < task.epochs:
             group.check_deadline(slowest)
-    group.finish(_landscape(learner, feed, group.protocol))
+    group.finish(_landscape(learner, feed, group.protocol), learner.finite().tolist())
     return None
 
 
@@ -204,27 +203,26 @@ class _Group:
                 tensors = checkpoint.share(learner.state, index)
                 checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors))
             else:
-                self._record(index)
+                self._record(index, healthy=False)
                 checkpoint.remove(root, run)
         for run, ok in zip(self.runs, healthy, strict=True):
             if ok:
                 checkpoint.remove(root, run, keep=epoch)
         return replace(self.task, seeds=survivors, done=epoch) if survivors else None
 
-    def finish(self, landscapes: list[pd.DataFrame] | None) -> None:
-        """Write the records, then remove the checkpoints."""
+    def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
+        """Write the records, then remove the checkpoints; ``healthy`` says whether each seed's numbers are finite."""
         store = self.setting.store
         for index, run in enumerate(self.runs):
             if landscapes is not None:
                 store.write_side(run, "landscape", landscapes[index])
-            self._record(index)
+            self._record(index, healthy=healthy[index])
         for run in self.runs:
             checkpoint.remove(store.root, run)
 
-    def _record(self, index: int) -> None:
+    def _record(self, index: int, *, healthy: bool) -> None:
         """Write the record of one seed as it stands."""
         points = self.points[index]
-        diverged = self.method.levels > 0 and not np.isfinite([*points[-1]["alpha"], points[-1]["arch_entropy"]]).all()
         self.setting.store.write(
             record(
                 self.runs[index],
@@ -232,8 +230,8 @@ class _Group:
                 self.protocol,
                 points,
                 images_checksum=self.images.checksum,
-                status="diverged" if diverged or points[-1]["epoch"] < self.task.epochs else "complete",
-                error="weights or alphas are no longer finite" if diverged else "",
+                status="complete" if healthy else "diverged",
+                error="" if healthy else "weights or alphas are no longer finite",
                 group={
                     "seeds": list(self.task.seeds),
                     "form": self.setting.form,

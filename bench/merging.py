@@ -113,4 +113,7 @@ def from_csv(path: Path, run: Run, store: Store) -> None:
         shown = method.find(run.method)
     else:
         shown = method.Method(run.method, run.method, colour="#000000", order=99, levels=0, cite="")
-    store.write(brought_in(run, shown, points, source=path.name))
+    record = brought_in(run, shown, points, source=path.name)
+    if store.manifest(run) is not None and not store.read(run).same(record):
+        raise InputError(f"{run} is there already and differs; choose another name, or remove {store.path(run)}")
+    store.write(record)

@@ -46,6 +46,11 @@ class Run:
     method: str
     seed: int
 
+    def __post_init__(self) -> None:
+        for name in (self.experiment, self.space, self.method):  # they become folders, also of files from elsewhere
+            if not name or name.startswith(".") or set(name) & set("/\\"):
+                raise ValueError(f"'{name}' is no part of a run's name; write it without slashes and leading dots")
+
     def __str__(self) -> str:
         return f"{self.experiment}/{self.space}/{self.method}/{self.seed}"
 

@@ -216,4 +216,4 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
 
 def _writable(folder: Path) -> bool:
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    return os.access(existing, os.W_OK)
+    return existing.is_dir() and os.access(existing, os.W_OK)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from results.errors import InputError
+from results.errors import InputError, suggest
 
 from . import app
 from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
@@ -27,6 +27,12 @@ def report(
     reports: Reports = REPORTS,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
+    from results.store import Store
+
+    known = {record.run.experiment for record in Store(runs).records()} if experiment else set()
+    for name in experiment or ():
+        if name not in known:
+            raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
     built = build_reports(runs, reports, only=tuple(experiment or ()))
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
     for path, why in built.unreadable:

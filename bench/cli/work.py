@@ -59,6 +59,7 @@ def reproduce(
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
     from .reports import build_reports, print_claims
 
+    reports.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is found before the work, not after
     name = _run(experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form)
     built = build_reports(runs, reports, also=(name,))
     status = print_claims(built.verdicts, strict=strict, scope=name)

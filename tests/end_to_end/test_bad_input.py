@@ -40,6 +40,13 @@ REFUSED = {
     "size of images": (["run", *TINY, "-o", "images.size=3"], "the size must divide 8"),
     "number of images": (["run", *TINY, "-o", "images.limit=99999"], "digits has 1 to 1536 training images"),
     "store": (["run", *TINY, "--runs", "file/runs"], "cannot use file/runs: Not a directory; choose another folder"),
+    "folder of reports": (["reproduce", "quick", *TINY, "--reports", "file/x"], "cannot use file/x: Not a directory"),
+    "experiment to report": (["report", "nothing"], "no record of experiment 'nothing' under results/runs"),
+    "records to merge": (["merge"], "name a folder, or use --from-csv with --as"),
+    "place outside the store": (
+        ["merge", "--from-csv", "x.csv", "--as", "../nasbench201/darts/0"],
+        "no part of a run's",
+    ),
     "fetch": (["data", "fetch", "cifar11"], "cifar10"),
     "convert": (["data", "convert", "nothing.tfrecord"], "nothing.tfrecord"),
 }

@@ -169,6 +169,10 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
     assert "not a TOML file" in refusal(load, str(path))
 
 
+def test_a_hidden_file_is_no_experiment(written):
+    assert "rename '.own.toml'" in refusal(load, written(name=".own.toml"))
+
+
 @pytest.mark.parametrize("key", ["spaces", "run", "seeds"])
 def test_a_missing_key_is_named(written, key):
     text = "\n".join(line for line in MINIMAL.splitlines() if not line.startswith(key))

@@ -10,6 +10,7 @@ import torch
 from bench import checkpoint, engine
 from bench import method as methods
 from bench.engine import OutOfTime, Setting, run_group
+from bench.learner import Learner
 from bench.plan import Filter, plan
 from results.errors import InputError
 from results.record import Run
@@ -247,6 +248,24 @@ def test_a_search_that_diverges_is_a_result_and_says_so(search, method, measured
     before = store.path(store.records()[0].run).stat().st_mtime_ns
     search("runs", *broken, method=method)
     assert store.path(store.records()[0].run).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_seed_whose_weights_alone_are_broken_has_diverged(search, monkeypatch, epochs):
+    """The last weight step comes after the last alpha step: alphas may look well."""
+    step = Learner.weight_step
+
+    def breaks_the_second_seed(learner, *arguments):
+        outcome = step(learner, *arguments)
+        if learner.seeds == 2:
+            learner.state.weights[1, 0] = torch.nan
+        return outcome
+
+    monkeypatch.setattr(Learner, "weight_step", breaks_the_second_seed)
+    records = search("runs", f"training.epochs={epochs}", "training.batch=20").records()
+    assert [(r.manifest["status"], len(r.points)) for r in records] == [("complete", epochs + 1), ("diverged", 2)]
+    assert [r.manifest["error"] for r in records] == ["", "weights or alphas are no longer finite"]
+    assert np.isfinite(records[1].points["alpha"].iloc[-1]).all()
 
 
 def test_random_search_draws_for_each_seed_on_its_own(search):

@@ -1,0 +1,182 @@
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+
+from bench import checkpoint, method
+from bench.config import config_hash
+from bench.engine import Setting, run_group
+from bench.merging import from_csv, merge
+from bench.plan import Filter, plan
+from results.errors import InputError
+from results.record import Record, Run
+from results.store import Store
+
+SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
+LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accuracy": [50.0]})
+
+
+@pytest.fixture
+def experiment(cut_down):
+    return cut_down("seeds=0-1")
+
+
+@pytest.fixture
+def elsewhere(experiment, noise_images, tmp_path):
+    """A store of another machine: two records, a landscape, and the checkpoints of a search on its way."""
+    store = Store(tmp_path / "elsewhere")
+    (task,) = plan(experiment, store, Filter(("nasbench201",), ("random",)))
+    run_group(experiment, task, noise_images, Setting(store, torch.device("cpu")), lambda *_: None)
+    store.write_side(run_of(experiment, 0), "landscape", LANDSCAPE)
+    meta = {"config_hash": config_hash("nasbench201", "darts", experiment.protocol("nasbench201", "darts"))}
+    for seed in (0, 1):
+        run = run_of(experiment, seed, "darts")
+        checkpoint.save(store.root, checkpoint.Checkpoint(run, 1, meta | {"group": [0, 1]}, [], {"w": torch.ones(2)}))
+    return store
+
+
+@pytest.fixture
+def here(tmp_path):
+    return Store(tmp_path / "here")
+
+
+def run_of(experiment, seed, method_id="random"):
+    return Run(experiment.name, "nasbench201", method_id, seed)
+
+
+def statuses(store, folder):
+    return sorted(filed.status for filed in merge(folder, store))
+
+
+def test_everything_is_filed_where_it_belongs(experiment, elsewhere, here):
+    assert statuses(here, elsewhere.root) == ["filed"] * 5
+    assert [one.same(other) for one, other in zip(here.records(), elsewhere.records(), strict=True)] == [True, True]
+    assert pd.read_parquet(here.side_path(run_of(experiment, 0), "landscape")).equals(LANDSCAPE)
+    (task,) = plan(experiment, here, Filter(("nasbench201",), ("random", "darts")))
+    assert (task.method, task.seeds, task.done) == ("darts", (0, 1), 1)
+
+
+def test_names_and_folders_do_not_matter(elsewhere, here, tmp_path):
+    heap = tmp_path / "heap"
+    heap.mkdir()
+    for number, path in enumerate(p for p in sorted(elsewhere.root.rglob("*")) if p.is_file()):
+        kind = ".landscape.parquet" if "landscape" in path.name else path.suffix
+        shutil.copy(path, heap / f"{number}{kind}")
+    assert statuses(here, heap) == ["filed"] * 5
+    assert [r.run for r in here.records()] == [r.run for r in elsewhere.records()]
+
+
+def test_again_everything_is_there(elsewhere, here):
+    statuses(here, elsewhere.root)
+    assert statuses(here, elsewhere.root) == ["already there"] * 5
+
+
+def test_a_different_record_is_not_overwritten(experiment, elsewhere, here):
+    mine = elsewhere.read(run_of(experiment, 0))
+    other = Record(mine.run, mine.points.assign(train_loss=1.0), mine.manifest)
+    here.write(other)
+    found = {filed.path.name: filed.status for filed in merge(elsewhere.root / experiment.name, here)}
+    assert found["seed-000.parquet"] == "differs"
+    assert found["seed-001.parquet"] == "filed"
+    assert here.read(mine.run).same(other)
+
+
+def test_a_record_replaces_one_that_failed_and_ends_its_checkpoints(experiment, elsewhere, here):
+    mine = elsewhere.read(run_of(experiment, 0))
+    here.write(Record(mine.run, mine.points, mine.manifest | {"status": "failed"}))
+    checkpoint.save(here.root, checkpoint.Checkpoint(mine.run, 1, {}, [], {"w": torch.ones(1)}))
+    assert "differs" not in statuses(here, elsewhere.root)
+    assert here.read(mine.run).complete
+    assert checkpoint.epochs(here.root, mine.run) == []
+
+
+@pytest.mark.parametrize("pattern", ["seed-000.parquet", "seed-000.landscape.parquet", "seed-000.epoch-0001.ckpt"])
+def test_what_is_damaged_is_named_and_left_where_it_is(elsewhere, here, pattern):
+    (path,) = elsewhere.root.rglob(pattern)
+    path.write_bytes(path.read_bytes()[:40])
+    found = {filed.path: filed for filed in merge(elsewhere.root, here)}
+    assert found[path].status == "unreadable"
+    assert found[path].detail
+    assert sorted(filed.status for filed in found.values()) == ["filed"] * 4 + ["unreadable"]
+    assert not list(here.root.rglob(pattern))
+
+
+def test_a_file_cannot_name_a_place_outside_the_store(experiment, elsewhere, here, tmp_path):
+    record = elsewhere.read(run_of(experiment, 0))
+    with pytest.raises(ValueError, match="without slashes and leading dots"):
+        Run("..", "nasbench201", "darts", 0)
+    outside = record.manifest | {"run": record.manifest["run"] | {"experiment": "../outside"}}
+    (tmp_path / "evil").mkdir()
+    evil = Store(tmp_path / "evil" / "runs")
+    evil.write(Record(record.run, record.points, outside))
+    assert statuses(here, evil.root) == ["unreadable"]
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_folder_that_is_none_is_refused(here, tmp_path):
+    with pytest.raises(InputError, match="is no folder"):
+        list(merge(tmp_path / "nowhere", here))
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(*lines):
+        path = tmp_path / "own.csv"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    return write
+
+
+def test_another_codes_search_becomes_a_record(csv, here):
+    run = Run("others", "nasbench201", "their-method", 3)
+    from_csv(csv("epoch,arch", f"0,{SKIP}", f"1,{CONV}"), run, here)
+    record = here.read(run)
+    assert record.points["arch"].tolist() == [SKIP, CONV]
+    assert record.points["epoch"].tolist() == [0, 1]
+    assert record.points["train_loss"].isna().all()
+    assert record.manifest["method"]["label"] == "their-method"
+    assert record.manifest["cells"].keys() == {SKIP, CONV}
+    assert record.complete
+
+
+def test_a_known_method_keeps_its_look(csv, here):
+    run = Run("others", "nasbench1shot1-1", "darts", 0)
+    from_csv(csv("epoch,arch", "0,111:conv3x3"), run, here)
+    assert here.read(run).manifest["method"]["colour"] == method.find("darts").colour
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["arch", SKIP], "columns epoch and arch"),
+        (["epoch,arch"], "columns epoch and arch"),
+        (["epoch,arch", f"1,{SKIP}"], "row 1: epoch '1' should be 0"),
+        (["epoch,arch", f"0,{SKIP}", "1,|none|"], "row 2: '|none|' is no NAS-Bench-201 cell"),
+        (["epoch,arch", "0"], "row 1: '' is no NAS-Bench-201 cell"),
+    ],
+)
+def test_a_file_that_is_no_search_is_refused(csv, here, lines, says):
+    with pytest.raises(InputError) as refused:
+        from_csv(csv(*lines), Run("others", "nasbench201", "x", 0), here)
+    assert says in str(refused.value)
+    assert not here.root.exists()
+
+
+def test_an_unknown_space_or_file_is_refused(csv, here, tmp_path):
+    with pytest.raises(InputError, match="unknown space 'nasbench301'"):
+        from_csv(csv("epoch,arch"), Run("others", "nasbench301", "x", 0), here)
+    with pytest.raises(InputError, match="cannot be read"):
+        from_csv(tmp_path / "nothing.csv", Run("others", "nasbench201", "x", 0), here)
+
+
+def test_bringing_in_overwrites_no_other_record(csv, here):
+    run = Run("others", "nasbench201", "darts", 0)
+    path = csv("epoch,arch", f"0,{SKIP}")
+    from_csv(path, run, here)
+    from_csv(path, run, here)  # the same again is no conflict
+    with pytest.raises(InputError, match="is there already and differs"):
+        from_csv(csv("epoch,arch", f"0,{CONV}"), run, here)
+    assert here.read(run).final_arch == SKIP
