@@ -42,7 +42,8 @@ def suite(space, work, seeds, *, side=16, batch=16, form="grouped"):
     """
     found, searcher = find(space), methods.find("darts" if work == "pair" else "sdarts-adv")
     net = Supernet(found, found.supernet, form=form)
-    learner = Learner(net, initial_state(net, tuple(range(seeds)), torch.float32, "cpu"), replace(TRAINING, batch=batch))
+    state = initial_state(net, tuple(range(seeds)), torch.float32, "cpu")
+    learner = Learner(net, state, replace(TRAINING, batch=batch))
     samples = Samples(torch.randn(batch, side, side, seeds, 3), torch.randint(10, (seeds, batch)))
     if work == "pair":
         step = Batch(samples, samples, torch.tensor(0.025), {}, {})
@@ -54,7 +55,10 @@ def suite(space, work, seeds, *, side=16, batch=16, form="grouped"):
 
 def reference(space, work, *, side=16, batch=16):
     """Return a function that does ``work`` for one seed the plain way, in float32."""
-    network = NASBench201(dtype=torch.float32) if space == "nasbench201" else OneShot(int(space[-1]), dtype=torch.float32)
+    if space == "nasbench201":
+        network = NASBench201(dtype=torch.float32)
+    else:
+        network = OneShot(int(space[-1]), dtype=torch.float32)
     search = plain.Search(network)
     data = torch.randn(batch, 3, side, side), torch.randint(10, (batch,))
     if work == "pair":

@@ -29,5 +29,5 @@ def test_an_attack_folds_the_batch_norms_once(space):
     step()
     with Launches() as counted:
         step()
-    assert counted.calls["native_batch_norm"] <= 9  # the last batch norm of NAS-Bench-201, which no convolution precedes
+    assert counted.calls["native_batch_norm"] <= 9  # NAS-Bench-201's last one, which follows no convolution, a pass
     assert counted.calls["rsqrt"] < 110
