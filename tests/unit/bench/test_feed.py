@@ -181,6 +181,8 @@ def test_the_radius_is_that_of_the_epoch(start):
     assert [float(next(feed.epoch(e)).scalars["epsilon"]) for e in range(4)] == pytest.approx(
         [0.03, 0.0975, 0.165, 0.2325]
     )
+    for epoch in range(4):  # once an epoch, not once a step
+        assert len({float(batch.scalars["epsilon"]) for batch in feed.epoch(epoch)}) == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
