@@ -147,12 +147,32 @@ def test_a_batch_larger_than_the_half_is_the_half(start, policy):
     assert [len(batch[0]) for batch in batches] == [20]
 
 
-def test_crops_and_flips_are_drawn_for_each_seed_and_image(start):
-    plain, feed = start("nasbench201", "darts", *PLAIN).feed, start("nasbench201", "darts", "images.flip=true").feed
-    (one, *_), (other, *_) = plain.epoch(0), feed.epoch(0)
-    assert torch.equal(one.train.labels, other.train.labels)  # the same images in the same order
-    changed = (one.train.images != other.train.images).flatten(1, 2).any(1).squeeze(-1)  # (B, S)
-    assert changed.float().mean() > 0.5
+BLACK = (0 - 0.5) / 0.25
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "trace"),
+    [
+        ("images.flip=true", lambda before, after: before != after),
+        ("images.crop_padding=2", lambda before, after: after == BLACK),
+        ("images.cutout=4", lambda before, after: after == 0),
+    ],
+)
+def test_each_seed_epoch_and_half_is_augmented_with_draws_of_its_own(start, augmentation, trace):
+    plain = start("nasbench201", "darts", *PLAIN).feed
+    feed = start("nasbench201", "darts", *PLAIN, augmentation).feed
+    traces = {}
+    for epoch in (0, 1):
+        for one, other in zip(plain.epoch(epoch), feed.epoch(epoch), strict=True):
+            for half in ("train", "valid"):
+                here, there = getattr(one, half), getattr(other, half)
+                assert torch.equal(here.labels, there.labels)  # the same images in the same order
+                left = trace(here.images, there.images)
+                for seed in (0, 1):
+                    traces.setdefault((epoch, half, seed), []).append(left[:, :, :, seed])
+    found = {key: torch.cat(batches) for key, batches in traces.items()}
+    assert all(0.3 < float(left.flatten(1).any(1).double().mean()) for left in found.values())
+    assert len({left[:20].numpy().tobytes() for left in found.values()}) == len(found) == 8
 
 
 def test_clean_images_are_not_augmented_and_the_same_for_every_seed(start, noise_images):

@@ -84,7 +84,10 @@ def test_the_key_is_the_smallest_writing():
     # two parallel convolutions; the operations are sorted where the bits allow it
     edges = frozenset({(0, 1), (0, 2), (1, 3), (2, 3)})
     assert graph.key(edges, ("conv3x3", "conv1x1")) == "110011:conv1x1,conv3x3"
-    # in a chain they are not
+    # of three forward orders of 0 -> x -> 4, 0 -> y -> z -> 4 the last vertex but one is x
+    edges = frozenset({(0, 1), (1, 4), (0, 2), (2, 3), (3, 4)})
+    assert graph.key(edges, ("conv1x1", "conv3x3", "maxpool3x3")) == "1010100011:conv3x3,maxpool3x3,conv1x1"
+    # a chain has one order alone
     chain = frozenset({(0, 1), (1, 2), (2, 3)})
     assert graph.key(chain, ("conv3x3", "conv1x1")) == "100101:conv3x3,conv1x1"
 
