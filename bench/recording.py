@@ -65,6 +65,7 @@ def record(
         "group": group,
     }
     manifest["space"]["dataset"] = table_dataset(space, protocol)
+    manifest["deviations"] = [dataclasses.asdict(d) for d in deviations(space, searcher, protocol)]
     return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
 
 
@@ -83,7 +84,6 @@ def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) ->
         "device": {"name": "unknown"},
         "group": {"seeds": [run.seed]},
     }
-    manifest["deviations"] = []
     return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
 
 
@@ -106,7 +106,7 @@ def _description(run: Run, space: Space, searcher: Method, points: list[Row]) ->
             "levels": searcher.levels,
             "cite": searcher.cite,
         },
-        "deviations": [dataclasses.asdict(d) for d in deviations(space, searcher)],
+        "deviations": [],
         "cells": {key: _drawing(space, key) for key in sorted({point["arch"] for point in points})},
         "git": environment.git_state(),
         "dates": {"finished": datetime.now(UTC).isoformat(timespec="seconds")},

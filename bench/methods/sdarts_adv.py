@@ -21,13 +21,13 @@ from . import sdarts_rs
 
 @dataclass(frozen=True)
 class Params(perturb.Radius):
-    """``steps`` is the number of ascent steps of the attack."""
+    """``steps`` is the number of ascent steps of the attack; 0 leaves its random start."""
 
     steps: int = 7
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InputError(f"methods.sdarts-adv.steps = {self.steps} is out of range; it must be at least 1")
+        if self.steps < 0:
+            raise InputError(f"methods.sdarts-adv.steps = {self.steps} is out of range; it must be at least 0")
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from bench.networks import nasbench101, nasbench201
+from results.errors import InputError
 
 #: The network that a space family's cells are scored with.
 _FAMILIES = {"nasbench201": nasbench201, "nasbench1shot1": nasbench101}
@@ -31,7 +32,9 @@ def build(family: str, arch: str, *, seed: int, **options: Any) -> nn.Module:
 
 
 def check(family: str, arch: str) -> None:
-    """Raise ``InputError`` where ``arch`` is no cell of the family."""
+    """Raise ``InputError`` where ``arch`` is no cell of the family, or no network is known for it."""
+    if family not in _FAMILIES:
+        raise InputError(f"cells of '{family}' cannot be retrained; run with -o 'retrain.recipe=\"\"'")
     _FAMILIES[family].parse(arch)
 
 

@@ -138,7 +138,7 @@ def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
         "methods.dropnas.drop_rate=1.0",
         "methods.dropnas.drop_rate=-0.1",
         "methods.dropnas.drop_rate=nan",
-        "methods.sdarts-adv.steps=0",
+        "methods.sdarts-adv.steps=-1",
         "methods.darts-2nd.radius=0.0",
     ],
 )
