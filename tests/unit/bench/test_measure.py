@@ -214,7 +214,7 @@ def test_weight_gradients_are_counted_by_the_operation_that_owns_the_weight(star
     learner = start(space, "darts").learner
     net = learner.net
     learner.note_weight_gradient(torch.ones(2, net.size, dtype=torch.float64))
-    values = measure.gradients(learner, 1)
+    values, empty = measure.gradients(learner, 1), measure.gradients(learner, 1)
     for name in net.space.operations:
         owned = sum(piece.size for piece in net.layout.pieces if f".{name}" in piece.name)
         found = values[f"weight_grad_{name}"]
@@ -224,6 +224,7 @@ def test_weight_gradients_are_counted_by_the_operation_that_owns_the_weight(star
         else:
             assert owned > 0
             assert found == pytest.approx([owned**0.5] * 2)
+            assert empty[f"weight_grad_{name}"].tolist() == [0, 0]  # new sums
 
 
 def test_the_alpha_gradient_of_an_epoch_is_that_of_its_steps(start):
