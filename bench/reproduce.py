@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import torch
+
 from results.record import Run
 from results.store import Store
 
@@ -36,6 +38,10 @@ def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[f
     if experiment.retrain.recipe:
         todo = scoring.unscored_finals(runs, experiment.name, setting.data_dir)
         if todo:
+            if setting.device.type == "cpu":
+                torch.set_num_threads(
+                    1
+                )  # small cells gain nothing from a second thread, which stalls where cores are busy
             protocol = experiment.protocol(*_first(records[0].run))
             retrain(
                 todo,
