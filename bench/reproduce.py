@@ -41,7 +41,7 @@ def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[f
             if setting.device.type == "cpu":
                 torch.set_num_threads(
                     1
-                )  # small cells gain nothing from a second thread, which stalls where cores are busy
+                )  # small cells gain nothing from a second, which stalls if cores are busy
             protocol = experiment.protocol(*_first(records[0].run))
             retrain(
                 todo,
