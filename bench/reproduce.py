@@ -39,9 +39,7 @@ def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[f
         todo = scoring.unscored_finals(runs, experiment.name, setting.data_dir)
         if todo:
             if setting.device.type == "cpu":
-                torch.set_num_threads(
-                    1
-                )  # small cells gain nothing from a second, which stalls if cores are busy
+                torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
             protocol = experiment.protocol(*_first(records[0].run))
             retrain(
                 todo,

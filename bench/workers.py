@@ -113,7 +113,7 @@ def _side_by_side(
                     left.discard(task)
                     yield Outcome(task, "failed", 0.0, f"its process ended with status {process.exitcode}")
             if left and not any(process.is_alive() for process in processes):
-                for task in sorted(left - set(taken.values()), key=tasks.index):
+                for task in sorted(left, key=tasks.index):
                     yield Outcome(task, "failed", 0.0, "no process was left to run it")
                 return
             continue

@@ -6,7 +6,7 @@ import pytest
 
 #: Runs commands one after the other, each in a fork of a process that has imported everything already.
 FORKS = """
-import atexit, gc, json, os, sys, traceback
+import atexit, gc, json, os, sys, tempfile, traceback
 import matplotlib.figure, torch
 import bench.reproduce, bench.scoring, bench.cli
 from bench.cli import data, inspect, reports, work
@@ -15,13 +15,13 @@ import reports.build, results.convert, results.data, results.fetch
 gc.freeze()
 commands, answers = json.load(sys.stdin), []
 for arguments, cwd, environment in commands:
-    ends = [os.memfd_create(name) for name in ("out", "err")]
+    ends = [tempfile.TemporaryFile("w+") for _ in range(2)]
     child = os.fork()
     if not child:
         os.chdir(cwd)
         os.environ.update(environment)
         for number, end in enumerate(ends, start=1):
-            os.dup2(end, number)
+            os.dup2(end.fileno(), number)
         sys.argv = ["dnas", *arguments]
         try:
             bench.cli.main()
@@ -37,9 +37,8 @@ for arguments, cwd, environment in commands:
     _, status = os.waitpid(child, 0)
     texts = []
     for end in ends:
-        os.lseek(end, 0, os.SEEK_SET)
-        with os.fdopen(end) as file:
-            texts.append(file.read())
+        end.seek(0)
+        texts.append(end.read())
     answers.append([os.waitstatus_to_exitcode(status), *texts])
 print(json.dumps(answers))
 """

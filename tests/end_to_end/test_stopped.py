@@ -95,7 +95,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
     assert err == "dnas: stopped; the same command goes on from the last checkpoint\n"
-    assert len(children) >= (workers if workers > 1 else 0)
+    assert len(children) >= workers or workers == 1 or not Path("/proc").is_dir()
     for _ in range(1000):  # the one that watches over the others ends a moment after them
         if not any(map(alive, children)):
             break

@@ -1,6 +1,9 @@
+import itertools
 import multiprocessing
 import os
+import queue
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -75,6 +78,29 @@ def test_a_process_that_dies_is_reported_and_nothing_waits_for_it(run, cut_down)
     assert sorted(ends(outcomes)) == [("darts-2nd", "failed"), ("sdarts-adv", "failed")]
     assert any(f"ended with status {-signal.SIGKILL}" in outcome.error for outcome in outcomes)
     assert store.records() == []
+
+
+class Silent:
+    """Stands for processes that take a task each and end without a word about it."""
+
+    pids = itertools.count(1)
+
+    def __init__(self, target, args, daemon):
+        self.todo, self.news, *_ = args
+        self.pid, self.exitcode = next(self.pids), None
+
+    def start(self):
+        self.news.put(("took", self.pid, self.todo.get()))
+        self.exitcode = 0
+
+    def is_alive(self):
+        return False
+
+
+def test_a_process_that_ends_without_a_word_is_reported(run, cut_down, monkeypatch):
+    monkeypatch.setattr(workers, "get_context", lambda _: SimpleNamespace(Queue=queue.Queue, Process=Silent))
+    outcomes, _ = run(cut_down("seeds=0"), "runs", ("darts", "random", "dropnas"), count=2)
+    assert ends(outcomes) == [("darts", "failed"), ("random", "failed"), ("dropnas", "failed")]
 
 
 def test_bad_input_in_a_process_is_the_callers(run, cut_down, tmp_path, monkeypatch):
