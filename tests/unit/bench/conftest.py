@@ -1,6 +1,69 @@
 import pytest
+import torch
+
+from bench.engine import Setting, run_group
+from bench.plan import Filter, plan
+from results.store import Store
+
+MINIMAL = """
+spaces = ["nasbench201"]
+run = ["darts"]
+seeds = "0-1"
+
+[images]
+dataset = "digits"
+
+[training]
+epochs = 2
+batch = 8
+lr = 0.025
+lr_min = 0.001
+lr_shifted = true
+momentum = 0.9
+nesterov = false
+weight_decay = 3e-4
+clip = 5
+clip_mix = false
+alpha_lr = 3e-4
+alpha_betas = [0.5, 0.999]
+alpha_decay = 1e-3
+order = "alpha-first"
+alpha_batches = "cycle"
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread(one_thread):
     pass
+
+
+@pytest.fixture
+def search(cut_down, noise_images, tmp_path):
+    """Run what is missing of one method on one space, in a store of that name."""
+
+    def run(store, *overrides, space="nasbench201", method="darts", progress=lambda *_: None, seeds="0-1", **setting):
+        experiment = cut_down(*overrides, f"seeds={seeds}")
+        where = Setting(Store(tmp_path / store), torch.device("cpu"), **setting)
+        for task in plan(experiment, where.store, Filter((space,), (method,))):
+            run_group(experiment, task, noise_images, where, progress)
+        return where.store
+
+    return run
+
+
+@pytest.fixture
+def minimal():
+    """The text of a small experiment file."""
+    return MINIMAL
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write an experiment file and return its path."""
+
+    def write(text=MINIMAL, name="own.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return str(path)
+
+    return write

@@ -1,0 +1,150 @@
+"""What no experiment may hold, and the one line that says so."""
+
+import pytest
+
+from bench.config import load, parse_seeds
+from results.errors import InputError
+
+
+def refusal(action, *arguments):
+    """The one line with which something is refused."""
+    with pytest.raises(InputError) as refused:
+        action(*arguments)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("training.epoch=2", "unknown key 'training.epoch'; did you mean 'epochs'?"),
+        ("trainings.epochs=2", "unknown key 'trainings.epochs'; did you mean 'training'?"),
+        ("seed=3", "unknown key 'seed' in experiment 'quick'; did you mean 'seeds'?"),
+        ("supernet.chanels=2", "unknown key 'supernet.chanels'; did you mean 'channels'?"),
+        ("measure.landscapes=2", "did you mean 'landscape'?"),
+        ("images.crop=2", "unknown key 'images.crop'"),
+        ("methods.sdarts-adv.step=2", "unknown key 'methods.sdarts-adv.step'; did you mean 'steps'?"),
+        ("methods.darts.epsilon=2", "unknown key 'methods.darts.epsilon'"),
+        ("methods.sdart-rs.epsilon=2", "unknown method 'sdart-rs'; did you mean 'sdarts-rs'?"),
+        ("space.nasbench20.training.batch=2", "unknown space 'space.nasbench20'"),
+        ("space.nasbench201.train.batch=2", "unknown key 'space.nasbench201.train'; did you mean 'training'?"),
+        ("space.nasbench201.training.bach=2", "unknown key 'training.bach'; did you mean 'batch'?"),
+        ('spaces=["nasbench200"]', "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
+        ('run=["dart"]', "unknown method 'dart'; did you mean 'darts'?"),
+        ('order=["nasbench201/dart"]', "unknown method 'dart'"),
+        ("images.dataset=digit", "unknown data set 'digit'; did you mean 'digits'?"),
+        ("retrain.recipe=quik", "unknown recipe 'quik'; did you mean 'quick'?"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(override, says):
+    assert says in refusal(load, "quick", [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("training.epochs=2.5", "training.epochs = 2.5 should be of type int"),
+        ("training.epochs=true", "training.epochs = True should be of type int"),
+        ("training.epochs=two", "training.epochs = 'two' should be of type int"),
+        ("training.lr='0.1'", "training.lr = '0.1' should be of type float"),
+        ("training.nesterov=1", "training.nesterov = 1 should be of type bool"),
+        ("training.alpha_betas=0.5", "training.alpha_betas = 0.5 should be of type"),
+        ("training.alpha_betas=[0.5]", "training.alpha_betas = [0.5] should be of type"),
+        ("training.alpha_betas=[0.5, 'x']", "training.alpha_betas = 'x' should be of type float"),
+        ("training.order=alpha", "training.order = 'alpha' should be one of alpha-first, weights-first"),
+        ("training.order=[1]", "training.order = [1] should be one of"),
+        ("supernet.cell=old", "should be one of current, published"),
+        ("methods.dropnas.sub_steps=3", "should be one of 1, 2"),
+        ("methods.dropnas.sub_steps=true", "should be one of 1, 2"),
+        ("seeds=true", "'True' is no list of seeds; write 0-3 or 0,2,5"),
+        ("images=3", "'images' of experiment 'quick' should be a dict, not 3"),
+        ("space=3", "'space' of experiment 'quick' should be a dict, not 3"),
+        ("space.nasbench201=3", "'space.nasbench201' of experiment 'quick' should be a table, not 3"),
+        ("space.nasbench201.training=3", "'space.nasbench201.training' should be a table, not 3"),
+        ("methods.darts=3", "'methods.darts' should be a table, not 3"),
+        ("space.nasbench201.methods.darts=3", "should be a table, not 3"),
+    ],
+)
+def test_a_wrong_type_is_refused_with_the_right_one(override, says):
+    assert says in refusal(load, "quick", [override])
+
+
+@pytest.mark.parametrize("later", ["space=3", "space.nasbench201=3", "space.nasbench201.training=3"])
+def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
+    assert "should be a" in refusal(load, "quick", [later, "training.epochs=2"])
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.epochs=0",
+        "training.epochs=-1",
+        "training.batch=1",
+        "training.lr=-0.1",
+        "training.lr=nan",
+        "training.lr=inf",
+        "training.clip=-1.0",
+        "training.alpha_betas=[0.5, 1.0]",
+        "training.alpha_betas=[-0.5, 0.9]",
+        "supernet.channels=0",
+        "supernet.cells=0",
+        "images.size=-8",
+        "images.limit=-1",
+        "images.limit=1",
+        "images.crop_padding=-1",
+        "measure.eigenvalue_every=-1",
+        "measure.valid_images=-1",
+        "measure.landscape=-1",
+        "measure.landscape_images=0",
+        "methods.dropnas.drop_rate=1.0",
+        "methods.dropnas.drop_rate=-0.1",
+        "methods.dropnas.drop_rate=nan",
+        "methods.sdarts-adv.steps=-1",
+        "methods.darts-2nd.radius=0.0",
+    ],
+)
+def test_a_value_out_of_range_is_refused(override):
+    assert "out of range" in refusal(load, "quick", [override])
+
+
+@pytest.mark.parametrize("override", ["training.epochs", "=2", ".epochs=2", "training..epochs=2", ""])
+def test_what_is_no_override_is_refused(override):
+    assert "is no override; write key=value" in refusal(load, "quick", [override])
+
+
+def test_a_value_is_no_table():
+    assert "'lr' is no table" in refusal(load, "quick", ["training.lr.start=2"])
+
+
+def test_an_unknown_experiment_is_refused_with_the_nearest():
+    message = refusal(load, "quik")
+    assert "did you mean 'quick'?" in message
+    assert "paper" in message
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    path = tmp_path / "broken.toml"
+    path.write_text("spaces = [")
+    assert "not a TOML file" in refusal(load, str(path))
+    path.write_bytes(b"\xff\xfe")
+    assert "not a TOML file" in refusal(load, str(path))
+
+
+def test_a_hidden_file_is_no_experiment(written):
+    assert "rename '.own.toml'" in refusal(load, written(name=".own.toml"))
+
+
+@pytest.mark.parametrize("key", ["spaces", "run", "seeds"])
+def test_a_missing_key_is_named(written, minimal, key):
+    text = "\n".join(line for line in minimal.splitlines() if not line.startswith(key))
+    assert f"lacks the key '{key}'" in refusal(load, written(text=text))
+
+
+def test_a_missing_value_is_named(written, minimal):
+    text = minimal.replace("epochs = 2\n", "")
+    assert refusal(load, written(text=text)) == "'training' lacks the key 'epochs'"
+
+
+@pytest.mark.parametrize("text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999"])
+def test_what_is_no_list_of_seeds_is_refused(text):
+    assert "seed" in refusal(parse_seeds, text)
