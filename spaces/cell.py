@@ -1,11 +1,12 @@
 """The two kinds of cell, over S seeds at once: operations on edges, operations on nodes.
 
 Convolutions that read the same map are one convolution with their outputs side by side, and one batch norm. What the
-mix contributes beside them, scalars by which whole maps are weighted, is picked out of it once a pass for all cells.
+mix contributes beside them, shares by which whole maps are weighted, is laid out once a pass for each stack of cells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from .base import EdgeCell, NodeCell, Space, SupernetConfig
 from .forward import Pass
 from .layout import Layout, Norm, Position
-from .ops import avg_pool, max_pool
+from .ops import avg_pool, max_pool, seed_conv
 
 EDGE_CONVS = ("nor_conv_1x1", "nor_conv_3x3")
 EDGE_SUMS = ("skip_connect", "avg_pool_3x3")
@@ -29,23 +30,23 @@ def declare(layout: Layout, space: Space, config: SupernetConfig, name: str, inp
     return _declare_nodes(layout, space, space.cell, config, name, inputs, channels)
 
 
-def scalars(space: Space, mix: Tensor, cells: int) -> list[Scalars]:
-    """Pick out of the mix ``(S, R, M)`` what each cell multiplies its maps with.
+def shares(space: Space, mix: Tensor, cells: int, channels: int) -> Sequence[Shares]:
+    """Lay out what the cells of one stack, ``channels`` wide, multiply their maps with, out of the mix ``(S, R, M)``.
 
     Every cell gets tensors of its own, so that their gradients are gathered by one sum over the cells.
     """
     each = mix.expand(cells, *mix.shape)
     if isinstance(space.cell, EdgeCell):
-        return _edge_scalars(space, space.cell, each)
-    return _node_scalars(space, space.cell, each)
+        return _edge_shares(space, space.cell, each, channels)
+    return _node_shares(space, space.cell, each, channels)
 
 
-def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Tensor, weights: Scalars) -> Tensor:
+def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Tensor, weights: Shares) -> Tensor:
     """Run one cell on ``(B, H, W, S, Cin)``."""
     if isinstance(space.cell, EdgeCell):
-        assert isinstance(weights, EdgeScalars)
+        assert isinstance(weights, EdgeShares)
         return _forward_edges(pass_, space.cell, name, x, weights)
-    assert isinstance(weights, NodeScalars)
+    assert isinstance(weights, NodeShares)
     return _forward_nodes(pass_, space.cell, config, name, x, weights)
 
 
@@ -53,11 +54,14 @@ def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Ten
 
 
 @dataclass(frozen=True)
-class EdgeScalars:
-    """Weights of the identity and of the average pool on the edges that leave each node, ``(S, E)`` each."""
+class EdgeShares:
+    """For each node that edges leave: the 1x1 kernel ``(S, E * C, 2 * C, 1, 1)`` of its E edges.
 
-    skip: tuple[Tensor, ...]
-    pool: tuple[Tensor, ...]
+    It takes the node's map beside its average pool to their weighted sum on each edge: multiples of the identity. As
+    a product of matrices that costs a fraction of what scaling the maps edge by edge would, in time and launches.
+    """
+
+    kernels: tuple[Tensor, ...]
 
 
 def _rows_from(cell: EdgeCell, source: int) -> list[int]:
@@ -79,39 +83,38 @@ def _declare_edges(
     return channels
 
 
-def _edge_scalars(space: Space, cell: EdgeCell, mixes: Tensor) -> list[Scalars]:
-    by_source = [_rows_from(cell, source) for source in range(cell.nodes - 1)]
-    sizes = [len(rows) for rows in by_source]
-    ordered = mixes[:, :, [row for rows in by_source for row in rows]]
-    skip, pool = ordered[..., [space.operations.index(o) for o in EDGE_SUMS]].unbind(-1)
-    each = zip(*(part.unbind(0) for kind in (skip, pool) for part in kind.split(sizes, dim=-1)), strict=True)
-    return [EdgeScalars(parts[: len(sizes)], parts[len(sizes) :]) for parts in each]
+def _edge_shares(space: Space, cell: EdgeCell, mixes: Tensor, channels: int) -> Sequence[EdgeShares]:
+    sums = mixes[..., [space.operations.index(operation) for operation in EDGE_SUMS]]  # (cells, S, R, 2)
+    identity = torch.eye(channels, dtype=mixes.dtype, device=mixes.device)
+    by_source = []
+    for source in range(cell.nodes - 1):
+        kernel = sums[:, :, _rows_from(cell, source), None, :, None] * identity[:, None]  # (cells, S, E, C, 2, C)
+        by_source.append(kernel.flatten(4).flatten(2, 3)[..., None, None].unbind(0))
+    return [EdgeShares(kernels) for kernels in zip(*by_source, strict=True)]
 
 
-def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: EdgeScalars) -> Tensor:
+def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: EdgeShares) -> Tensor:
     """Node j = sum over earlier nodes i and operations o of mix[i -> j, o] * o(node i); ``none`` adds nothing."""
-    nodes = [x]
-    for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
-        here = nodes[source]
-        edges = pass_.conv_sum(F.relu(here), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
-        edges = edges.unflatten(-1, (skip.shape[1], -1))  # (B, H, W, S, E, C)
-        pooled = avg_pool(here, kernel=3, stride=1, padding=1)
-        edges = edges + here.unsqueeze(-2) * skip.unsqueeze(-1) + pooled.unsqueeze(-2) * pool.unsqueeze(-1)
-        for target, edge in enumerate(edges.unbind(-2), start=source + 1):
-            if target < len(nodes):
-                nodes[target] = nodes[target] + edge
-            else:
-                nodes.append(edge)
-    return nodes[-1]
+    node, sums = x, None
+    for source, kernel in enumerate(weights.kernels):
+        edges = pass_.conv_sum(F.relu(node), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
+        pooled = avg_pool(node, kernel=3, stride=1, padding=1)
+        edges = edges + seed_conv(torch.cat([node, pooled], dim=-1), kernel, form=pass_.form)
+        edges = edges.unflatten(-1, (cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
+        sums = edges if sums is None else sums + edges
+        node, sums = sums.split([1, cell.nodes - 2 - source], dim=-2)
+        node = node.squeeze(-2)
+    return node
 
 
 # --- operations on nodes: NAS-Bench-1Shot1 -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class NodeScalars:
-    """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output, ``(S,)`` each.
+class NodeShares:
+    """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output.
 
+    Each is ``(S, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels.
     ``parents[i]`` is empty where block i + 1 has no choice of parents and sums them.
     """
 
@@ -146,24 +149,25 @@ def _declare_nodes(
     return (cell.blocks + published) * channels
 
 
-def _node_scalars(space: Space, cell: NodeCell, mixes: Tensor) -> list[Scalars]:
+def _node_shares(space: Space, cell: NodeCell, mixes: Tensor, channels: int) -> Sequence[NodeShares]:
     starts = [None if site is None else space.site_rows(site).start for site in cell.inputs]
     parents = [[] if row is None else [(row, j) for j in range(1, i + 1)] for i, row in enumerate(starts)]
     pool = [(block, space.operations.index("maxpool3x3")) for block in range(cell.blocks)]
     output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
     groups = [*parents, pool, output]
     rows, columns = zip(*(position for group in groups for position in group), strict=True)
-    each = zip(*(entry.unbind(0) for entry in mixes[:, :, list(rows), list(columns)].unbind(-1)), strict=True)
-    found: list[Scalars] = []
-    for entries in each:
-        left = iter(entries)
+    picked = mixes[:, :, list(rows), list(columns)].permute(0, 2, 1)  # (cells, entries, S)
+    repeated = picked.unsqueeze(-1).expand(*picked.shape, channels).contiguous()
+    found = []
+    for entries in repeated.unbind(0):
+        left = iter(entries.unbind(0))
         split = [tuple(next(left) for _ in group) for group in groups]
-        found.append(NodeScalars(tuple(split[:-2]), split[-2], split[-1]))
+        found.append(NodeShares(tuple(split[:-2]), split[-2], split[-1]))
     return found
 
 
 def _forward_nodes(
-    pass_: Pass, cell: NodeCell, config: SupernetConfig, name: str, x: Tensor, weights: NodeScalars
+    pass_: Pass, cell: NodeCell, config: SupernetConfig, name: str, x: Tensor, weights: NodeShares
 ) -> Tensor:
     """Block i = mixed operation of its weighted parents; the output concatenates all blocks, weighted.
 
@@ -179,16 +183,16 @@ def _forward_nodes(
     for index, (z, shares, pool) in enumerate(zip(inputs, weights.parents, weights.pool, strict=True)):
         z = z.squeeze(-2)
         for earlier, block in enumerate(blocks):
-            z = z + (block * shares[earlier].unsqueeze(-1) if shares else block)
-        mixed = max_pool(z, kernel=3, stride=1, padding=1) * pool.unsqueeze(-1)
+            z = torch.addcmul(z, block, shares[earlier]) if shares else z + block
+        mixed = max_pool(z, kernel=3, stride=1, padding=1) * pool
         for operation in NODE_CONVS:
             mixed = mixed + pass_.activated(z, f"{name}.{index}.{operation}")
         blocks.append(mixed)
 
-    heavy = [block * weight.unsqueeze(-1) for block, weight in zip(blocks, weights.output, strict=True)]
+    heavy = [block * weight for block, weight in zip(blocks, weights.output, strict=True)]
     if published:
         return torch.cat([*heavy, to_output.squeeze(-2)], dim=-1)
     return (to_output + torch.stack(heavy, dim=-2)).flatten(-2)
 
 
-Scalars = EdgeScalars | NodeScalars
+Shares = EdgeShares | NodeShares

@@ -54,7 +54,6 @@ class Supernet:
         self.config = config
         self.form: ConvForm = form
         self.layout = Layout()
-        self.cells: list[tuple[str, int]] = []  # name, stack
         self._declare(image_channels, classes)
         self._unpack = Unpack(self.layout, *space.mask.shape)
 
@@ -121,13 +120,12 @@ class Supernet:
         x = pass_.conv_bn(x, "stem")
         if self.space.skeleton.stem_relu:
             x = F.relu(x)
-        stack = 0
-        scalars = cell.scalars(self.space, mix, len(self.cells))
-        for (name, here), weights in zip(self.cells, scalars, strict=True):
-            if here != stack:
-                stack = here
+        for stack in range(self.space.skeleton.stacks):
+            if stack:
                 x = self._reduce(pass_, f"reduce{stack}", x)
-            x = cell.forward(pass_, self.space, self.config, name, x, weights)
+            shares = cell.shares(self.space, mix, self.config.cells, self.config.channels * 2**stack)
+            for index, weights in enumerate(shares):
+                x = cell.forward(pass_, self.space, self.config, f"cell{stack}.{index}", x, weights)
         if self.space.skeleton.head == "bn-relu":
             x = F.relu(pass_.norm(x, "head.bn"))
         else:
@@ -156,9 +154,7 @@ class Supernet:
                 self._declare_residual(f"reduce{stack}", width, channels)
                 width = channels
             for index in range(config.cells):
-                name = f"cell{stack}.{index}"
-                self.cells.append((name, stack))
-                width = cell.declare(layout, self.space, config, name, width, channels)
+                width = cell.declare(layout, self.space, config, f"cell{stack}.{index}", width, channels)
         channels = config.channels * 2 ** (skeleton.stacks - 1)
         if skeleton.head == "bn-relu":
             own = config.head_norm == "own"

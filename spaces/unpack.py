@@ -49,10 +49,9 @@ class Unpack:
         return self._named(torch.cat([plain, factor], dim=1), [*layout.plain, *scales])
 
     def factors(self, mix: Tensor) -> dict[str, Tensor]:
-        """Return the mixing weight of each channel of each mixed batch norm, ``(S, C)``."""
-        norms = self.layout.mixed
-        parts = self._factor(mix).split([norm.channels for norm in norms.values()], dim=1)
-        return dict(zip(norms, parts, strict=True))
+        """Return the mixing weight of each channel of each mixed batch norm, ``(S, C)``, contiguous."""
+        pieces = [Piece(name, (norm.channels,)) for name, norm in self.layout.mixed.items()]
+        return self._named(self._factor(mix), pieces)
 
     def _factor(self, mix: Tensor) -> Tensor:
         """Return the mixing weight of each channel of all mixed batch norms, ``(S, channels)``."""
