@@ -1,14 +1,14 @@
 """What the steps of an epoch are fed: batches for every seed, drawn per seed and augmented on the device.
 
 Orders, crops, flips and the method's own draws come from each seed's named CPU streams, one set an epoch, and are
-uploaded once; images stay on the device as uint8.
+uploaded once an epoch; images stay on the device as uint8. A batch is a pure function of what was drawn for its step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -48,6 +48,12 @@ def weight_batches(split: Split, batch: int) -> int:
     return -(-len(split.weights) // batch)
 
 
+#: What was drawn for one step, by name, and the values of its epoch: all that differs between one step and another.
+Drawn = dict[str, Tensor]
+#: Draws the batches of one seed and epoch: indices ``(B,)`` of each.
+DrawBatches = Callable[[torch.Generator], list[Tensor]]
+
+
 class Feed:
     """Batches for a group of seeds.
 
@@ -78,32 +84,37 @@ class Feed:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, counted from 0."""
+        return map(self.batch, self.drawn(epoch))
+
+    def drawn(self, epoch: int) -> Iterator[Drawn]:
+        """Yield what is drawn for each step of an epoch, counted from 0."""
         training, params = self.protocol.training, self.protocol.params
         rate = self.method.rate(params, training)
-        lr = cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
-        lr = torch.tensor(lr, dtype=self.dtype, device=self.device)
-        scalars = {
-            name: torch.tensor(value, dtype=self.dtype, device=self.device)
-            for name, value in self.method.scalars(params, epoch, training.epochs).items()
-        }
-        train = self._queue(epoch, "weights", _passes(self.split.weights, training.batch))
-        valid = None
+        values = {f"scalars/{name}": v for name, v in self.method.scalars(params, epoch, training.epochs).items()}
+        values["lr"] = cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
+        same = {name: torch.tensor(v, dtype=self.dtype, device=self.device) for name, v in values.items()}
+        train = self._images(epoch, "train", "weights", _passes(self.split.weights, training.batch))
+        valid: Iterable[Drawn] = repeat({}, self.steps)
         if self.method.levels == 2:
-            valid = self._queue(epoch, "alphas", self._alpha_batches())
+            valid = self._images(epoch, "valid", "alphas", self._alpha_batches())
         draws = self._draws(epoch)
-        for step in range(self.steps):
-            yield Batch(
-                train=self._samples(train[step]),
-                valid=None if valid is None else self._samples(valid[step]),
-                lr=lr,
-                draws={name: values[step] for name, values in draws.items()},
-                scalars=scalars,
-            )
+        for step, (one, other) in enumerate(zip(train, valid, strict=True)):
+            yield {**same, **one, **other, **{f"draws/{name}": each[step] for name, each in draws.items()}}
+
+    def batch(self, drawn: Drawn) -> Batch:
+        """Return the batch of what was drawn for its step, by operations on the device alone."""
+        return Batch(
+            train=self._samples(_under(drawn, "train/")),
+            valid=self._samples(_under(drawn, "valid/")) if "valid/index" in drawn else None,
+            lr=drawn["lr"],
+            draws=_under(drawn, "draws/"),
+            scalars=_under(drawn, "scalars/"),
+        )
 
     def clean(self, index: Tensor) -> Samples:
         """Return images without augmentation, the same ones for every seed."""
         index = index.to(self.device).expand(len(self.seeds), -1)
-        return self._samples((index, None, None, None))
+        return self._samples({"index": index})
 
     def _draws(self, epoch: int) -> dict[str, Tensor]:
         """Return the method's own draws, ``(steps, S, ...)`` on the device."""
@@ -117,7 +128,7 @@ class Feed:
             for name, values in stacked.items()
         }
 
-    def _alpha_batches(self) -> Any:
+    def _alpha_batches(self) -> DrawBatches:
         """Return the function that draws one seed's batches of the alpha half; see ``Training.alpha_batches``."""
         training, pool = self.protocol.training, self.split.alphas
         if training.alpha_batches == "cycle":
@@ -128,42 +139,34 @@ class Feed:
         drawn = len(self.split.weights)  # one for each image of the weights: a short batch is short here too
         return lambda g: list(pool[torch.randint(len(pool), (drawn,), generator=g)].split(training.batch))
 
-    def _queue(self, epoch: int, purpose: str, draw: Any) -> list[tuple[Tensor | None, ...]]:
-        """Return for each step: indices ``(S, B)``, crops, flips and cutout centres of all seeds."""
+    def _images(self, epoch: int, name: str, purpose: str, draw: DrawBatches) -> Iterator[Drawn]:
+        """Yield for each step the indices ``(S, B)`` of its images, and how they are augmented, for all seeds."""
         config = self.protocol.images
-        size = self.images.shape[-1]
-        per_seed = []
+        columns: dict[str, list[Tensor]] = {}
+        lengths: list[int] = []
         for seed in self.seeds:
             batches = draw(stream(seed, f"{purpose}/order", epoch))
+            lengths = [len(batch) for batch in batches]
             random = draw_augmentation(
                 stream(seed, f"{purpose}/augmentation", epoch),
-                sum(len(batch) for batch in batches),
-                size=size,
+                sum(lengths),
+                size=self.images.shape[-1],
                 pad=config.crop_padding,
                 flip=config.flip,
                 cutout=config.cutout,
             )
-            lengths = [len(batch) for batch in batches]
-            columns = [[None] * len(batches) if r is None else list(r.split(lengths)) for r in random]
-            per_seed.append(list(zip(batches, *columns, strict=True)))
-        return [
-            tuple(self._stacked(column) for column in zip(*step, strict=True)) for step in zip(*per_seed, strict=True)
-        ]
+            for column, values in {"index": torch.cat(batches), **random._asdict()}.items():
+                if values is not None:
+                    columns.setdefault(f"{name}/{column}", []).append(values)
+        parts = [torch.stack(each).to(self.device).split(lengths, dim=1) for each in columns.values()]
+        for step in zip(*parts, strict=True):
+            yield dict(zip(columns, step, strict=True))
 
-    def _stacked(self, column: tuple[Tensor | None, ...]) -> Tensor | None:
-        present = [one for one in column if one is not None]
-        return torch.stack(present).to(self.device, non_blocking=True) if present else None
-
-    def _samples(self, drawn: tuple[Tensor | None, ...]) -> Samples:
-        index, crop, flip, centre = drawn
-        assert index is not None
-        config = self.protocol.images
+    def _samples(self, drawn: Drawn) -> Samples:
+        config, index = self.protocol.images, drawn["index"]
         batch = augment(
             self.images,
-            index,
-            crop,
-            flip,
-            centre,
+            **drawn,
             pad=config.crop_padding,
             cutout=config.cutout,
             mean=self.mean,
@@ -173,7 +176,11 @@ class Feed:
         return Samples(from_nchw(batch, len(self.seeds)), self.labels[index])
 
 
-def _passes(pool: Tensor, batch: int, steps: int | None = None) -> Any:
+def _under(drawn: Drawn, prefix: str) -> Drawn:
+    return {name.removeprefix(prefix): values for name, values in drawn.items() if name.startswith(prefix)}
+
+
+def _passes(pool: Tensor, batch: int, steps: int | None = None) -> DrawBatches:
     """Return the function that draws whole passes over a pool, in batches; the last of a pass may be short."""
 
     def draw(generator: torch.Generator) -> list[Tensor]:

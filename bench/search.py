@@ -7,18 +7,22 @@ touches no file; who runs it (``bench.engine``) does.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from spaces.base import Arch, Space
 
 from . import measure
+from .capture import Captured
 from .config import Protocol
-from .feed import Feed
-from .learner import Learner
+from .feed import Drawn, Feed
+from .learner import Learner, Outcome
 from .method import Method
 from .seeding import numpy_stream
 
@@ -36,33 +40,62 @@ class Point:
     values: dict[str, np.ndarray]
 
 
-def search(learner: Learner, feed: Feed, method: Method, protocol: Protocol, *, done: int = 0) -> Iterator[Point]:
+@dataclass
+class Sums:
+    """What the steps of an epoch have added up so far; ``loss`` and ``correct`` are ``(S,)``."""
+
+    loss: Tensor  # of each batch, times its images
+    correct: Tensor
+    images: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+
+
+def search(
+    learner: Learner,
+    feed: Feed,
+    method: Method,
+    protocol: Protocol,
+    *,
+    done: int = 0,
+    sums: Sums | None = None,
+    between: Callable[[Sums], None] = lambda _: None,
+    capture: bool = True,
+) -> Iterator[Point]:
     """Search from the epoch after ``done`` to the last.
 
     Parameters
     ----------
-    learner : its state is that after ``done`` epochs and is changed in place.
+    learner : its state is that after ``done`` epochs (and ``sums.steps`` steps) and is changed in place.
     done : completed epochs; 0 also yields the initialisation.
+    sums : of an epoch that was cut off; its steps are not taken again.
+    between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
+    capture : whether a GPU replays a step that it has captured.
     """
     assert method.step is not None, "a method without a step is run by random_search"
-    if done == 0:
+    step = Captured(partial(_step, learner, feed, method, protocol), feed.device, enabled=capture)
+    if done == 0 and sums is None:
         yield _point(learner, feed, protocol, 0, {})
     for epoch in range(done, protocol.training.epochs):
-        began = time.perf_counter()
-        loss = torch.zeros_like(learner.state.alpha[:, 0, 0])
-        correct, seen = torch.zeros_like(loss), 0
-        for batch in feed.epoch(epoch):
-            outcome = method.step(learner, batch, protocol.params)
-            images = batch.train.labels.shape[1]
-            loss += outcome.loss * images
-            correct += outcome.correct
-            seen += images
+        zero = torch.zeros_like(learner.state.alpha[:, 0, 0])
+        sums = sums or Sums(zero, zero.clone())
+        began = time.perf_counter() - sums.seconds
+        for drawn in islice(feed.drawn(epoch), sums.steps, None):
+            outcome = step(drawn)
+            images = drawn["train/index"].shape[1]
+            sums.loss += outcome.loss * images
+            sums.correct += outcome.correct
+            sums.images, sums.steps = sums.images + images, sums.steps + 1
+            sums.seconds = time.perf_counter() - began
+            if sums.steps < feed.steps:
+                between(sums)
         values = {
-            "train_loss": (loss / seen).double().cpu().numpy(),
-            "train_accuracy": (100 * correct / seen).double().cpu().numpy(),
+            "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
+            "train_accuracy": (100 * sums.correct / sums.images).double().cpu().numpy(),
         }
         values |= measure.gradients(learner, feed.steps)
         values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
+        sums = None
         yield _point(learner, feed, protocol, epoch + 1, values)
 
 
@@ -71,6 +104,11 @@ def random_search(space: Space, seeds: tuple[int, ...], epochs: int) -> Iterator
     for epoch in range(epochs + 1):
         archs = [space.random(numpy_stream(seed, "random", epoch)) for seed in seeds]
         yield Point(epoch, archs, np.full((len(seeds), space.alphas), np.nan), {})
+
+
+def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:
+    assert method.step is not None
+    return method.step(learner, feed.batch(drawn), protocol.params)
 
 
 def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]) -> Point:

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import EdgeCell, NodeCell, Space, SupernetConfig
+from .conv import seed_conv
 from .forward import Pass
 from .layout import Layout, Norm, Position
-from .ops import avg_pool, max_pool, seed_conv
+from .ops import avg_pool, max_pool
 
 EDGE_CONVS = ("nor_conv_1x1", "nor_conv_3x3")
 EDGE_SUMS = ("skip_connect", "avg_pool_3x3")
@@ -30,14 +31,22 @@ def declare(layout: Layout, space: Space, config: SupernetConfig, name: str, inp
     return _declare_nodes(layout, space, space.cell, config, name, inputs, channels)
 
 
-def shares(space: Space, mix: Tensor, cells: int, channels: int) -> Sequence[Shares]:
-    """Lay out what the cells of one stack, ``channels`` wide, multiply their maps with, out of the mix ``(S, R, M)``.
-
-    Every cell gets tensors of its own, so that their gradients are gathered by one sum over the cells.
-    """
-    each = mix.expand(cells, *mix.shape)
+def weighing(space: Space) -> list[Position]:
+    """Return the entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
     if isinstance(space.cell, EdgeCell):
-        return _edge_shares(space, space.cell, each, channels)
+        return _edge_entries(space, space.cell)
+    return [entry for group in _node_entries(space, space.cell) for entry in group]
+
+
+def shares(space: Space, entries: Tensor, cells: int, channels: int) -> Sequence[Shares]:
+    """Lay out what the cells of one stack, ``channels`` wide, multiply their maps with.
+
+    ``entries``, ``(S, len(weighing(space)))``, are picked out of the mix. Every cell gets tensors of its own, so that
+    their gradients are gathered by one sum over the cells.
+    """
+    each = entries.expand(cells, *entries.shape)
+    if isinstance(space.cell, EdgeCell):
+        return _edge_shares(space.cell, each, channels)
     return _node_shares(space, space.cell, each, channels)
 
 
@@ -83,12 +92,17 @@ def _declare_edges(
     return channels
 
 
-def _edge_shares(space: Space, cell: EdgeCell, mixes: Tensor, channels: int) -> Sequence[EdgeShares]:
-    sums = mixes[..., [space.operations.index(operation) for operation in EDGE_SUMS]]  # (cells, S, R, 2)
-    identity = torch.eye(channels, dtype=mixes.dtype, device=mixes.device)
+def _edge_entries(space: Space, cell: EdgeCell) -> list[Position]:
+    rows = [row for source in range(cell.nodes - 1) for row in _rows_from(cell, source)]
+    return [(row, space.operations.index(operation)) for row in rows for operation in EDGE_SUMS]
+
+
+def _edge_shares(cell: EdgeCell, entries: Tensor, channels: int) -> Sequence[EdgeShares]:
+    identity = torch.eye(channels, dtype=entries.dtype, device=entries.device)
+    edges = entries.unflatten(-1, (-1, len(EDGE_SUMS))).split(list(range(cell.nodes - 1, 0, -1)), dim=2)
     by_source = []
-    for source in range(cell.nodes - 1):
-        kernel = sums[:, :, _rows_from(cell, source), None, :, None] * identity[:, None]  # (cells, S, E, C, 2, C)
+    for weights in edges:  # (cells, S, E, 2)
+        kernel = weights[:, :, :, None, :, None] * identity[:, None]  # (cells, S, E, C, 2, C)
         by_source.append(kernel.flatten(4).flatten(2, 3)[..., None, None].unbind(0))
     return [EdgeShares(kernels) for kernels in zip(*by_source, strict=True)]
 
@@ -149,18 +163,22 @@ def _declare_nodes(
     return (cell.blocks + published) * channels
 
 
-def _node_shares(space: Space, cell: NodeCell, mixes: Tensor, channels: int) -> Sequence[NodeShares]:
+def _node_entries(space: Space, cell: NodeCell) -> list[list[Position]]:
+    """Return the entries that weigh each block's parents, the blocks' max pools, and the blocks in the output."""
     starts = [None if site is None else space.site_rows(site).start for site in cell.inputs]
     parents = [[] if row is None else [(row, j) for j in range(1, i + 1)] for i, row in enumerate(starts)]
     pool = [(block, space.operations.index("maxpool3x3")) for block in range(cell.blocks)]
     output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
-    groups = [*parents, pool, output]
-    rows, columns = zip(*(position for group in groups for position in group), strict=True)
-    picked = mixes[:, :, list(rows), list(columns)].permute(0, 2, 1)  # (cells, entries, S)
+    return [*parents, pool, output]
+
+
+def _node_shares(space: Space, cell: NodeCell, entries: Tensor, channels: int) -> Sequence[NodeShares]:
+    groups = _node_entries(space, cell)
+    picked = entries.transpose(1, 2)  # (cells, entries, S)
     repeated = picked.unsqueeze(-1).expand(*picked.shape, channels).contiguous()
     found = []
-    for entries in repeated.unbind(0):
-        left = iter(entries.unbind(0))
+    for one in repeated.unbind(0):
+        left = iter(one.unbind(0))
         split = [tuple(next(left) for _ in group) for group in groups]
         found.append(NodeShares(tuple(split[:-2]), split[-2], split[-1]))
     return found

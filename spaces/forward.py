@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .conv import Forms, seed_conv
 from .layout import Layout
-from .ops import BN_EPS, ConvForm, from_nchw, seed_conv, to_nchw
+from .ops import BN_EPS, from_nchw, to_nchw
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
 Statistics = dict[str, tuple[Tensor, Tensor]]
@@ -28,7 +29,7 @@ class Pass(Protocol):
         ...
 
     @property
-    def form(self) -> ConvForm:
+    def form(self) -> Forms:
         """How convolutions keep seeds apart."""
         ...
 
@@ -60,7 +61,7 @@ class Training:
     pieces: dict[str, Tensor]
     statistics: Statistics
     update: bool
-    form: ConvForm
+    form: Forms
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
@@ -102,19 +103,19 @@ class Frozen:
     statistics: Statistics
     kernels: dict[str, tuple[Tensor, Tensor]]
     factors: dict[str, Tensor]
-    form: ConvForm
+    form: Forms
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
         y = self._normalised(x, name, stride=stride)
         factor = self.factors.get(f"{name}.bn")
-        return y if factor is None else y * factor
+        return y if factor is None else y * factor.to(y.dtype)
 
     def activated(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
         y = F.relu(self._normalised(x, name))
         factor = self.factors.get(f"{name}.bn")
-        return y if factor is None else y * factor
+        return y if factor is None else y * factor.to(y.dtype)
 
     def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
         """See ``Pass``.

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from . import cell
 from .base import Space, SupernetConfig
+from .constants import Constants
+from .conv import Forms, seed_conv
 from .forward import Frozen, Pass, Statistics, Training, fold
 from .layout import Layout, Norm
-from .ops import ConvForm, avg_pool, max_pool, seed_conv
+from .ops import avg_pool, max_pool
 from .unpack import Unpack
 
 
@@ -39,6 +41,8 @@ class Supernet:
     config : width, depth and the switches of batch norm and cell.
     image_channels, classes : of the data.
     form : how convolutions keep seeds apart.
+    maps : precision of the feature maps between the image and the last mean; that of the weights by default. Batch
+        norms keep their statistics, and weights and losses stay, in that of the weights.
     """
 
     def __init__(
@@ -48,14 +52,17 @@ class Supernet:
         *,
         image_channels: int = 3,
         classes: int = 10,
-        form: ConvForm = "grouped",
+        form: Forms = "grouped",
+        maps: torch.dtype | None = None,
     ) -> None:
         self.space = space
         self.config = config
-        self.form: ConvForm = form
+        self.form: Forms = form
+        self.maps = maps
         self.layout = Layout()
         self._declare(image_channels, classes)
         self._unpack = Unpack(self.layout, *space.mask.shape)
+        self._weighing = Constants(self._make_weighing)
 
     @property
     def size(self) -> int:
@@ -117,21 +124,22 @@ class Supernet:
         return self._run(pass_, x, mix)
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
-        x = pass_.conv_bn(x, "stem")
+        x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")
         if self.space.skeleton.stem_relu:
             x = F.relu(x)
+        entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device)).to(x.dtype)
         for stack in range(self.space.skeleton.stacks):
             if stack:
                 x = self._reduce(pass_, f"reduce{stack}", x)
-            shares = cell.shares(self.space, mix, self.config.cells, self.config.channels * 2**stack)
+            shares = cell.shares(self.space, entries, self.config.cells, self.config.channels * 2**stack)
             for index, weights in enumerate(shares):
                 x = cell.forward(pass_, self.space, self.config, f"cell{stack}.{index}", x, weights)
         if self.space.skeleton.head == "bn-relu":
             x = F.relu(pass_.norm(x, "head.bn"))
         else:
             x = pass_.conv_bn(F.relu(x), "head")
-        features = x.mean(dim=(1, 2)).transpose(0, 1)  # (S, B, C)
         bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
+        features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)
         return torch.baddbmm(bias.unsqueeze(1), features, kernel.transpose(1, 2))
 
     def feature_maps(self, image_size: int) -> list[int]:
@@ -142,6 +150,11 @@ class Supernet:
             padded = self.space.skeleton.reduction == "padded-maxpool"
             sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
         return sides
+
+    def _make_weighing(self, device: torch.device) -> Tensor:
+        """Return the flat positions in the mix of what cells weigh whole maps by."""
+        columns = self.space.mask.shape[1]
+        return torch.tensor([row * columns + column for row, column in cell.weighing(self.space)], device=device)
 
     def _declare(self, image_channels: int, classes: int) -> None:
         config, skeleton, layout = self.config, self.space.skeleton, self.layout

@@ -8,12 +8,12 @@ gradient of the mix is that of the scales and shifts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .constants import Constants
 from .layout import Layout, Piece
 
 
@@ -28,8 +28,8 @@ class Unpack:
 
     def __init__(self, layout: Layout, rows: int, columns: int) -> None:
         self.layout, self.entries, self.columns = layout, rows * columns, columns
-        self._spread = _Constants(self._make_spread)
-        self._order = _Constants(self._make_order)
+        self._spread = Constants(self._make_spread)
+        self._order = Constants(self._make_order)
 
     def plain(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named pieces ``(S, *shape)`` of flat weights ``(S, P)``."""
@@ -85,19 +85,6 @@ class Unpack:
         spread = torch.zeros(self.entries + 1, len(owner), dtype=dtype)
         spread[owner, torch.arange(len(owner))] = 1
         return spread.to(device)
-
-
-class _Constants:
-    """Index tensors that depend on the arguments of ``make`` alone, made once for each."""
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self._make = make
-        self._made: dict[tuple[Any, ...], Any] = {}
-
-    def of(self, *key: Any) -> Any:
-        if key not in self._made:
-            self._made[key] = self._make(*key)
-        return self._made[key]
 
 
 class _Permute(torch.autograd.Function):

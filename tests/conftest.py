@@ -1,9 +1,11 @@
 """Fixtures that every kind of test uses."""
 
 import io
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,34 @@ CUT = (
     "measure.eigenvalue_every=0",
     "measure.landscape=0",
 )
+
+
+@pytest.fixture
+def tally(record_property):
+    """Count something of a kind, as in ``tally(kind="SIGKILL", kills=1)``; the sums end the test run's output."""
+
+    def count(*, kind: str, **counts: int) -> None:
+        for name, number in counts.items():
+            record_property(f"tally/{kind}/{name}", number)
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what the tests counted, a line of JSON a kind; ``$DNAS_TALLY`` names a file that gets it too."""
+    sums: dict[str, Counter[str]] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, number in getattr(report, "user_properties", ()):
+            if name.startswith("tally/") and report.when == "call":
+                _, kind, what = name.split("/", 2)
+                sums.setdefault(kind, Counter())[what] += number
+    if not sums:
+        return
+    terminalreporter.section("counted")
+    lines = [json.dumps({"kind": kind, **counts}) for kind, counts in sorted(sums.items())]
+    terminalreporter.write_line("\n".join(lines))
+    if file := os.environ.get("DNAS_TALLY"):
+        Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -109,14 +139,12 @@ def start(cut_down, noise_images, one_thread):
     from bench.learner import Learner
     from spaces.supernet import Supernet
 
-    cpu = torch.device("cpu")
-
-    def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64):
+    def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
         protocol = cut_down(*overrides).protocol(space, method)
         found = methods.find(method)
         net = Supernet(spaces.find(space), protocol.supernet, image_channels=1)
         parts = feed.split(len(noise_images.train), found.levels, protocol.images)
-        where = {"dtype": dtype, "device": cpu}
+        where = {"dtype": dtype, "device": torch.device(device)}
         return Start(
             Learner(net, engine.initial_state(net, seeds, **where), protocol.training),
             feed.Feed(noise_images, parts, protocol, found, net.space, seeds, **where),

@@ -1,4 +1,3 @@
-import pytest
 import torch
 import torch.nn.functional as F
 
@@ -15,33 +14,6 @@ def maps(channels, *, seed=0, side=SIDE):
 def of_seed(x, seed):
     """One seed's maps in PyTorch's own order."""
     return x[:, :, :, seed].permute(0, 3, 1, 2)
-
-
-@pytest.mark.parametrize("form", ops.CONV_FORMS)
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("kernel", [1, 3])
-@pytest.mark.parametrize("bias", [False, True])
-def test_a_seeds_convolution_is_the_plain_one_with_its_own_kernel(form, stride, kernel, bias):
-    x, weights = maps(2), torch.randn(SEEDS, 5, 2, kernel, kernel, dtype=torch.float64)
-    biases = torch.randn(SEEDS, 5, dtype=torch.float64) if bias else None
-    y = ops.seed_conv(x, weights, biases, stride=stride, form=form)
-    for seed in range(SEEDS):
-        own = None if biases is None else biases[seed]
-        plain = F.conv2d(of_seed(x, seed), weights[seed], own, stride=stride, padding=kernel // 2)
-        torch.testing.assert_close(of_seed(y, seed), plain, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-def test_grouped_and_loop_agree_with_their_gradients(stride):
-    outcomes = []
-    for form in ops.CONV_FORMS:
-        x = maps(2).requires_grad_()
-        weights = torch.linspace(-1, 1, SEEDS * 4 * 2 * 9, dtype=torch.float64).view(SEEDS, 4, 2, 3, 3).requires_grad_()
-        bias = torch.linspace(-1, 1, SEEDS * 4, dtype=torch.float64).view(SEEDS, 4).requires_grad_()
-        y = ops.seed_conv(x, weights, bias, stride=stride, form=form)
-        outcomes.append((y, *torch.autograd.grad(y.square().sum(), (x, weights, bias))))
-    for grouped, loop in zip(*outcomes, strict=True):
-        torch.testing.assert_close(grouped, loop, rtol=1e-12, atol=1e-11)
 
 
 def test_seeds_stand_one_after_the_other_in_the_channels():
