@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import EdgeCell, NodeCell, Space, SupernetConfig
-from .conv import seed_conv
+from .conv import seed_product
 from .forward import Pass
 from .layout import Layout, Norm, Position
 from .ops import avg_pool, max_pool
@@ -64,13 +64,14 @@ def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Ten
 
 @dataclass(frozen=True)
 class EdgeShares:
-    """For each node that edges leave: the 1x1 kernel ``(S, E * C, 2 * C, 1, 1)`` of its E edges.
+    """For each node that edges leave, the matrices ``(S, C, E * C)`` of its identity and of its average pool.
 
-    It takes the node's map beside its average pool to their weighted sum on each edge: multiples of the identity. As
-    a product of matrices that costs a fraction of what scaling the maps edge by edge would, in time and launches.
+    Either takes the map to its multiple on each of the E edges: multiples of the unit matrix. As products of matrices
+    they cost a fraction of what scaling the maps edge by edge would, in time and launches.
     """
 
-    kernels: tuple[Tensor, ...]
+    skip: tuple[Tensor, ...]
+    pool: tuple[Tensor, ...]
 
 
 def _rows_from(cell: EdgeCell, source: int) -> list[int]:
@@ -89,6 +90,7 @@ def _declare_edges(
             layout.conv(conv, width, channels, kernel, bias=config.conv_bias, owners=owners)
             norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
+        layout.sum(*(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
     return channels
 
 
@@ -98,22 +100,21 @@ def _edge_entries(space: Space, cell: EdgeCell) -> list[Position]:
 
 
 def _edge_shares(cell: EdgeCell, entries: Tensor, channels: int) -> Sequence[EdgeShares]:
-    identity = torch.eye(channels, dtype=entries.dtype, device=entries.device)
+    unit = torch.eye(channels, dtype=entries.dtype, device=entries.device)[:, None]
     edges = entries.unflatten(-1, (-1, len(EDGE_SUMS))).split(list(range(cell.nodes - 1, 0, -1)), dim=2)
-    by_source = []
-    for weights in edges:  # (cells, S, E, 2)
-        kernel = weights[:, :, :, None, :, None] * identity[:, None]  # (cells, S, E, C, 2, C)
-        by_source.append(kernel.flatten(4).flatten(2, 3)[..., None, None].unbind(0))
-    return [EdgeShares(kernels) for kernels in zip(*by_source, strict=True)]
+    # for each node that edges leave: (cells, 2, S, 1, E, 1) * (C, 1, C), then (cells, 2, S, C, E * C)
+    matrices = [(weights.permute(0, 3, 1, 2)[:, :, :, None, :, None] * unit).flatten(4) for weights in edges]
+    by_cell = zip(*(each.unbind(0) for each in matrices), strict=True)
+    return [EdgeShares(*zip(*(each.unbind(0) for each in one), strict=True)) for one in by_cell]
 
 
 def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: EdgeShares) -> Tensor:
     """Node j = sum over earlier nodes i and operations o of mix[i -> j, o] * o(node i); ``none`` adds nothing."""
     node, sums = x, None
-    for source, kernel in enumerate(weights.kernels):
+    for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
         edges = pass_.conv_sum(F.relu(node), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
-        pooled = avg_pool(node, kernel=3, stride=1, padding=1)
-        edges = edges + seed_conv(torch.cat([node, pooled], dim=-1), kernel, form=pass_.form)
+        edges = seed_product(node, skip, edges)
+        edges = seed_product(avg_pool(node, kernel=3, stride=1, padding=1), pool, edges)
         edges = edges.unflatten(-1, (cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
         sums = edges if sums is None else sums + edges
         node, sums = sums.split([1, cell.nodes - 2 - source], dim=-2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -80,6 +80,55 @@ def seed_conv(
     return _COMPUTE[chosen](x, kernel, bias, stride)
 
 
+def seed_product(x: Tensor, matrices: Tensor, addend: Tensor | None = None) -> Tensor:
+    """Multiply each pixel of each seed's map by the seed's matrix, and add.
+
+    Parameters
+    ----------
+    x : ``(B, H, W, S, K)``.
+    matrices : ``(S, K, M)``.
+    addend : ``(B, H, W, S, M)``, or ``(1, S, M)`` for every pixel.
+
+    Returns
+    -------
+    ``(B, H, W, S, M)``.
+    """
+    if addend is not None and addend.ndim == x.ndim:
+        addend = addend.flatten(0, 2)
+    return _Product.apply(x.flatten(0, 2), matrices, addend).view(*x.shape[:4], -1)
+
+
+class _Product(torch.autograd.Function):
+    """Does it without a change of memory order on the way in or out, and is differentiable to any order.
+
+    ``(N, S, K), (S, K, M), (N or 1, S, M) -> (N, S, M)``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, matrices: Tensor, addend: Tensor | None) -> Tensor:
+        """Return ``pixels[:, s] @ matrices[s] + addend[:, s]`` for each seed s."""
+        ctx.save_for_backward(pixels, matrices)
+        ctx.everywhere = addend is not None and len(addend) == 1
+        product = pixels.new_empty(*pixels.shape[:2], matrices.shape[2])
+        by_seed, out = pixels.transpose(0, 1), product.transpose(0, 1)
+        if addend is None:
+            torch.bmm(by_seed, matrices, out=out)
+        else:
+            torch.baddbmm(addend.transpose(0, 1), by_seed, matrices, out=out)
+        return product
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of pixels, matrices and addend."""
+        (upstream,), (pixels, matrices), (first, second, third) = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        of_addend = upstream.sum(0, keepdim=True) if ctx.everywhere else upstream
+        return (
+            _Product.apply(upstream, matrices.transpose(1, 2), None) if first else None,
+            torch.bmm(pixels.permute(1, 2, 0), upstream.transpose(0, 1)) if second else None,
+            of_addend if third else None,
+        )
+
+
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     flat = None if bias is None else bias.flatten()
     y = F.conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, kernel.shape[-1] // 2, groups=len(kernel))
@@ -104,10 +153,7 @@ def _dense(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tenso
 
 
 def _bmm(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    pixels = x.reshape(-1, *x.shape[3:]).transpose(0, 1)  # (S, B * H * W, Cin)
-    matrices = kernel.flatten(2).transpose(1, 2)  # (S, Cin, Cout)
-    y = torch.bmm(pixels, matrices) if bias is None else torch.baddbmm(bias.unsqueeze(1), pixels, matrices)
-    return y.transpose(0, 1).contiguous().view(*x.shape[:4], -1)
+    return seed_product(x, kernel.flatten(2).transpose(1, 2), None if bias is None else bias.unsqueeze(0))
 
 
 _COMPUTE: dict[ConvForm, Callable[[Tensor, Tensor, Tensor | None, int], Tensor]] = {

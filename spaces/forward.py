@@ -1,4 +1,4 @@
-"""The two ways through a supernet, with one interface: ``Training`` and ``Frozen``.
+"""The two ways through a supernet have one interface; the one in training is here, the other in ``spaces.frozen``.
 
 A cell asks a pass for convolutions with their batch norm by name; how the mix gets in differs between the two.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -42,7 +41,7 @@ class Pass(Protocol):
         ...
 
     def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
-        """Return the sum of a weighted 1x1 and a weighted 3x3 convolution, a batch norm each."""
+        """Return the sum of a weighted 1x1 and a weighted 3x3 convolution, a batch norm each; see ``Layout.sum``."""
         ...
 
     def norm(self, x: Tensor, name: str) -> Tensor:
@@ -80,85 +79,10 @@ class Training:
         """See ``Pass``."""
         norm = self.layout.norms[name]
         moved = self.statistics[name] if self.update and norm.tracked else None
-        return _batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
+        return batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
 
 
-@dataclass(frozen=True)
-class Frozen:
-    """A pass with running statistics, which are constants like the weights: only the mix has a gradient.
-
-    A batch norm of constants is an affine map and is folded into its convolution, so that it costs no pass over the
-    maps. The mix is multiplied in after activations: at a weight of exactly zero, as the adversarial projection makes
-    them, riding on the batch norm would lose the weight's gradient.
-
-    Attributes
-    ----------
-    kernels : folded kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution whose batch norm is
-        tracked.
-    factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms.
-    """
-
-    layout: Layout
-    pieces: dict[str, Tensor]
-    statistics: Statistics
-    kernels: dict[str, tuple[Tensor, Tensor]]
-    factors: dict[str, Tensor]
-    form: Forms
-
-    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
-        """See ``Pass``."""
-        y = self._normalised(x, name, stride=stride)
-        factor = self.factors.get(f"{name}.bn")
-        return y if factor is None else y * factor.to(y.dtype)
-
-    def activated(self, x: Tensor, name: str) -> Tensor:
-        """See ``Pass``."""
-        y = F.relu(self._normalised(x, name))
-        factor = self.factors.get(f"{name}.bn")
-        return y if factor is None else y * factor.to(y.dtype)
-
-    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
-        """See ``Pass``.
-
-        Nothing stands between the two kernels and their sum, so both are one 3x3 kernel and cost one convolution.
-        """
-        if small not in self.kernels or large not in self.kernels:
-            return self.conv_bn(x, small) + self.conv_bn(x, large)
-        (small_kernel, small_bias), (large_kernel, large_bias) = self.kernels[small], self.kernels[large]
-        a, b = self.factors[f"{small}.bn"], self.factors[f"{large}.bn"]
-        kernel = large_kernel * b[:, :, None, None, None] + F.pad(
-            small_kernel * a[:, :, None, None, None], (1, 1, 1, 1)
-        )
-        return seed_conv(x, kernel, small_bias * a + large_bias * b, form=self.form)
-
-    def norm(self, x: Tensor, name: str) -> Tensor:
-        """See ``Pass``."""
-        norm = self.layout.norms[name]
-        used = self.statistics[name] if norm.tracked else None
-        return _batch_norm(x, self.pieces, name, used, batch=not norm.tracked, momentum=0.0)
-
-    def _normalised(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
-        if name in self.kernels:
-            return seed_conv(x, *self.kernels[name], stride=stride, form=self.form)
-        y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
-        return self.norm(y, f"{name}.bn")
-
-
-def fold(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) -> dict[str, tuple[Tensor, Tensor]]:
-    """Fold the tracked batch norms into their convolutions; see ``Frozen.kernels``."""
-    kernels = {}
-    for name, norm in layout.norms.items():
-        conv = name.removesuffix(".bn")
-        if not norm.tracked or conv not in pieces:
-            continue
-        mean, variance = statistics[name]
-        factor = torch.rsqrt(variance + BN_EPS) * pieces.get(f"{name}.scale", 1.0)
-        bias = (pieces.get(f"{conv}.bias", 0.0) - mean) * factor + pieces.get(f"{name}.shift", 0.0)
-        kernels[conv] = (pieces[conv] * factor[:, :, None, None, None], bias)
-    return kernels
-
-
-def _batch_norm(
+def batch_norm(
     x: Tensor,
     pieces: dict[str, Tensor],
     name: str,
@@ -167,6 +91,7 @@ def _batch_norm(
     batch: bool,
     momentum: float,
 ) -> Tensor:
+    """Normalise each channel of each seed; with the batch's statistics where ``batch``, else with the given ones."""
     scale, shift = pieces.get(f"{name}.scale"), pieces.get(f"{name}.shift")
     y = F.batch_norm(
         to_nchw(x),

@@ -65,10 +65,12 @@ class Layout:
     """The pieces in order, and the batch norms that go with them.
 
     The scales of all mixed batch norms stand side by side at the end of the row, and after them their shifts, so
-    that one multiplication puts the mixing weights of the whole network into them.
+    that one multiplication puts the mixing weights of the whole network into them. ``sums`` names the pairs of
+    convolutions that are added up.
     """
 
     norms: dict[str, Norm] = field(default_factory=dict)
+    sums: list[tuple[str, str]] = field(default_factory=list)
     plain: list[Piece] = field(default_factory=list)
     scales: list[Piece] = field(default_factory=list)
     shifts: list[Piece] = field(default_factory=list)
@@ -106,6 +108,10 @@ class Layout:
             scales, shifts = (self.scales, self.shifts) if norm.mix else (self.plain, self.plain)
             scales.append(Piece(f"{name}.scale", (norm.channels,), fill=1.0, owners=owners))
             shifts.append(Piece(f"{name}.shift", (norm.channels,), owners=owners))
+
+    def sum(self, small: str, large: str) -> None:
+        """Say that a 1x1 and a 3x3 convolution, batch norms included, are only ever added up."""
+        self.sums.append((small, large))
 
     def linear(self, name: str, out: int, inputs: int) -> None:
         """Add a linear layer with bias."""

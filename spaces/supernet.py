@@ -7,8 +7,6 @@ anything, the running statistics of the batch norms, and only where asked to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,19 +15,11 @@ from . import cell
 from .base import Space, SupernetConfig
 from .constants import Constants
 from .conv import Forms, seed_conv
-from .forward import Frozen, Pass, Statistics, Training, fold
+from .forward import Pass, Statistics, Training
+from .frozen import Frozen, FrozenWeights, freeze
 from .layout import Layout, Norm
 from .ops import avg_pool, max_pool
 from .unpack import Unpack
-
-
-@dataclass(frozen=True)
-class FrozenWeights:
-    """Weights and running statistics that stay as they are, with what follows from them alone."""
-
-    pieces: dict[str, Tensor]
-    statistics: Statistics
-    kernels: dict[str, tuple[Tensor, Tensor]]
 
 
 class Supernet:
@@ -114,14 +104,11 @@ class Supernet:
 
     def freeze(self, weights: Tensor, statistics: Statistics) -> FrozenWeights:
         """Fold the running statistics into the weights, once for many evaluations of the same weights."""
-        pieces = self.pieces(weights)
-        return FrozenWeights(pieces, statistics, fold(self.layout, pieces, statistics))
+        return freeze(self.layout, self.pieces(weights), statistics)
 
     def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
-        factors = self._unpack.factors(mix)
-        pass_ = Frozen(self.layout, frozen.pieces, frozen.statistics, frozen.kernels, factors, self.form)
-        return self._run(pass_, x, mix)
+        return self._run(Frozen(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
         x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")

@@ -35,8 +35,9 @@ class Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.overloadpacket._qualified_op_name.removeprefix("aten::")
-        by_mask = name == "index" and any(i is not None and i.dtype == torch.bool for i in args[1])
-        assert not by_mask and not name.startswith(FORBIDDEN), f"{name} cannot be captured"
+        if name == "index" and any(i is not None and i.dtype == torch.bool for i in args[1]):
+            name = "masked_select"
+        assert not name.startswith(FORBIDDEN), f"{name} cannot be captured"
         assert "device" not in (kwargs or {}) or name != "_to_copy", "a copy from one device to another"
         return func(*args, **(kwargs or {}))
 

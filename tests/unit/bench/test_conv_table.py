@@ -1,0 +1,98 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+import spaces
+from bench import conv_table
+from spaces.conv import ConvShape, FormTable
+
+CPU = torch.device("cpu")
+SMALL = {"channels": 4, "cells": 2}
+
+
+@pytest.fixture
+def config():
+    return replace(spaces.find("nasbench201").supernet, **SMALL)
+
+
+@pytest.fixture
+def gpu(monkeypatch, tmp_path):
+    """A GPU that measures without one; returns the shapes that were measured."""
+    measured = []
+
+    def measure(shape, *_):
+        measured.append(shape)
+        return {"grouped": 2.0, "loop": 1.0 if shape.kernel == 3 else 3.0, "dense": 4.0}
+
+    monkeypatch.setattr(conv_table, "measure", measure)
+    monkeypatch.setattr(conv_table, "device_info", lambda device: {"name": "made-up"})
+    monkeypatch.setattr(conv_table, "_file", lambda: tmp_path / "cache" / "conv-forms.json")
+    return measured
+
+
+def chosen(config, device="cuda", seeds=2, precision="tf32"):
+    return conv_table.forms(
+        spaces.find("nasbench201"), config, 8, 3, batch=4, seeds=seeds, precision=precision, device=torch.device(device)
+    )
+
+
+def test_all_shapes_of_a_supernet_are_found_once(config):
+    shapes = conv_table.shapes(spaces.find("nasbench201"), config, 8, 3)
+    assert shapes[0] == ConvShape(8, 3, 4, 3, 1)  # the stem
+    assert len(set(shapes)) == len(shapes)
+    assert {shape.side for shape in shapes} == {8, 4, 2}
+    assert ConvShape(2, 16, 48, 3, 1) in shapes  # three edges leave the first node, 16 channels wide
+    assert ConvShape(4, 8, 16, 3, 2) in shapes  # down to the last stack
+
+
+def test_on_a_cpu_the_form_follows_from_the_shape(config, gpu):
+    forms = chosen(config, "cpu").forms
+    assert gpu == []
+    assert {forms[s] for s in forms if s.kernel == 3 or s.inputs < 16} == {"grouped"}
+    assert {forms[s] for s in forms if s.kernel == 1 and s.inputs >= 16} == {"bmm"}
+
+
+def test_the_fastest_form_is_taken_and_remembered(config, gpu):
+    first = chosen(config)
+    assert {first.forms[s] for s in first.forms if s.kernel == 3} == {"loop"}
+    assert {first.forms[s] for s in first.forms if s.kernel == 1} == {"grouped"}
+    once = len(gpu)
+    assert chosen(config) == first
+    assert len(gpu) == once
+    chosen(config, seeds=4)  # is another question
+    assert len(gpu) == 2 * once
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 3}', "null", "\x00"])
+def test_a_damaged_memory_costs_a_measurement(config, gpu, tmp_path, content):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "conv-forms.json").write_text(content, encoding="utf-8")
+    chosen(config)
+    assert gpu
+    assert len(json.loads((tmp_path / "cache" / "conv-forms.json").read_text(encoding="utf-8"))) == 1
+
+
+def test_a_memory_that_cannot_be_written_costs_no_more(config, gpu, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
+    assert chosen(config).forms
+
+
+def test_forms_survive_a_checkpoint(config):
+    forms = chosen(config, "cpu")
+    assert conv_table.from_document(json.loads(json.dumps(conv_table.as_document(forms)))) == forms
+    assert conv_table.from_document("loop") == "loop"
+
+
+@pytest.mark.parametrize("document", [None, "conv", 3, {"1 2": "loop"}, {"a b c d e": "loop"}, {}])
+def test_forms_of_a_strange_checkpoint_are_grouped(document):
+    forms = conv_table.from_document(document)
+    assert forms == "grouped" or (isinstance(forms, FormTable) and not forms.forms)
+
+
+def test_every_form_that_can_compute_a_shape_is_measured():
+    plain = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert set(plain) == {"grouped", "loop", "dense", "bmm"}
+    assert all(seconds > 0 for seconds in plain.values())
+    assert set(conv_table.measure(ConvShape(4, 2, 2, 3, 1), 2, 2, "bf16", CPU)) == {"grouped", "loop", "dense"}
