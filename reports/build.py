@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
-from reports import claim_tables, experiments, tables
+from reports import claim_tables, experiments, files, tables
 from reports.deviations import deviation_table
 from reports.environment import commands, environment_table
 from reports.methods import methods_of
 from reports.names import slug
 from reports.page import Chapter, Figure, Page, Section, render
 from reports.study import Reference, Study
-from results import parquet
+from reports.style import FORMATS
+from reports.table import FORMATS as TABLE_FORMATS
 from results.claims import Claim, load_claims
+from results.current import LeftOut, Planned, current
 from results.errors import InputError
 from results.oracle import Oracle
 from results.record import Record, Run
 from results.store import Store
 from results.verdicts import Verdict, judge
-
-_LANDSCAPE = ("kind", "x", "y", "valid_accuracy")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Built:
     missing : figures that could not be drawn, each with what the records lack.
     unreadable : damaged files of the store, each with what is wrong.
     left_out : experiments of the store that are not shown.
+    outdated : records that are not shown, as they follow another protocol than their experiment has now.
+    removed : files of an earlier build that this one did not write again.
     """
 
     page: Path
@@ -66,6 +69,8 @@ class Built:
     missing: tuple[str, ...]
     unreadable: tuple[tuple[Path, str], ...]
     left_out: tuple[str, ...]
+    outdated: tuple[LeftOut, ...]
+    removed: tuple[str, ...]
 
 
 def build(
@@ -76,11 +81,13 @@ def build(
     *,
     asked_for: Sequence[str] = (),
     background: Background = NOTHING_KNOWN,
+    planned: Planned = MappingProxyType({}),
 ) -> Built:
     """Write ``figures/``, ``tables/`` and ``index.html`` into ``out`` from the records alone.
 
     The same records, scores and claims give the same bytes. Whatever is in the store is shown, experiment by
-    experiment; what is missing or damaged is named.
+    experiment; what is missing, damaged or of another protocol is named. Files of an earlier build that this one does
+    not write are removed, and nothing else is (``reports.files``).
 
     Parameters
     ----------
@@ -89,13 +96,15 @@ def build(
     claims : to judge; by default all that ``results.claims`` holds.
     asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
     background : populations and published curves to draw beside the records.
+    planned : the protocols that experiments have now; see ``results.current``.
     """
     store = Store(runs_dir)
     everything = store.records()
-    records = [record for record in everything if _is_shown(record.run.experiment, asked_for)]
+    shown = [record for record in everything if _is_shown(record.run.experiment, asked_for)]
+    records, outdated = current(shown, planned)
     landscapes, broken = _landscapes(store, records)
     unreadable = (*store.unreadable(), *broken)
-    verdicts = judge(load_claims() if claims is None else claims, records, oracle, landscapes)
+    verdicts = judge(load_claims() if claims is None else claims, shown, oracle, landscapes, planned)
     methods = methods_of(records)
     studies = [
         Study.of(
@@ -125,17 +134,22 @@ def build(
         environments=environment_table(records),
         commands=tuple(commands(records)),
         unreadable=tuple(why.replace(f"{store.root}{os.sep}", "") for _, why in unreadable),
-        left_out=tuple(sorted({r.run.experiment for r in everything} - {r.run.experiment for r in records})),
+        left_out=tuple(sorted({r.run.experiment for r in everything} - {r.run.experiment for r in shown})),
+        outdated=tuple(outdated),
         runs=len(records),
     )
+    index = _write(page, out)
+    removed = files.settle(out, [index, *_written(page, out)])
     return Built(
-        page=_write(page, out),
+        page=index,
         figures=tuple(figure.stem for section in page.sections for figure in section.figures),
         tables=tuple(table.name for table in page.tables),
         verdicts=page.verdicts,
         missing=page.missing,
         unreadable=unreadable,
         left_out=page.left_out,
+        outdated=page.outdated,
+        removed=removed,
     )
 
 
@@ -147,12 +161,13 @@ def _landscapes(store: Store, records: Iterable[Record]) -> tuple[dict[Run, pd.D
     """Return the landscape beside each record that has one, and the files that cannot be read."""
     found, broken = {}, []
     for record in records:
-        path = store.side_path(record.run, "landscape")
-        if path.exists():
-            try:
-                found[record.run] = parquet.read(path, _LANDSCAPE, mend="remove it and run again").to_pandas()
-            except InputError as error:
-                broken.append((path, str(error)))
+        try:
+            landscape = store.landscape(record.run)
+        except InputError as error:
+            broken.append((store.side_path(record.run, "landscape"), str(error)))
+            continue
+        if landscape is not None:
+            found[record.run] = landscape
     return found, broken
 
 
@@ -163,10 +178,24 @@ def _write(page: Page, out: Path) -> Path:
     for table in page.tables:
         table.write(folder)
     for chapter in page.chapters:
-        (folder / f"{chapter.id}-points.csv").write_text(chapter.points, encoding="utf-8", newline="\n")
+        _points(chapter, out).write_text(chapter.points, encoding="utf-8", newline="\n")
     index = out / "index.html"
     index.write_text(render(page), encoding="utf-8", newline="\n")
     return index
+
+
+def _written(page: Page, out: Path) -> Iterator[Path]:
+    """Yield the files of a page's figures and tables."""
+    for section in page.sections:
+        for figure in section.figures:
+            yield from (out / "figures" / f"{figure.stem}.{kind}" for kind in FORMATS)
+    for table in page.tables:
+        yield from (out / "tables" / f"{table.name}.{kind}" for kind in TABLE_FORMATS)
+    yield from (_points(chapter, out) for chapter in page.chapters)
+
+
+def _points(chapter: Chapter, out: Path) -> Path:
+    return out / "tables" / f"{chapter.id}-points.csv"
 
 
 def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
@@ -10,7 +9,7 @@ from reports.names import slug
 from reports.study import SPLITS, dataset_label
 from reports.table import NONE, Table
 from results.claims import Claim
-from results.verdicts import Status, Verdict
+from results.verdicts import Status, Verdict, effect
 
 #: Told apart without colour; what needs a look comes first.
 MARKS = {
@@ -23,6 +22,10 @@ MARKS = {
 }
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
 _OWN = "dnas-bench"
+_P = (
+    "p: of the claim alone; adjusted: by Holm's method over the claims of one paper and experiment that have a p. A"
+    " verdict is given where the adjusted p is at most 0.05."
+)
 _SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
 
 
@@ -34,15 +37,28 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> Tab
     labels : id of a method or space -> as it is printed; others are printed as they are.
     """
     spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
-    columns = ("verdict", "claim", "method", "where", "measured", "expected", "n", "not scored", "note", "published in")
+    columns = (
+        "verdict",
+        "claim",
+        "method",
+        "where",
+        "measured",
+        "expected",
+        "n",
+        "p",
+        "p adjusted",
+        "not scored",
+        "note",
+        "published in",
+    )
     return Table(
         "verdicts",
         "Claims that the records speak of",
         columns,
         tuple(_verdict_row(verdict, labels) for verdict in sorted(spoken, key=lambda v: list(MARKS).index(v.status))),
         "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
-        " interval covers all that they could be.",
-        numbers=frozenset(columns[4:8]),
+        f" interval covers all that they could be. {_P}",
+        numbers=frozenset(columns[4:10]),
     )
 
 
@@ -53,7 +69,20 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list
     ----------
     labels : as for ``verdict_table``.
     """
-    columns = ("verdict", "claim", "method", "where", "published", "measured", "n", "not scored", "note", "source")
+    columns = (
+        "verdict",
+        "claim",
+        "method",
+        "where",
+        "published",
+        "measured",
+        "n",
+        "p",
+        "p adjusted",
+        "not scored",
+        "note",
+        "source",
+    )
     return [
         Table(
             slug("published", paper.lower()),
@@ -63,8 +92,8 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list
             columns,
             tuple((*_claim_cells(verdict, labels), verdict.claim.source) for verdict in group),
             "Published: mean ± standard deviation (n) as printed, or the relation that is stated. Measured: mean"
-            " [95 % interval] over n seeds.",
-            numbers=frozenset(columns[4:8]),
+            f" [95 % interval] over n seeds. {_P}",
+            numbers=frozenset(columns[4:10]),
         )
         for paper, group in groupby(
             sorted(verdicts, key=lambda verdict: verdict.claim.paper), key=lambda verdict: verdict.claim.paper
@@ -74,14 +103,14 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list
 
 def _verdict_row(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
     claim = verdict.claim
-    status, statement, method, where, expected, measured, n, unscored, note = _claim_cells(verdict, labels)
+    status, statement, method, where, expected, measured, *numbers, note = _claim_cells(verdict, labels)
     paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
     paper += f", {claim.table}" if claim.table else ""
-    return status, statement, method, where, measured, expected, n, unscored, note, paper
+    return status, statement, method, where, measured, expected, *numbers, note, paper
 
 
 def _claim_cells(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Return status, statement, method, where, published, measured, n, unscored and note."""
+    """Return status, statement, method, where, published, measured, n, p, adjusted p, unscored and note."""
     claim, silent = verdict.claim, verdict.status in _SILENT
     quantity = f"{SPLITS[claim.split]} {claim.metric}" if claim.split else claim.metric
     where = f"{labels.get(claim.space, claim.space)}, {dataset_label(claim.dataset)}"
@@ -93,6 +122,8 @@ def _claim_cells(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]
         _published(claim),
         _measured(verdict),
         NONE if silent else str(verdict.n),
+        _p(verdict.p),
+        _p(verdict.adjusted),
         f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
         verdict.text.partition(": ")[2] if silent else _note(verdict),
     )
@@ -101,7 +132,7 @@ def _claim_cells(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]
 def _published(claim: Claim) -> str:
     """Return the relation that a direction states, or what the paper printed: a number with spread and n."""
     if claim.test:
-        return f"{claim.test.relation} {_effect(claim, claim.test.threshold)}"
+        return f"{claim.test.relation} {effect(claim, claim.test.threshold)}"
     if claim.value is None:
         return NONE
     spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
@@ -110,26 +141,31 @@ def _published(claim: Claim) -> str:
     return f"{claim.value:.2f}{spread}{unit}{seeds}"
 
 
+def _p(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return "< 0.0001" if value < 1e-4 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+
+
 def _measured(verdict: Verdict) -> str:
     """Return what the records give: mean and interval."""
     interval = verdict.interval
     claim = verdict.claim
-    mean = NONE if verdict.measured is None else _effect(claim, verdict.measured)
-    return f"{mean} [{_effect(claim, interval.low)}, {_effect(claim, interval.high)}]" if interval else mean
-
-
-def _effect(claim: Claim, value: float) -> str:
-    """Return a number on the scale of the claim; a difference of logarithms is printed as the ratio that it is."""
-    return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
+    mean = NONE if verdict.measured is None else effect(claim, verdict.measured)
+    return f"{mean} [{effect(claim, interval.low)}, {effect(claim, interval.high)}]" if interval else mean
 
 
 def _note(verdict: Verdict) -> str:
     claim, scored = verdict.claim, verdict.points - verdict.unscored
     parts = [] if claim.tolerance is None else [f"tolerance {claim.tolerance:g}"]
-    if claim.comparable != "same-protocol":
-        parts.append(f"another protocol: {claim.reason}")
     if scored < claim.coverage * verdict.points:
         parts.append(f"at least {claim.coverage:.0%} must be scored")
+    if verdict.decided_alone:
+        parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")
     if verdict.seeds_to_decide is not None:
         parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
+    if verdict.left_out:
+        parts.append(f"records left out: {len(verdict.left_out)}")
+    if claim.comparable != "same-protocol":
+        parts.append(f"another protocol: {claim.reason}")
     return "; ".join(parts)

@@ -75,6 +75,22 @@ def _draw_line(ax: Axes, trajectory: Trajectory, place: int) -> None:
         line.set_gid(f"mean.{method.id}")
 
 
+def draw_independent(ax: Axes, trajectory: Trajectory) -> np.ndarray:
+    """Draw points that make no trajectory as their median with a band over the middle half of them.
+
+    Returns
+    -------
+    The quartiles, ``(3,)``.
+    """
+    method, ends = trajectory.method, trajectory.epochs[[0, -1]]
+    low, middle, high = quartiles = np.nanquantile(trajectory.values, (0.25, 0.5, 0.75))
+    band = ax.fill_between(ends, low, high, color=method.colour, alpha=0.16, lw=0)
+    band.set_gid(f"band.{method.id}")
+    (line,) = ax.plot(ends, [middle, middle], color=method.colour, marker=method.marker, lw=1.2, zorder=2)
+    line.set_gid(f"mean.{method.id}")
+    return quartiles
+
+
 def draw_unscored(ax: Axes, trajectories: Sequence[Trajectory]) -> None:
     """Draw, one row per method, the share of seeds that are not scored at each epoch, and print the count."""
     rows = list(reversed([t for t in trajectories if t.unscored.any()]))
@@ -92,8 +108,13 @@ def draw_unscored(ax: Axes, trajectories: Sequence[Trajectory]) -> None:
 
 
 def legend_of(trajectories: Iterable[Trajectory]) -> list[Line2D]:
-    """Return a legend entry for each trajectory: the method and its number of seeds."""
-    return [method_entry(t.method, f"{t.method.label} (n={len(t.seeds)})") for t in trajectories]
+    """Return a legend entry for each trajectory: the method and its number of seeds, or of independent draws."""
+    return [method_entry(t.method, f"{t.method.label} ({_count(t)})") for t in trajectories]
+
+
+def _count(trajectory: Trajectory) -> str:
+    drawn = trajectory.method.independent
+    return f"{np.isfinite(trajectory.values).sum()} draws" if drawn else f"n={len(trajectory.seeds)}"
 
 
 def method_entry(method: Method, label: str) -> Line2D:
@@ -126,7 +147,7 @@ def percent_axis(ax: Axes, values: Iterable[Any], axis: Literal["x", "y"] = "y")
     else:
         air = 0.08 * (high - low) or 0.5
         low, high = max(0.0, low - air), high + air
-        ticks.set_major_locator(MaxNLocator(5, steps=_ROUND_STEPS))
+        ticks.set_major_locator(MaxNLocator(6, steps=_ROUND_STEPS))
     ax.set(**{f"{axis}lim": (low, high)})
 
 

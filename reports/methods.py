@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from results.record import Record
+from results.record import BROUGHT_IN, Record
 
 #: Okabe and Ito's palette without its black and yellow, for methods whose records name no colour.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -17,12 +17,16 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 @dataclass(frozen=True)
 class Method:
-    """A search method as figures and tables show it."""
+    """A search method as figures and tables show it.
+
+    ``independent`` : its points are drawn each for itself, as those of random search, and make no trajectory.
+    """
 
     id: str
     label: str
     colour: str
     marker: str
+    independent: bool = False
 
 
 def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
@@ -31,7 +35,8 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     Colour and order come from ``manifest["method"]``; what a record does not say is filled in from the palette,
     and two methods never share a marker.
     """
-    declared = {record.run.method: record.manifest.get("method", {}) for record in records}
+    known = {record.run.method: record for record in records}
+    declared = {name: record.manifest.get("method", {}) for name, record in known.items()}
     ordered = sorted(declared, key=lambda name: (declared[name].get("order", len(declared)), name))
     return tuple(
         Method(
@@ -39,6 +44,7 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
             label=str(declared[name].get("label", name)),
             colour=_colour(declared[name].get("colour"), PALETTE[place % len(PALETTE)]),
             marker=MARKERS[place % len(MARKERS)],
+            independent=declared[name].get("levels") == 0 and known[name].config_hash != BROUGHT_IN,
         )
         for place, name in enumerate(ordered)
     )

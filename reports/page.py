@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reports.claim_tables import MARKS
 from reports.methods import Method
@@ -14,7 +16,11 @@ from reports.names import slug
 from reports.style import contrast
 from reports.svg import colour_variable
 from reports.table import Table
+from results.current import LeftOut
 from results.verdicts import Status, Verdict
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DARK_GROUND = "#12161b"  # --paper in the dark theme of style.css.j2
@@ -25,7 +31,6 @@ _MEANINGS = {
     Status.INCONCLUSIVE: "the seeds at hand cannot tell",
     Status.REPRODUCED: "measured as published",
     Status.BETTER: "measured better than published",
-    Status.NOT_RUN: "no record speaks of it",
     Status.NOT_COMPARABLE: "what is run here is something else",
 }
 
@@ -77,6 +82,7 @@ class Page:
     commands: tuple[str, ...]
     unreadable: tuple[str, ...]  # a line each
     left_out: tuple[str, ...]
+    outdated: tuple[LeftOut, ...]
     runs: int
 
     @property
@@ -104,7 +110,9 @@ class Page:
     def tally(self) -> list[tuple[int, str, str]]:
         """Number, name and meaning of the verdicts of each status."""
         counts = Counter(verdict.status for verdict in self.verdicts)
-        return [(counts[s], f"{mark} {s.value}", _MEANINGS[s]) for s, mark in MARKS.items() if counts[s]]
+        wait = sum(verdict.status is Status.NOT_RUN and verdict.claim.judged for verdict in self.verdicts)
+        meanings = _MEANINGS | {Status.NOT_RUN: f"{wait} wait for records; the others are beyond this suite"}
+        return [(counts[s], f"{mark} {s.value}", meanings[s]) for s, mark in MARKS.items() if counts[s]]
 
 
 def render(page: Page) -> str:
@@ -122,10 +130,19 @@ def render(page: Page) -> str:
         "slug": slug,
         "data_uri": data_uri,
         "gzip_uri": gzip_uri,
+        "breakable": breakable,
         "variable": colour_variable,
         "on_dark": on_dark,
     }
     return environment.get_template("index.html.j2").render(page=page)
+
+
+def breakable(cell: str) -> Markup:
+    """Return a cell of numbers, which is set on one line, with places before its brackets where it may break."""
+    from markupsafe import Markup, escape
+
+    escaped = re.sub(r" (?=[\[(])", " <wbr>", escape(cell))
+    return Markup(escaped)  # noqa: S704 # nosec B704 # escaped before
 
 
 def data_uri(text: str, media: str = "text/csv") -> str:

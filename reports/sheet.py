@@ -59,7 +59,14 @@ def sheet(
     figure = Figure(figsize=(WIDTH, height))
     # Not bold: embedding a second font in every PDF would cost as much as all the rest of saving it.
     figure.text(0.1 / WIDTH, 1 - 0.08 / height, title, va="top", size=10.5)
-    figure.text(0.1 / WIDTH, 1 - 0.28 / height, "\n".join(context_lines), va="top", size=8, color=MUTED)
+    figure.text(
+        0.1 / WIDTH,
+        1 - 0.28 / height,
+        "\n".join(line.removesuffix(" ·") for line in context_lines),
+        va="top",
+        size=8,
+        color=MUTED,
+    )
     if legend:
         anchor = (0.1 / WIDTH, 1 - heading / height)
         figure.legend(handles=legend, loc="upper left", bbox_to_anchor=anchor, ncols=per_line)

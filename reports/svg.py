@@ -15,6 +15,7 @@ _REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
 _ID = re.compile(r' id="([^"]*)"')
 _ROLE = re.compile(r"(seed|mean|band)\.([^.]+)(?:\.(\d+))?")
 _COORDINATES = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+_SEED_PATH = re.compile(r'(<g class="seed"[^>]*>(?:<title>[^<]*</title>)?\s*)(?=<path d="([^"]*)")')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -23,7 +24,8 @@ def inline(svg: str, prefix: str, label: str, methods: Sequence[Method]) -> str:
     """Return an SVG file's text as an element of a page.
 
     What belongs to a method carries ``data-method``, and one of the classes ``seed``, ``mean`` and ``band``, so that
-    the page can show and hide it; a single seed carries its name as a title. Colours of text, axes and ground become
+    the page can show and hide it; a single seed carries its name as a title, and lies upon a wider line that nobody
+    sees, so that a pointer meets it. Colours of text, axes and ground become
     the page's ``--ink``, ``--muted``, ``--grid`` and ``--paper``; a method's colour becomes ``colour_variable``'s.
 
     Parameters
@@ -43,6 +45,7 @@ def inline(svg: str, prefix: str, label: str, methods: Sequence[Method]) -> str:
     text = _ID.sub(lambda id_: f' id="{prefix}{id_[1]}"' if id_[1] in referenced else "", text)
     text = _REFERENCE.sub(lambda ref: ref[0].replace("#", f"#{prefix}"), text)
     text = _COORDINATES.sub(lambda attribute: _shorten(attribute[0]), text)
+    text = _SEED_PATH.sub(r'\1<path class="target" d="\2"/>', text)
     text = re.sub(r' style="[^"]*"', lambda style: _COLOUR.sub(lambda c: theme.get(c[0], c[0]), style[0]), text)
     return re.sub(r"\n\s*", "\n", text).strip()
 

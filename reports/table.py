@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+FORMATS = ("md", "tex", "csv")
 #: What a cell without a number prints.
 NONE = "–"
 _LATEX = {
@@ -60,7 +61,7 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Write the table's three files into ``folder``."""
-        for kind, text in (("md", self.markdown()), ("tex", self.latex()), ("csv", self.csv())):
+        for kind, text in zip(FORMATS, (self.markdown(), self.latex(), self.csv()), strict=True):
             (folder / f"{self.name}.{kind}").write_text(text, encoding="utf-8", newline="\n")
 
     def markdown(self) -> str:

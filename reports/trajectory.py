@@ -104,6 +104,6 @@ class Trajectory:
 
 def describe(trajectories: Sequence[Trajectory], unit: str = "", *, when: str = "After the last epoch") -> str:
     """Return where each trajectory ends, in words: what a figure says to whoever cannot see it."""
-    ends = ((t.method.label, *t.last()) for t in trajectories if len(t.epochs))
+    ends = ((t.method.label, *t.last()) for t in trajectories if len(t.epochs) and not t.method.independent)
     parts = [f"{label} {mean:.3g}{unit} (n={n})" if n else f"{label} unknown" for label, mean, n in ends]
     return f"{when}: {', '.join(parts)}." if parts else ""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from results import toml
 from results.errors import InputError, suggest
 from results.record import OPERATION_PREFIXES, POINT_COLUMNS
 
 PUBLISHED = Path(__file__).parent / "published"
+#: The metric of claims about what a search costs. It depends on the device, so that only a ratio is a claim.
+COST = "seconds"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Claim:
     kind : a "number", a "direction" (tested by ``test``), or "published-only": shown, never measured here.
     space, dataset, method : ids; of methods and spaces that the suite lacks, a name.
     metric : "accuracy" and "error" of the architecture in percent, "landscape-drop", "share:OPERATION" of the
-        cell's operations, or a column of the record.
+        cell's operations, or a column of the record; "seconds", of an epoch, as a ratio to a baseline alone.
     split : "valid" or "test", for accuracy and error.
     value, spread, n : mean, standard deviation and number of seeds as printed; None where not stated. A spread of
         zero says that every seed ended in the same architecture.
@@ -111,6 +113,8 @@ def _fault(claim: Claim) -> str:
         return "is a number: give its value, its tolerance and the rationale"
     if claim.metric in ("accuracy", "error"):
         return "" if claim.split else f"is about {claim.metric}: give the split"
+    if claim.metric == COST and not (claim.test and claim.test.baseline and claim.test.log):
+        return "is about seconds, which depend on the device: give a baseline and log = true, which makes it a ratio"
     column = POINT_COLUMNS.get(claim.metric) == "float64" or claim.metric.startswith(OPERATION_PREFIXES)
     if column or claim.metric == "landscape-drop" or claim.metric.startswith("share:"):
         return ""
@@ -138,13 +142,9 @@ def load_claims(folder: Path = PUBLISHED) -> tuple[Claim, ...]:
 
 
 def _read(path: Path) -> Iterator[Claim]:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is no TOML: {error}") from None
-    groups = content.pop("group", [])
-    for number, group in enumerate(groups, start=1):
-        rows, scopes = group.pop("rows", [{}]), group.pop("scope", [{}])
+    content = toml.read(path)
+    for number, group in enumerate(_tables(content, "group", path.name), start=1):
+        rows, scopes = (_tables(group, key, f"{path.name}, group {number}", [{}]) for key in ("rows", "scope"))
         for row in rows:
             for scope in scopes:
                 merged = content | group | row | scope
@@ -152,6 +152,14 @@ def _read(path: Path) -> Iterator[Claim]:
                 if len(scopes) > 1:
                     merged["id"] = f"{merged.get('id', '')}@{merged.get('experiment', '')}"
                 yield _build(Claim, merged, where)
+
+
+def _tables(content: dict[str, Any], key: str, where: str, default: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Take the list of tables out that ``key`` names."""
+    found = content.pop(key, default)
+    if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError(f"{where}: '{key}' must be a list of tables")
+    return list(found)
 
 
 def _build(kind: type, data: Mapping[str, Any], where: str) -> Any:
@@ -182,7 +190,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return tuple(_convert(entry, float, where) for entry in value)
     if is_dataclass(hint) and isinstance(value, dict):
         return _build(cast("type", hint), value, where)
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and abs(value) < 2**63:  # a larger one may be no float
         return float(value)
     if type(value) is hint:
         return value

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results import parquet
 from results.progress import Progress, shown
 from results.sources import ACCURACIES, NASBENCH101_TABLE, SOURCES, TABLES, Source, Table
 
@@ -168,8 +169,8 @@ def _images(folder: Path) -> tuple[State, str]:
     """Inspect CIFAR-10 in the layout of data set hubs: train-*.parquet and test-*.parquet."""
     shards = [path for part in ("train", "test") for path in sorted(folder.glob(f"{part}-*.parquet"))]
     try:
-        labels = [pq.read_table(path, columns=["label"])["label"].to_numpy() for path in shards]
-    except (pa.ArrowException, OSError) as error:
+        labels = [parquet.content(pq.ParquetFile(path), ["label"])["label"].to_numpy() for path in shards]
+    except (pa.ArrowException, OSError, KeyError) as error:
         return State.TRUNCATED, f"a file is cut off or of another layout ({str(error).splitlines()[0]})"
     flat = np.concatenate([np.empty(0, np.int64), *labels])
     if len(flat) != 60_000:
@@ -197,7 +198,7 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
             missing = [column for column in wanted if column not in file.schema_arrow.names]
             if missing:
                 return replace(found, state=State.CORRUPT, detail=f"lacks the column '{missing[0]}'")
-            content = file.read(list(wanted if thorough else table.keys))
+            content = parquet.content(file, wanted if thorough else table.keys)
             metadata = file.schema_arrow.metadata or {}
     except (pa.ArrowException, OSError) as error:
         detail = f"cut off, or no Parquet file ({str(error).splitlines()[0]})"

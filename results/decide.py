@@ -1,16 +1,23 @@
-"""The rule of a verdict: on which side of a region the truth lies, if the seeds at hand can tell."""
+"""The rule of a verdict: on which side of a region the truth lies, if the seeds at hand can tell.
+
+A side is taken where an interval of the mean, at a level of one minus the error that is allowed, lies wholly on one
+side of each end of the region. The least error at which that is so is the p of the side: to take it where p is at most
+5 % is to ask the 95 % interval. With a p, claims can be corrected for being many (``results.verdicts``).
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from results.stats import Interval, half_width, share_interval
+from results.stats import Interval, half_width, mean_p, share_p
 
+#: How often a verdict on one paper's claims may be false.
+ERROR = 0.05
 #: More seeds than anyone will run: beyond them a claim is not called decidable.
 MOST_SEEDS = 1_000
 
@@ -25,40 +32,35 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True)
-class Decision:
+class Leaning:
     """What the seeds say.
 
     Attributes
     ----------
-    side : the answer.
-    interval : of the mean; None for fewer than two seeds.
-    seeds : where undecided, the number at which seeds like these would decide; None where no number would, or where
-        values are not known.
+    side : where they lie; undecided where on no one side.
+    p : the least error at which the rule takes that side; 1 where undecided.
+    interval : of the mean, at 95 %; None for fewer than two seeds.
     """
 
     side: Side
+    p: float
     interval: Interval | None
-    seeds: int | None = None
+
+    def taken(self, threshold: float = ERROR) -> Side:
+        """Return the side where its p is at most ``threshold``."""
+        return self.side if self.p <= threshold else Side.UNDECIDED
 
 
-def decide(
-    low: ArrayLike,
-    high: ArrayLike,
-    region: Interval,
-    *,
-    each: bool = False,
-    spread: float = 0.0,
-    n: int = 1,
-) -> Decision:
-    """Decide whether the true mean lies inside ``region``.
+@dataclass(frozen=True)
+class Question:
+    """Whether the true mean of one number per seed lies inside a region.
 
-    The 95 % interval of the mean lies wholly on one side of each end of the region, or nothing is decided. It reaches
-    from the lower limit, were every value as low as it can be, to the upper limit, were every value as high.
+    The interval of the mean reaches from the lower limit, were every value as low as it can be, to the upper limit,
+    were every value as high. Where all values are equal it has no width and says nothing: then, or with ``each``, the
+    seeds are counted instead, and the interval is that of the share of the seeds on a side, which must lie above one
+    half.
 
-    Where all values are equal that interval has no width and says nothing: then, or with ``each``, the seeds are
-    counted instead, and a side is taken when the 95 % interval of its share of the seeds lies above one half.
-
-    Parameters
+    Attributes
     ----------
     low, high : the least and the most that the value of each seed can be; the same where it is known. At least one.
     region : open; an end may be infinite.
@@ -66,58 +68,80 @@ def decide(
     spread, n : standard deviation and number of seeds of the published value that the region is centred on; an n of
         one makes it a constant.
     """
-    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    seeds = len(low)
-    interval = None
-    if seeds > 1:
-        (least, below), (most, above) = (_mean(values, spread, n) for values in (low, high))
-        interval = Interval(least - below, most + above)
-    if each or interval is None or np.ptp(low) == np.ptp(high) == 0:
-        side, enough = _by_count(low, high, region)
-        return Decision(side, interval, enough)
-    side = _side(interval, region)
-    if side is not Side.UNDECIDED or not np.array_equal(low, high):
-        return Decision(side, interval)
-    return Decision(side, interval, _enough(low, region, spread, n))
 
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    region: Interval
+    each: bool = False
+    spread: float = 0.0
+    n: int = 1
 
-def _mean(values: np.ndarray, spread: float, n: int) -> tuple[float, float]:
-    """Return the mean and half the width of its interval."""
-    return float(values.mean()), half_width(float(values.var(ddof=1)), len(values), spread**2, n)
+    def leaning(self) -> Leaning:
+        """Return the side on which the seeds lie, and its p."""
+        interval = None
+        if len(self.low) > 1:
+            (least, below), (most, above) = (
+                (mean, half_width(variance, len(self.low), self.spread**2, self.n)) for mean, variance in self._moments
+            )
+            interval = Interval(least - below, most + above)
+        if self._counted:
+            side, hits = self._most()
+            return Leaning(side, 1.0 if side is Side.UNDECIDED else share_p(hits, len(self.low)), interval)
+        p = self._sides()
+        side = min(p, key=lambda s: p[s])
+        return Leaning(side, p[side], interval) if p[side] < 1 else Leaning(Side.UNDECIDED, 1.0, interval)
 
+    def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
+        """Return the number of seeds at which p would be at most ``threshold``, were more like these.
 
-def _side(interval: Interval, region: Interval) -> Side:
-    if interval.low > region.high:
-        return Side.ABOVE
-    if interval.high < region.low:
-        return Side.BELOW
-    if region.low < interval.low and interval.high < region.high:
-        return Side.INSIDE
-    return Side.UNDECIDED
+        None where no number would do, or where values are not known.
+        """
+        if self.low != self.high:
+            return None
+        more = range(len(self.low) + 1, MOST_SEEDS + 1)
+        if self._counted:
+            side, hits = self._most()
+            if side is Side.UNDECIDED:
+                return None
+            return next((n for n in more if share_p(hits * n // len(self.low), n) <= threshold), None)
+        (mean, variance), _ = self._moments
+        room = min(abs(mean - self.region.low), abs(mean - self.region.high))
+        place = bisect_left(more, True, key=lambda n: mean_p(room, variance, n, self.spread**2, self.n) <= threshold)
+        return more[place] if place < len(more) else None
 
+    @cached_property
+    def _counted(self) -> bool:
+        return self.each or len(self.low) < 2 or min(map(len, (set(self.low), set(self.high)))) == 1
 
-def _enough(values: np.ndarray, region: Interval, spread: float, n: int) -> int | None:
-    """Return the number of seeds at which the interval would leave the nearest end of the region outside."""
-    mean, variance = float(values.mean()), float(values.var(ddof=1))
-    room = min(abs(mean - region.low), abs(mean - region.high))
-    more = range(len(values) + 1, MOST_SEEDS + 1)
-    place = bisect_left(more, True, key=lambda seeds: half_width(variance, seeds, spread**2, n) < room)
-    return more[place] if place < len(more) else None
+    @cached_property
+    def _moments(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Mean and variance, were every value as low and as high as it can be."""
+        low, high = (np.asarray(values, dtype=float) for values in (self.low, self.high))
+        return (float(low.mean()), float(low.var(ddof=1))), (float(high.mean()), float(high.var(ddof=1)))
 
+    def _sides(self) -> dict[Side, float]:
+        """Return the p of each side: of the further of two ends, for the inside."""
+        low, high = self._moments
+        above, below = self.region.low, self.region.high
+        return {
+            Side.BELOW: self._p(high, high[0] - above, -1),
+            Side.INSIDE: max(self._p(low, low[0] - above, 1), self._p(high, high[0] - below, -1)),
+            Side.ABOVE: self._p(low, low[0] - below, 1),
+        }
 
-def _by_count(low: np.ndarray, high: np.ndarray, region: Interval) -> tuple[Side, int | None]:
-    """Return the side of most seeds, and where none has most of them how many seeds would show it."""
-    n = len(low)
-    hits = {
-        Side.BELOW: int((high < region.low).sum()),
-        Side.INSIDE: int(((region.low < low) & (high < region.high)).sum()),
-        Side.ABOVE: int((low > region.high).sum()),
-    }
-    side = max(hits, key=lambda s: hits[s])
-    if share_interval(hits[side], n).low > 0.5:
-        return side, None
-    if hits[side] <= n / 2 or not np.array_equal(low, high):
-        return Side.UNDECIDED, None
-    more = range(n + 1, MOST_SEEDS + 1)
-    enough = (seeds for seeds in more if share_interval(hits[side] * seeds // n, seeds).low > 0.5)
-    return Side.UNDECIDED, next(enough, None)
+    def _p(self, moments: tuple[float, float], distance: float, sign: int) -> float:
+        """Return the p of a mean's distance from an end, 1 where it lies on the other side of it."""
+        if sign * distance <= 0:
+            return 1.0
+        return mean_p(sign * distance, moments[1], len(self.low), self.spread**2, self.n)
+
+    def _most(self) -> tuple[Side, int]:
+        """Return the side of more than half of the seeds, and how many are there."""
+        low, high = np.asarray(self.low), np.asarray(self.high)
+        hits = {
+            Side.BELOW: int((high < self.region.low).sum()),
+            Side.INSIDE: int(((self.region.low < low) & (high < self.region.high)).sum()),
+            Side.ABOVE: int((low > self.region.high).sum()),
+        }
+        side = max(hits, key=lambda s: hits[s])
+        return (side, hits[side]) if hits[side] > len(low) / 2 else (Side.UNDECIDED, hits[side])

@@ -10,6 +10,11 @@ class InputError(ValueError):
     """What the user gave cannot be used; the message is one line and says the mend."""
 
 
+def printable(text: object) -> str:
+    """Return ``text`` on one line, without what could steer a terminal: it may quote a file from anywhere."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the choice nearest to ``word``, or nothing where none is near."""
     near = get_close_matches(word, list(choices), n=1)

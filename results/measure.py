@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from results.claims import Claim, Criterion
+from results.claims import COST, Claim, Criterion
+from results.current import LeftOut, Planned, current
 from results.oracle import Oracle
 from results.record import Record, Run
 
@@ -43,50 +44,78 @@ class Reading:
 
 
 class Evidence:
-    """Complete records, and the oracle that scores them.
+    """Complete records of one protocol per experiment, space and method, and the oracle that scores them.
 
     Parameters
     ----------
     landscapes : supernet accuracy around the final alpha: columns ``kind`` ("plane" is used), ``x``, ``y`` and
         ``valid_accuracy`` in percent.
+    planned : the protocols that experiments have now; see ``results.current``.
     """
 
-    def __init__(self, records: Iterable[Record], oracle: Oracle, landscapes: Mapping[Run, pd.DataFrame]) -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        oracle: Oracle,
+        landscapes: Mapping[Run, pd.DataFrame],
+        planned: Planned,
+    ) -> None:
         self._oracle, self._landscapes = oracle, landscapes
+        kept, self._left_out = current((record for record in records if record.complete), planned)
+        self._columns: dict[tuple[Run, str], np.ndarray] = {}
         self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
-        for record in sorted(records, key=lambda r: r.run):
-            if record.complete:
-                self._records[record.run.experiment, record.run.space, record.run.method].append(record)
+        for record in kept:
+            self._records[record.run.experiment, record.run.space, record.run.method].append(record)
 
     def readings(self, claim: Claim) -> list[Reading]:
-        """Return one reading per seed, or per seed that the baseline has too."""
+        """Return one reading per seed, or per seed that the baseline has too.
+
+        Seeds that share a supernet share its time: of costs there is one reading per pair of groups, and none of groups
+        on different devices or of different sizes.
+        """
         mine = self._of_method(claim, claim.method)
         if claim.test is None or not claim.test.baseline:
             return list(mine.values())
         theirs = self._of_method(claim, claim.test.baseline)
-        return [reading - theirs[seed] for seed, reading in mine.items() if seed in theirs]
+        both = [seed for seed in mine if seed in theirs]
+        if claim.metric == COST:
+            ours, others = (self._groups(claim, method) for method in (claim.method, claim.test.baseline))
+            pairs = {(ours[seed], others[seed]): seed for seed in both}
+            both = [seed for (one, other), seed in pairs.items() if one.like(other)]
+        return [mine[seed] - theirs[seed] for seed in both]
+
+    def left_out(self, claim: Claim) -> tuple[LeftOut, ...]:
+        """Return the records that would speak of ``claim``, did they follow the protocol that counts."""
+        return tuple(
+            left
+            for left in self._left_out
+            if (left.run.experiment, left.run.space) == (claim.experiment, claim.space)
+            and left.run.method in _methods(claim)
+        )
 
     def absent(self, claim: Claim) -> str:
         """Say why there is no reading for ``claim``, and the mend."""
-        methods = [claim.method, *([claim.test.baseline] if claim.test and claim.test.baseline else [])]
+        methods = _methods(claim)
         for method in methods:
-            name = f"{claim.experiment}/{claim.space}/{method}"
-            records = self._records[claim.experiment, claim.space, method]
-            if not records:
+            if not self._records[claim.experiment, claim.space, method]:
                 command = f"dnas run {claim.experiment} --space {claim.space} --method {method}"
-                return f"no complete record; '{command}' makes them"
-            if _mixed(records):
-                return f"the records of {name} follow several protocols; remove the old ones"
+                old = any(left.run.method == method for left in self.left_out(claim))
+                what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
+                return f"{what}; '{command}' makes them"
             if not self._of_method(claim, method):
-                return f"{claim.metric} was not measured in {name}"
+                return f"{claim.metric} was not measured in {claim.experiment}/{claim.space}/{method}"
+        if set.intersection(*(set(self._of_method(claim, method)) for method in methods)):
+            return f"{' and '.join(methods)} were not timed on one device with as many seeds at once"
         return f"no seed has both {' and '.join(methods)}"
 
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
         records = self._records[claim.experiment, claim.space, method]
-        if _mixed(records):
-            return {}
         found = {record.run.seed: self._read(claim, record) for record in records}
         return {seed: reading for seed, reading in found.items() if reading is not None}
+
+    def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
+        records = self._records[claim.experiment, claim.space, method]
+        return {record.run.seed: _Group.of(record) for record in records}
 
     def _read(self, claim: Claim, record: Record) -> Reading | None:
         test = claim.test or _END
@@ -101,23 +130,51 @@ class Evidence:
         return None if before is None else level - before
 
     def _series(self, claim: Claim, record: Record) -> _Series:
-        points, metric = record.points, claim.metric
-        part = _part(points["epoch"].to_numpy(float))
+        metric, part = claim.metric, _part(self._column(record, "epoch"))
         if metric.startswith("share:"):
-            shares = np.array([_share(arch, metric.removeprefix("share:")) for arch in points["arch"]])
+            shares = np.array([_share(arch, metric.removeprefix("share:")) for arch in self._column(record, "arch")])
             return _Series(part, shares, shares)
         if metric not in ("accuracy", "error"):
-            column = points[metric].to_numpy(float) if metric in points else np.full(len(points), np.nan)
+            column = self._column(record, metric) if metric in record.points else np.full(len(part), np.nan)
             return _Series(part, column, column)
-        scores = self._oracle.scores(record.run.space, points["arch"].tolist(), claim.dataset)
+        scores = self._oracle.scores(record.run.space, self._column(record, "arch").tolist(), claim.dataset)
         values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
         accuracy = np.array([np.nan if v is None else v for v in values], dtype=float)
         optimum = record.manifest.get("space", {}).get("optimum") or {}
         best = float(optimum.get(claim.dataset, 100.0)) if claim.split == "test" else 100.0
-        low, high = np.nan_to_num(accuracy, nan=0.0), np.nan_to_num(accuracy, nan=best)
+        unscored = np.isnan(accuracy)
+        low, high = np.where(unscored, 0.0, accuracy), np.where(unscored, best, accuracy)
         if metric == "error":
             low, high = 100 - high, 100 - low
-        return _Series(part, low, high, np.isnan(accuracy))
+        return _Series(part, low, high, unscored)
+
+    def _column(self, record: Record, name: str) -> np.ndarray:
+        """Return a column of a record's points, taken out of the table once: many claims ask for the same."""
+        if (record.run, name) not in self._columns:
+            kind = object if name == "arch" else float
+            self._columns[record.run, name] = record.points[name].to_numpy(dtype=kind)
+        return self._columns[record.run, name]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What the time of an epoch depends on beside the protocol: the device, and the seeds that shared the supernet."""
+
+    device: str
+    arithmetic: tuple[str, str]  # convolution form and type of the weights
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def of(cls, record: Record) -> _Group:
+        group, device = (record.manifest.get(key, {}) for key in ("group", "device"))
+        names = tuple(str(device.get(key, "")) for key in ("name", "threads"))
+        arithmetic = (str(group.get("form", "")), str(group.get("precision") or group.get("dtype", "")))
+        return cls(" ".join(names), arithmetic, tuple(group.get("seeds", (record.run.seed,))))
+
+    def like(self, other: _Group) -> bool:
+        """Whether times of the two can be compared."""
+        mine, theirs = ((g.device, g.arithmetic, len(g.seeds)) for g in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True)
@@ -155,9 +212,8 @@ def _part(epochs: np.ndarray) -> np.ndarray:
     return epochs / epochs[-1] if epochs[-1] else np.ones_like(epochs)
 
 
-def _mixed(records: list[Record]) -> bool:
-    """Whether runs of one experiment, space and method followed different protocols."""
-    return len({record.config_hash for record in records}) > 1
+def _methods(claim: Claim) -> list[str]:
+    return [claim.method, *([claim.test.baseline] if claim.test and claim.test.baseline else [])]
 
 
 def _share(arch: str, operation: str) -> float:

@@ -15,6 +15,9 @@ import pandas as pd
 
 SCHEMA = 1
 
+#: The ``config_hash`` of a record of another code, which follows no protocol of this suite.
+BROUGHT_IN = "brought-in"
+
 #: Columns whose values may differ between two equal records.
 VOLATILE_COLUMNS = frozenset({"seconds"})
 #: Manifest keys that may differ between two equal records.
@@ -36,6 +39,19 @@ POINT_COLUMNS = {
 #: One column of each kind per operation of the space, named PREFIX + operation.
 OPERATION_PREFIXES = ("mix_", "alpha_grad_", "weight_grad_")
 
+_LONGEST_NAME = 200  # file systems allow 255, and figures add to it
+
+
+def fault_of_name(name: object) -> str:
+    """Return why ``name`` cannot name an experiment, a space or a method, and so a folder; nothing where it can."""
+    if not isinstance(name, str) or not name or name.startswith(".") or set(name) & set("/\\"):
+        return "write it without slashes and leading dots"
+    if not name.isprintable():
+        return "write it in characters that can be printed"
+    if len(name.encode()) > _LONGEST_NAME:
+        return f"write it in at most {_LONGEST_NAME} bytes"
+    return ""
+
 
 @dataclass(frozen=True, order=True)
 class Run:
@@ -48,8 +64,10 @@ class Run:
 
     def __post_init__(self) -> None:
         for name in (self.experiment, self.space, self.method):  # they become folders, also of files from elsewhere
-            if not name or name.startswith(".") or set(name) & set("/\\"):
-                raise ValueError(f"'{name}' is no part of a run's name; write it without slashes and leading dots")
+            if fault := fault_of_name(name):
+                raise ValueError(f"'{name}' is no part of a run's name; {fault}")
+        if type(self.seed) is not int or not 0 <= self.seed < 2**63:
+            raise ValueError(f"{self.seed!r} is no seed; write a number from 0 on")
 
     def __str__(self) -> str:
         return f"{self.experiment}/{self.space}/{self.method}/{self.seed}"
@@ -58,7 +76,7 @@ class Run:
     def parse(cls, text: str) -> Run:
         """Return the run that ``text`` names; raise ``ValueError`` with the mend."""
         parts = text.strip("/").split("/")
-        if len(parts) != 4 or not parts[3].isdigit() or not all(parts):
+        if len(parts) != 4 or not parts[3].isdecimal() or not all(parts):
             raise ValueError(f"'{text}' is no run; write EXPERIMENT/SPACE/METHOD/SEED, as in quick/nasbench201/darts/0")
         return cls(parts[0], parts[1], parts[2], int(parts[3]))
 

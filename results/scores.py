@@ -69,6 +69,9 @@ def read_scores(path: Path) -> list[Score]:
     if not table.schema.equals(_SCHEMA):
         wrong = next(f for f in _SCHEMA if table.schema.field(f.name).type != f.type)
         raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_MEND}")
+    gap = next((f.name for f in _SCHEMA if f.name not in ("valid", "test") and table[f.name].null_count), None)
+    if gap or any(None in row for name in ("valid_trials", "test_trials") for row in table[name].to_pylist()):
+        raise InputError(f"{path} has a gap in its column '{gap or 'trials'}'; {_MEND}")
     rows = table.to_pylist()
     for row in rows:
         row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])

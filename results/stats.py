@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 LEVEL = 0.95
 RESAMPLES = 9_999
@@ -70,23 +69,40 @@ def half_width(variance: float, n: int, their_variance: float = 0.0, their_n: in
     variance, n : of one sample, n at least two.
     their_variance, their_n : of the other; with an n of one the other side is a constant.
     """
+    error, freedom = _welch(variance, n, their_variance, their_n)
+    return float(special.stdtrit(freedom, (1 + level) / 2)) * error if error else 0.0
+
+
+def _welch(variance: float, n: int, their_variance: float, their_n: int) -> tuple[float, float]:
+    """Return the standard error of a difference of two means, and its degrees of freedom."""
     mine, theirs = variance / n, their_variance / their_n if their_n > 1 else 0.0
     if mine + theirs == 0:
-        return 0.0
+        return 0.0, 1.0
     freedom = (mine + theirs) ** 2 / (mine**2 / (n - 1) + (theirs**2 / (their_n - 1) if theirs else 0.0))
-    return float(stats.t.ppf((1 + level) / 2, freedom)) * sqrt(mine + theirs)
+    return sqrt(mine + theirs), freedom
 
 
-@cache
-def share_interval(hits: int, n: int, level: float = LEVEL) -> Interval:
-    """Return Jeffreys's interval of a proportion: its mean coverage is right at any n.
+def mean_p(distance: float, variance: float, n: int, their_variance: float = 0.0, their_n: int = 1) -> float:
+    """Return Welch's two-sided p of a difference of two means: one minus the level at which ``half_width`` is as wide.
 
-    Brown, Cai & DasGupta, Interval estimation for a binomial proportion, Statistical Science 16 (2001), section 4.
+    Parameters
+    ----------
+    distance : between the means, at least zero.
+    variance, n, their_variance, their_n : as for ``half_width``.
     """
-    tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(stats.beta.ppf(tail, hits + 0.5, n - hits + 0.5))
-    high = 1.0 if hits == n else float(stats.beta.ppf(1 - tail, hits + 0.5, n - hits + 0.5))
-    return Interval(low, high)
+    error, freedom = _welch(variance, n, their_variance, their_n)
+    if error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return float(2 * special.stdtr(freedom, -distance / error))
+
+
+def share_p(hits: int, n: int) -> float:
+    """Return the two-sided p of a share of one half: one minus the level of Jeffreys's interval that ends there.
+
+    Its mean coverage over shares is right at any n, where the exact interval is wider than it need be. Brown, Cai &
+    DasGupta, Interval estimation for a binomial proportion, Statistical Science 16 (2001), section 4.
+    """
+    return min(1.0, 2 * float(special.betainc(hits + 0.5, n - hits + 0.5, 0.5)))
 
 
 @dataclass(frozen=True)
@@ -135,3 +151,15 @@ def holm(p: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = running
     return adjusted
+
+
+def holm_threshold(others: Sequence[float], error: float) -> float:
+    """Return the greatest p that Holm's method would still accept of one more test, the others being as they are.
+
+    It is ``error`` divided by the number of tests that are not accepted before it, itself included.
+    """
+    tests = len(others) + 1
+    for accepted, p in enumerate(sorted(others)):
+        if p > error / (tests - accepted):
+            return error / (tests - accepted)
+    return error

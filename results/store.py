@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from results import manifest as manifests
 from results import parquet
 from results.errors import InputError
 from results.record import OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
@@ -24,7 +25,8 @@ _ARROW_TYPES = {
 }
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
 _SIDE_KEY = b"dnas-run"
-_MANIFEST_KEYS = ("schema", "run", "status", "config_hash")
+_MOST_POINTS = 100_000  # epochs of one search
+_LANDSCAPE = ["kind", "x", "y", "valid_accuracy"]
 _MEND = "remove it and run again"
 
 
@@ -64,12 +66,31 @@ class Store:
 
     def read_file(self, path: Path) -> Record:
         """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
-        return _from_arrow(parquet.read(path, mend=_MEND), path)
+        return _from_arrow(parquet.read(path, mend=_MEND, most_rows=_MOST_POINTS), path)
 
     def write_side(self, run: Run, name: str, table: pd.DataFrame) -> None:
         """File a table beside the record of ``run``; the file says whose it is."""
         arrow = pa.Table.from_pandas(table, preserve_index=False)
         parquet.write(self.side_path(run, name), arrow.replace_schema_metadata({_SIDE_KEY: str(run).encode()}))
+
+    def landscape(self, run: Run) -> pd.DataFrame | None:
+        """Return what lies beside the record of ``run`` on what surrounds its final alpha; None where nothing does.
+
+        Raises
+        ------
+        InputError
+            The file is damaged or of another schema.
+        """
+        path = self.side_path(run, "landscape")
+        if not path.exists():
+            return None
+        table = parquet.read(path, _LANDSCAPE, mend=_MEND, most_rows=_MOST_POINTS)
+        kinds = [table[name].type for name in _LANDSCAPE]
+        text = pa.types.is_string(kinds[0]) or pa.types.is_large_string(kinds[0])
+        gaps = any(table[name].null_count for name in _LANDSCAPE)
+        if not text or gaps or any(kind != pa.float64() for kind in kinds[1:]):
+            raise InputError(f"{path} is of another schema; {_MEND}")
+        return table.to_pandas()
 
     def run_of_side_file(self, path: Path) -> Run | None:
         """Return the run that a file written by ``write_side`` belongs to; None where it does not say."""
@@ -104,7 +125,11 @@ class Store:
     def unreadable(self) -> list[tuple[Path, str]]:
         """Return the damaged files, each with a line that says what is wrong and the mend."""
         bad = []
-        for run in self._runs():
+        for path in self._files():
+            run = self._run(path)
+            if run is None:
+                bad.append((path, f"{path} is in folders that name no run; rename them"))
+                continue
             try:
                 self.read(run)
             except InputError as error:
@@ -126,13 +151,20 @@ class Store:
 
     def _runs(self) -> Iterator[Run]:
         """Yield the runs that file names promise, sorted; dotted folders are not experiments."""
-        runs = []
-        for path in self.root.glob("[!.]*/*/*/seed-*.parquet"):
-            match = _FILE_NAME.fullmatch(path.name)
-            if match:
-                experiment, space, method = path.relative_to(self.root).parts[:3]
-                runs.append(Run(experiment, space, method, int(match[1])))
-        yield from sorted(runs)
+        yield from sorted(run for path in self._files() if (run := self._run(path)))
+
+    def _files(self) -> list[Path]:
+        """Return the files that by their names are records."""
+        return sorted(p for p in self.root.glob("[!.]*/*/*/seed-*.parquet") if _FILE_NAME.fullmatch(p.name))
+
+    def _run(self, path: Path) -> Run | None:
+        """Return the run that a file's folders and name promise; None where they name none."""
+        match = _FILE_NAME.fullmatch(path.name)
+        experiment, space, method = path.relative_to(self.root).parts[:3]
+        try:
+            return Run(experiment, space, method, int(match[1] if match else -1))
+        except ValueError:
+            return None
 
 
 def _names(run: Run) -> tuple[str, str, str]:
@@ -161,6 +193,8 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
             raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {_MEND}")
+    if fault := _fault(table, complete=manifest["status"] == "complete"):
+        raise InputError(f"{path} {fault}; {_MEND}")
     points = pd.DataFrame(
         {
             name: pd.Series(
@@ -173,15 +207,28 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
     return Record(Run(**manifest["run"]), points, manifest)
 
 
+def _fault(table: pa.Table, *, complete: bool) -> str:
+    """Return what is wrong with the rows of a record; nothing where they are points 0..E."""
+    for name in table.column_names:
+        if name in POINT_COLUMNS:
+            continue
+        if not name.startswith(OPERATION_PREFIXES) or table.schema.field(name).type != pa.float64():
+            return f"has a column '{name}' that no record has"
+    if table["epoch"].to_pylist() != list(range(table.num_rows)):
+        return "does not hold the points from epoch 0 on"
+    if any(table[name].null_count for name in ("arch", "alpha")):
+        return "lacks an architecture"
+    return "is complete and has no points" if complete and not table.num_rows else ""
+
+
 def _parse_manifest(text: bytes | None, path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(text or b"")
-        missing = [k for k in _MANIFEST_KEYS if k not in manifest]
         Run(**manifest.get("run", {}))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path} is no record (it carries no manifest); {_MEND}") from None
-    if missing:
-        raise InputError(f"{path} has a manifest without '{missing[0]}'; {_MEND}")
-    if manifest["schema"] != SCHEMA:
+    if manifest.get("schema", SCHEMA) != SCHEMA:
         raise InputError(f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}; run again")
+    if fault := manifests.fault(manifest):
+        raise InputError(f"{path} has a manifest that cannot be used: {fault}; {_MEND}")
     return manifest

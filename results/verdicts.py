@@ -1,8 +1,20 @@
-"""Whether what was measured reproduces what was published."""
+"""Whether what was measured reproduces what was published.
+
+Each claim that records speak of gets a p (``results.decide``): the least error at which the rule takes the side on
+which the seeds lie. The claims of one paper in one experiment are a family. Their p are adjusted by Holm's method, and
+a verdict follows the adjusted one: where it is at most 5 %, the side is taken. So the chance that any verdict on a
+paper is false is held at 5 %, not the chance that each is.
+
+A side is one of two or three, and to err is to take the wrong one. Holm's method bounds that error where claims are
+independent (Shaffer, Control of directional errors with stagewise multiple test procedures, Annals of Statistics 8,
+1980); where claims share seeds, ``tests/unit/results/test_false_verdicts.py`` counts it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
@@ -12,11 +24,12 @@ from types import MappingProxyType
 import pandas as pd
 
 from results.claims import Claim
-from results.decide import Side, decide
-from results.measure import Evidence
+from results.current import LeftOut, Planned
+from results.decide import ERROR, Leaning, Question, Side
+from results.measure import Evidence, Reading
 from results.oracle import Oracle
 from results.record import Record, Run
-from results.stats import Interval
+from results.stats import Interval, holm, holm_threshold
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
 
@@ -40,12 +53,16 @@ class Verdict:
     ----------
     measured : mean over seeds, on the scale of the claim's value or of the direction's effect; None where no seed
         is scored throughout.
-    interval : that the verdict rests on, on the same scale; with unscored architectures, over all that they could be.
-    n : seeds used.
-    seeds_to_decide : the number of seeds at which seeds like these would decide; None where decided, or where more
-        seeds alone would not.
+    interval : at 95 %, of this claim alone, on the same scale; with unscored architectures, over all they could be.
+    p : the least error at which this claim alone would be decided; None where too few architectures are scored.
+    adjusted : p after Holm's method over the ``family``, the number of claims of the paper and the experiment that have
+        a p. The verdict follows it.
+    n : seeds used; of costs, pairs of groups of seeds.
+    seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
+        where decided, or where more seeds alone would not.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
+    left_out : records that would speak of the claim, but follow another protocol.
     text : one line.
     """
 
@@ -55,9 +72,42 @@ class Verdict:
     measured: float | None = None
     interval: Interval | None = None
     n: int = 0
+    p: float | None = None
+    adjusted: float | None = None
+    family: int = 0
     seeds_to_decide: int | None = None
     unscored: int = 0
     points: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def decided_alone(self) -> bool:
+        """Whether the claim would be decided were it its paper's only one, and is not among the others."""
+        return self.status is Status.INCONCLUSIVE and self.p is not None and self.p <= ERROR
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A claim that records speak of, before it is set beside the others of its paper."""
+
+    claim: Claim
+    readings: Sequence[Reading]
+    question: Question
+    leaning: Leaning
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def points(self) -> int:
+        return sum(reading.points for reading in self.readings)
+
+    @property
+    def unscored(self) -> int:
+        return sum(reading.unscored for reading in self.readings)
+
+    @property
+    def covered(self) -> bool:
+        """Whether enough architectures are scored for a verdict."""
+        return self.points - self.unscored >= self.claim.coverage * self.points
 
 
 def judge(
@@ -65,53 +115,82 @@ def judge(
     records: Iterable[Record],
     oracle: Oracle,
     landscapes: Mapping[Run, pd.DataFrame] = MappingProxyType({}),
+    planned: Planned = MappingProxyType({}),
 ) -> list[Verdict]:
     """Return one verdict per claim, in order.
 
     A claim is judged on the complete records of the experiment in whose scope it lies; records of other experiments,
-    so also of ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining. See
-    ``results.decide`` for the rule.
+    so also of ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining, nor records of
+    another protocol than the experiment has now (``results.current``).
 
     Parameters
     ----------
-    claims : from ``results.claims.load_claims``.
+    claims : from ``results.claims.load_claims``. All that share a paper belong here together: a verdict depends on how
+        many there are.
     records : any; each claim picks its own.
     oracle : scores the architectures.
     landscapes : of the runs that have one.
+    planned : the protocols that experiments have now; without them, records of several are not mixed either.
     """
-    evidence = Evidence(records, oracle, landscapes)
-    return [_judge(claim, evidence) for claim in claims]
+    evidence = Evidence(records, oracle, landscapes, planned)
+    found = [_weigh(claim, evidence) for claim in claims]
+    families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, case in enumerate(found):
+        if isinstance(case, _Case) and case.covered:
+            families[case.claim.paper, case.claim.experiment].append(place)
+    adjusted: dict[int, tuple[float, list[float]]] = {}
+    for places in families.values():
+        p = [case.leaning.p for place in places if isinstance(case := found[place], _Case)]
+        for index, (place, value) in enumerate(zip(places, holm(p), strict=True)):
+            adjusted[place] = value, p[:index] + p[index + 1 :]
+    return [
+        case if isinstance(case, Verdict) else _verdict(case, *adjusted.get(place, (None, [])))
+        for place, case in enumerate(found)
+    ]
 
 
-def _judge(claim: Claim, evidence: Evidence) -> Verdict:
+def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
+    """Return what the records say of a claim, or the verdict where they say nothing."""
     if claim.kind == "published-only" or not claim.experiment:
         return Verdict(claim, Status.NOT_RUN, f"not run: {claim.reason}")
     if claim.comparable == "no":
         return Verdict(claim, Status.NOT_COMPARABLE, f"not comparable: {claim.reason}")
-    readings = evidence.readings(claim)
+    readings, left_out = evidence.readings(claim), evidence.left_out(claim)
     if not readings:
-        return Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}")
-    decision = decide(
-        [reading.low for reading in readings],
-        [reading.high for reading in readings],
+        return Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", left_out=left_out)
+    question = Question(
+        tuple(reading.low for reading in readings),
+        tuple(reading.high for reading in readings),
         _region(claim),
         each=claim.spread == 0 or (claim.test is not None and claim.test.each),
         spread=claim.spread or 0.0,
         n=claim.n or 1,
     )
-    points, unscored = sum(r.points for r in readings), sum(r.unscored for r in readings)
-    covered = points - unscored >= claim.coverage * points
-    known = [r.low for r in readings if not r.unscored]
+    return _Case(claim, readings, question, question.leaning(), left_out)
+
+
+def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Verdict:
+    """Return the verdict on a claim, given its adjusted p and the p of the others of its family.
+
+    Without an adjusted p too few of its architectures are scored.
+    """
+    known = [reading.low for reading in case.readings if not reading.unscored]
+    decided = adjusted is not None and adjusted <= ERROR
+    more = None if adjusted is None or decided else case.question.seeds_to_decide(holm_threshold(others, ERROR))
     verdict = Verdict(
-        claim,
-        _status(claim, decision.side if covered else Side.UNDECIDED),
+        case.claim,
+        _status(case.claim, case.leaning.side if decided else Side.UNDECIDED),
         "",
         measured=fmean(known) if known else None,
-        interval=decision.interval,
-        n=len(readings),
-        seeds_to_decide=decision.seeds,
-        unscored=unscored,
-        points=points,
+        interval=case.leaning.interval,
+        n=len(case.readings),
+        p=None if adjusted is None else case.leaning.p,
+        adjusted=adjusted,
+        family=0 if adjusted is None else len(others) + 1,
+        seeds_to_decide=more,
+        unscored=case.unscored,
+        points=case.points,
+        left_out=case.left_out,
     )
     return replace(verdict, text=_text(verdict))
 
@@ -134,22 +213,31 @@ def _status(claim: Claim, side: Side) -> Status:
     return Status.BETTER if claim.kind == "number" and side is better else Status.WORSE
 
 
+def effect(claim: Claim, value: float) -> str:
+    """Return a number on the scale of a claim, as printed: a difference of logarithms as the ratio that it is."""
+    return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
+
+
 def _text(verdict: Verdict) -> str:
     claim, interval = verdict.claim, verdict.interval
-    measured = "not scored" if verdict.measured is None else f"{verdict.measured:.2f}"
+    measured = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
     if interval is not None:
-        measured += f" [{interval.low:.2f}, {interval.high:.2f}]"
+        measured += f" [{effect(claim, interval.low)}, {effect(claim, interval.high)}]"
     parts = [f"{verdict.status}: measured {measured} (n={verdict.n})"]
     if claim.kind == "number":
         parts.append(f"published {_published(claim)}, tolerance {claim.tolerance:g}")
     elif claim.test is not None:
-        parts.append(f"expected {claim.test.relation} {claim.test.threshold:g}")
+        parts.append(f"expected {claim.test.relation} {effect(claim, claim.test.threshold)}")
+    if verdict.p is not None and verdict.adjusted is not None:
+        parts.append(f"p {verdict.p:.2g}, {verdict.adjusted:.2g} adjusted over {verdict.family}")
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
-    if verdict.unscored > (1 - claim.coverage) * verdict.points:
+    if verdict.p is None:
         parts.append(f"at least {claim.coverage:.0%} must be")
     elif verdict.seeds_to_decide is not None:
         parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
+    if verdict.left_out:
+        parts.append(f"{len(verdict.left_out)} of another protocol left out")
     return "; ".join(parts)
 
 

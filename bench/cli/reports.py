@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from results.errors import InputError, suggest
+from results.errors import InputError, printable, suggest
 
 from . import app
+from .claims import as_json as claim_as_json
+from .claims import print_claims, status
 from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
 
 if TYPE_CHECKING:
     from reports.build import Built
-    from results.verdicts import Verdict
+    from results.record import Record
 
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 
@@ -36,11 +39,20 @@ def report(
     built = build_reports(runs, reports, only=tuple(experiment or ()))
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
     for path, why in built.unreadable:
-        print(f"unreadable: {path}: {why}")
+        print(printable(f"unreadable: {path}: {why}"))
+    for left in built.outdated:
+        print(f"left out: {left}")
+    if built.removed:
+        print(f"removed {len(built.removed)} files of an earlier report that this one does not have")
 
 
 @app.command()
-def check(runs: Runs = RUNS, strict: Strict = False, as_json: Json = False) -> None:
+def check(
+    claims: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Only these claims.")] = None,
+    runs: Runs = RUNS,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
     """Hold what was measured against what was published; exit 1 where a claim is worse."""
     from results.claims import load_claims
     from results.store import Store
@@ -48,11 +60,17 @@ def check(runs: Runs = RUNS, strict: Strict = False, as_json: Json = False) -> N
 
     store = Store(runs)
     records = store.records(complete_only=True)
-    verdicts = judge(load_claims(), records, _oracle(runs), _landscapes(store, records))
+    known = load_claims()
+    ids = {claim.id for claim in known}
+    for name in claims or ():
+        if name not in ids:
+            raise InputError(f"unknown claim '{name}'{suggest(name, ids)}; 'dnas check --json' lists all")
+    verdicts = judge(known, records, _oracle(runs), _landscapes(store, records), _planned(records))  # all: see judge
+    verdicts = [verdict for verdict in verdicts if not claims or verdict.claim.id in claims]
     if as_json:
-        emit([_as_json(verdict) for verdict in verdicts])
-        raise typer.Exit(_status(verdicts, strict))
-    raise typer.Exit(print_claims(verdicts, strict=strict))
+        emit([claim_as_json(verdict) for verdict in verdicts])
+        raise typer.Exit(status(verdicts, strict))
+    raise typer.Exit(print_claims(verdicts, strict=strict, every=bool(claims)))
 
 
 @app.command("list")
@@ -71,9 +89,9 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
         )
         return
     for record in records:
-        print(f"{record.run!s:48} {record.manifest['status']:9} {_final(record)}")
+        print(printable(f"{record.run!s:48} {record.manifest['status']:9} {_final(record)}"))
     for path, why in store.unreadable():
-        print(f"unreadable: {path}: {why}")
+        print(printable(f"unreadable: {path}: {why}"))
     if not records:
         print(f"no records under {runs}")
 
@@ -100,10 +118,11 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
         emit({"run": run, "manifest": record.manifest, "points": points})
         return
     manifest = record.manifest
-    print(f"{record.run}: {manifest['status']}, config {record.config_hash}, {manifest['device'].get('name', '')}")
+    about = f"config {record.config_hash}, {manifest.get('device', {}).get('name', '')}"
+    print(printable(f"{record.run}: {manifest['status']}, {about}"))
     print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
     print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
-    print(f"final architecture: {record.final_arch}")
+    print(printable(f"final architecture: {_final(record)}"))
 
 
 @app.command()
@@ -126,7 +145,7 @@ def compare(first: Path, second: Path, as_json: Json = False) -> None:
         emit({"compared": len(ours.keys() & theirs.keys()), "differences": rows})
         return
     for row in rows:
-        print(f"{row['run']}: {row['difference']}")
+        print(printable(f"{row['run']}: {row['difference']}"))
     print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
 
 
@@ -156,7 +175,7 @@ def merge(
         raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
     filed = [each for folder in folders or () for each in merging.merge(folder, store)]
     for each in filed:
-        print(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else ""))
+        print(printable(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else "")))
     if any(each.status in ("differs", "unreadable") for each in filed):
         raise InputError("some files were not filed; what was there is as it was")
 
@@ -166,57 +185,12 @@ def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: 
     from reports.build import build
     from results.store import Store
 
-    asked = tuple(only)
+    asked, records = tuple(only), Store(runs).records()
+    planned = _planned(records)
     if not asked and any("+" in name for name in also):
-        shown = {record.run.experiment for record in Store(runs).records()}
+        shown = {record.run.experiment for record in records}
         asked = (*sorted(name for name in shown if "+" not in name), *also)
-    return build(runs, reports, _oracle(runs), asked_for=asked, background=_background(runs))
-
-
-def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "") -> int:
-    """Print one line a claim that was judged, and a count of the others; return the exit status."""
-    shown = [v for v in verdicts if v.status not in ("not-run", "not-comparable")]
-    for verdict in shown:
-        print(f"{verdict.status.upper():13} {verdict.text}")
-    counts = {s: sum(v.status == s for v in verdicts) for s in ("not-run", "not-comparable")}
-    print(
-        f"{len(shown)} claims judged, {counts['not-run']} not run, {counts['not-comparable']} not comparable"
-        + ("; 'dnas check --json' lists all" if shown or counts["not-run"] else "")
-    )
-    in_scope = [v for v in verdicts if not scope or v.claim.experiment == scope]
-    return _status(in_scope, strict)
-
-
-def _status(verdicts: Sequence[Verdict], strict: bool) -> int:
-    failing = {"worse", "inconclusive", "not-run"} if strict else {"worse"}
-    published = (v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench")
-    return int(any(v.status in failing for v in published))
-
-
-def _as_json(verdict: Verdict) -> dict[str, Any]:
-    claim = verdict.claim
-    interval = verdict.interval
-    return {
-        "id": claim.id,
-        "paper": claim.paper,
-        "status": str(verdict.status),
-        "kind": claim.kind,
-        "space": claim.space,
-        "dataset": claim.dataset,
-        "method": claim.method,
-        "experiment": claim.experiment,
-        "published": claim.value,
-        "published_spread": claim.spread,
-        "published_n": claim.n,
-        "unit": claim.unit,
-        "measured": verdict.measured,
-        "interval": [interval.low, interval.high] if interval else None,
-        "n": verdict.n,
-        "seeds_to_decide": verdict.seeds_to_decide,
-        "unscored": verdict.unscored,
-        "points": verdict.points,
-        "text": verdict.text,
-    }
+    return build(runs, reports, _oracle(runs), asked_for=asked, background=_background(runs), planned=planned)
 
 
 def _oracle(runs: Path) -> Any:
@@ -226,11 +200,36 @@ def _oracle(runs: Path) -> Any:
     return oracle(runs, data_dir())
 
 
-def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
-    import pandas as pd
+def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
+    """Return the protocol hash that each experiment, space and method of the records has now.
 
-    paths = {record.run: store.side_path(record.run, "landscape") for record in records}
-    return {run: pd.read_parquet(path) for run, path in paths.items() if path.exists()}
+    An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
+    none.
+    """
+    from bench import config
+
+    experiments: dict[str, config.Experiment] = {}
+    found = {}
+    for record in records:
+        run, overrides = record.run, tuple(record.manifest.get("overrides", ()))
+        try:
+            if run.experiment not in experiments:
+                experiments[run.experiment] = config.load(run.experiment.partition("+")[0], overrides)
+            experiment = experiments[run.experiment]
+            if experiment.name == run.experiment:
+                protocol = experiment.protocol(run.space, config.known_method(run.method))
+                found[run.experiment, run.space, run.method] = config.config_hash(run.space, run.method, protocol)
+        except (InputError, KeyError):
+            continue
+    return found
+
+
+def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
+    found = {}
+    for record in records:
+        with suppress(InputError):  # the report names the files that cannot be read
+            found[record.run] = store.landscape(record.run)
+    return {run: landscape for run, landscape in found.items() if landscape is not None}
 
 
 def _background(runs: Path) -> Any:

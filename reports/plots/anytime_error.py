@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.lines import Line2D
 
 from reports.drawing import (
+    draw_independent,
     draw_level,
     draw_trajectories,
     draw_unscored,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
 _DASHES = ("-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))  # of published curves, which share one colour
+_DRAWN = "Random search follows no course: the median of all its draws, and a band over their middle half."
 _NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
 
@@ -78,10 +80,14 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
     return Plot(
         name,
         title,
-        caption=_caption(lost, points, release, [reference for reference, _ in references]),
+        caption=_caption(lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
         alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
         figure=figure,
     )
+
+
+def _is_drawn(line: Trajectory) -> bool:
+    return line.method.independent
 
 
 def _references(study: Study, dataset: str) -> list[tuple[Reference, dict[str, Any]]]:
@@ -96,18 +102,21 @@ def _draw_panel(
     for reference, look in references:
         ax.fill_between(reference.epochs, reference.low, reference.high, color=MUTED, alpha=0.14, lw=0)
         ax.plot(reference.epochs, reference.error, **look)
-    draw_trajectories(ax, lines)
-    shown = [line.values for line in lines] + [reference.error for reference, _ in references]
+    searches = [line for line in lines if not _is_drawn(line)]
+    draws = [draw_independent(ax, line) for line in lines if _is_drawn(line) and not line.empty]
+    draw_trajectories(ax, searches)
+    shown = [*draws, *(line.values for line in searches), *(reference.error for reference, _ in references)]
     if level is not None:
         draw_level(ax, level)
     percent_axis(ax, [*shown, [] if level is None else [level]])
 
 
-def _caption(lost: int, points: int, release: str, references: Sequence[Reference]) -> str:
+def _caption(lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
     return " ".join(
         [
             "Error of the architecture decoded after each epoch, by its score, not the supernet's.",
             "Mean over seeds; band: one standard error; thin: single seeds; dotted: some seeds are not scored.",
+            *([_DRAWN] if drawn else []),
             f"Not scored by {release}: {lost} of {points} points.",
             *(f"{reference.label}: {reference.source}." for reference in references),
         ]

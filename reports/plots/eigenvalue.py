@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from matplotlib.ticker import MaxNLocator
+
 from reports.drawing import draw_trajectories, epoch_axis, legend_of, log_axis
 from reports.plots import Plot
 from reports.sheet import sheet
@@ -26,6 +28,8 @@ def draw(study: Study) -> Iterator[Plot]:
     draw_trajectories(ax, lines)
     log_axis(ax, [line.values for line in lines])
     ax.set_ylabel("dominant eigenvalue")
+    if ax.get_yscale() == "linear":
+        ax.yaxis.set_major_locator(MaxNLocator(5))  # finer steps would have labels too long for the margin
     epoch_axis(ax)
     yield Plot(
         "eigenvalue",

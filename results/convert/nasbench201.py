@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from results.convert.unpickle import numpy_scalar, unpickle
+from results.convert.unpickle import inflates, numpy_scalar, unpickle
 from results.errors import InputError
 from results.progress import Progress
 
@@ -49,6 +49,8 @@ _SCHEMA = pa.schema(
 )
 #: Bytes of memory that a byte of the one-file release takes when read: 6.4 were measured.
 MEMORY_PER_BYTE = 7
+#: Bytes of a cell's results; a real cell's take less than one percent of it.
+_LARGEST = 64 << 20
 _MEND = "take the file that 'dnas data fetch nasbench201' gets"
 
 #: What both releases keep of a cell after training for some number of epochs, ``ArchResults.state_dict()`` in
@@ -152,11 +154,22 @@ def _archive(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
     """Yield name and content of each cell's file of NATS-Bench."""
     for number, (name, data) in enumerate(_members(source), 1):
         try:
-            content = unpickle(bz2.decompress(data))
+            content = unpickle(_unpacked(data))
         except (OSError, ValueError) as error:
             raise InputError(f"{name} of {source.name} cannot be used ({error}); {_MEND}") from None
         yield f"{name} of {source.name}", content
         progress(f"reading {source.name}", number, CELLS)
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Return what bzip2 packed; a small file may unfold to any size."""
+    unpacker = bz2.BZ2Decompressor()
+    unpacked = unpacker.decompress(data, _LARGEST + 1)
+    if len(unpacked) > _LARGEST:
+        raise ValueError(f"it unfolds to more than {_LARGEST:,} bytes")
+    if data and not unpacker.eof:
+        raise ValueError("Compressed data ended before the end-of-stream marker")
+    return unpacked
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -170,6 +183,8 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
             for member in tar:
                 name = Path(member.name).name
                 if member.isfile() and re.fullmatch(r"\d+\.pickle\.pbz2", name):
+                    if member.size > _LARGEST:
+                        raise InputError(f"{name} of {source.name} is larger than any cell's; {_MEND}")
                     file = tar.extractfile(member)
                     assert file is not None
                     yield name, file.read()
@@ -180,6 +195,8 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
 def _one_file(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
     """Yield name and content of each cell of the release in one file."""
     _require_memory(source)
+    if inflates(source):
+        raise InputError(f"{source.name} is compressed, which no file of torch's is; {_MEND}")
     import torch
 
     progress(f"reading {source.name}", 0, CELLS)

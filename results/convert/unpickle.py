@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-import pickle
+import pickle  # nosec B403 # its Unpickler, held to a list of four names
+import zipfile
 from collections import OrderedDict
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,6 +28,17 @@ class _Plain(pickle.Unpickler):
             return _ALLOWED[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no table of results needs") from None
+
+
+def inflates(file: Path | BinaryIO) -> bool:
+    """Whether a file of torch's holds compressed parts, which torch never writes and which may unfold to any size."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(member.file_size > member.compress_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+        return False  # torch will say what is wrong with it
 
 
 def unpickle(data: bytes) -> Any:

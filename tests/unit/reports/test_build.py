@@ -96,11 +96,11 @@ class TestFilled:
         }
 
     def test_numbers_reach_the_page(self, page):
-        assert "54.30 ± 0.00 (n=2)" in page
+        assert "54.30 ± 0.00 <wbr>(n=2)" in page
 
     def test_the_verdict_comes_first(self, reading):
         text = " ".join(reading.text)
-        assert text.index("Verdicts") < text.index("54.30 ± 0.00 (n=2)")
+        assert text.index("Verdicts") < text.index("54.30 ± 0.00")
         assert "inconclusive" in text
 
     def test_ids_are_unique_and_every_link_inside_resolves(self, reading):
@@ -187,6 +187,19 @@ class TestPartial:
     def test_figures_that_could_not_be_drawn_are_named_with_the_reason(self, partial):
         assert any("Anytime error" in line and "scored" in line for line in partial.missing)
         assert "none of its architectures is scored" in partial.page.read_text()
+
+
+def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
+    store = Store(tmp_path / "runs")
+    store.write(record())
+    store.write(record(seed=1, manifest={"config_hash": "1" * 16}))
+    planned = {("paper", "nasbench201", "darts"): "1" * 16}
+    built = build(tmp_path / "runs", tmp_path / "out", Table(TRUTH), [CLAIM], planned=planned)
+    assert [left.run.seed for left in built.outdated] == [0]
+    assert [(verdict.n, len(verdict.left_out)) for verdict in built.verdicts] == [(1, 1)]
+    text = " ".join(Reading(built.page.read_text()).text)
+    assert "paper/nasbench201/darts/0: protocol 0000000000000000, but the experiment is 1111111111111111 now" in text
+    assert "Built by dnas-bench from 1 run in" in text
 
 
 def test_an_override_that_is_asked_for_is_shown(tmp_path):

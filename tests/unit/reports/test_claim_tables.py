@@ -74,3 +74,16 @@ def test_worse_comes_first_and_papers_have_a_table_each():
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_mark_of_its_own(status):
     assert list(MARKS.values()).count(MARKS[status]) == 1
+
+
+def test_p_stands_raw_and_adjusted_and_a_claim_lost_to_the_others_says_so():
+    verdict = Verdict(
+        NUMBER, Status.INCONCLUSIVE, "...", 54.3, None, 4, p=0.03, adjusted=0.21, family=7, seeds_to_decide=6, points=4
+    )
+    row = cells(verdict_table([verdict], {}))
+    assert (row["p"], row["p adjusted"]) == ("0.03", "0.21")
+    assert "alone it would be decided, but not as one of 7 claims; 6 seeds like these would decide" in row["note"]
+    tiny = Verdict(NUMBER, Status.REPRODUCED, "...", 54.3, None, 4, p=1e-9, adjusted=7e-9, family=7, points=4)
+    assert cells(verdict_table([tiny], {}))["p"] == "< 0.0001"
+    unscored = Verdict(NUMBER, Status.INCONCLUSIVE, "...", None, None, 4, unscored=4, points=4)
+    assert cells(verdict_table([unscored], {}))["p adjusted"] == "–"

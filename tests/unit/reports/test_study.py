@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from reports.drawing import draw_independent
 from reports.methods import MARKERS, methods_of
 from reports.study import Study
 from results.oracle import Chain
+from results.record import BROUGHT_IN
 
 from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record
 
@@ -67,3 +70,18 @@ def test_methods_come_in_the_order_and_colours_of_their_records():
 def test_what_is_no_colour_is_replaced(colour):
     (method,) = methods_of([record(manifest={"method": {"label": "x", "colour": colour}})])
     assert method.colour == "#0072B2"
+
+
+def test_random_search_makes_no_trajectory_but_a_search_of_another_code_does():
+    drawn, brought = record("random"), record("darts", manifest={"method": {"levels": 0}, "config_hash": BROUGHT_IN})
+    assert {m.id: m.independent for m in methods_of([drawn, brought])} == {"random": True, "darts": False}
+
+
+def test_random_draws_stand_as_their_median_and_middle_half():
+    study = Study.of([record("random", archs=[CONVOLUTIONS, ALL_SKIP, CONVOLUTIONS, CONVOLUTIONS])], Table(TRUTH))
+    ax = Figure().add_subplot()
+    quartiles = draw_independent(ax, study.error(study.methods[0], "cifar10", "test", "a table"))
+    np.testing.assert_allclose(quartiles, [6.0, 6.0, 6.0 + (45.7 - 6.0) / 4])
+    (line,) = ax.lines
+    assert line.get_xydata().tolist() == [[0, 6.0], [3, 6.0]]
+    assert line.get_gid() == "mean.random"

@@ -87,7 +87,7 @@ def test_groups_rows_and_scopes(tmp_path):
         ('metric = "eigenvalue"', 'metric = "seed"', "'seed', which no record holds"),
         ('dataset = "cifar10", split = "test"', 'dataset = "cifar10"', "give the split"),
         ('relation = ">", ', "", "'relation' is missing"),
-        ("[[group]]", "[[group", "paper.toml is no TOML"),
+        ("[[group]]", "[[group", "paper.toml: not a TOML file"),
     ],
 )
 def test_a_wrong_file_is_an_error_that_names_it(tmp_path, old, new, says):

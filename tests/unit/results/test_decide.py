@@ -4,18 +4,22 @@ from math import inf
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from results.decide import Decision, Side
-from results.decide import decide as decide_range
+from results.decide import Question, Side
 from results.stats import Interval
 
 AROUND_ZERO = Interval(-1.0, 1.0)
 POSITIVE = Interval(0.0, inf)
 
 
-def decide(values, region, **options) -> Decision:
-    """Decide on values that are all known."""
-    return decide_range(values, values, region, **options)
+def question(values, region, **options) -> Question:
+    """Ask of values that are all known."""
+    return Question(tuple(values), tuple(values), region, **options)
+
+
+def decide(values, region, **options) -> Side:
+    return question(values, region, **options).leaning().taken()
 
 
 @pytest.mark.parametrize(
@@ -30,67 +34,102 @@ def decide(values, region, **options) -> Decision:
     ],
 )
 def test_sides(values, region, side):
-    assert decide(values, region).side is side
+    assert decide(values, region) is side
+
+
+def test_p_is_the_least_error_at_which_the_interval_takes_the_side():
+    values = (0.4, -0.1, 0.7, 0.3, 0.2)
+    leaning = question(values, AROUND_ZERO).leaning()
+    mean, error = np.mean(values), np.std(values, ddof=1) / np.sqrt(5)
+    assert leaning.side is Side.INSIDE
+    for sign, at in ((1, leaning.p * 0.99), (-1, leaning.p * 1.01)):
+        assert sign * (mean + stats.t.ppf(1 - at / 2, 4) * error - 1.0) > 0
+    assert leaning.taken(leaning.p) is Side.INSIDE
+    assert leaning.taken(leaning.p * 0.99) is Side.UNDECIDED
 
 
 def test_equal_values_are_counted_not_averaged():
-    assert decide([0.0] * 3, AROUND_ZERO) == Decision(Side.UNDECIDED, Interval(0.0, 0.0), 4)
-    assert decide([0.0] * 4, AROUND_ZERO).side is Side.INSIDE
-    assert decide([5.0] * 4, AROUND_ZERO).side is Side.ABOVE
-    assert decide([0.5], AROUND_ZERO) == Decision(Side.UNDECIDED, None, 4)
+    assert decide([0.0] * 3, AROUND_ZERO) is Side.UNDECIDED
+    assert question([0.0] * 3, AROUND_ZERO).leaning().interval == Interval(0.0, 0.0)
+    assert question([0.0] * 3, AROUND_ZERO).seeds_to_decide() == 4
+    assert decide([0.0] * 4, AROUND_ZERO) is Side.INSIDE
+    assert decide([5.0] * 4, AROUND_ZERO) is Side.ABOVE
+    assert decide([0.5], AROUND_ZERO) is Side.UNDECIDED
+    assert question([0.5], AROUND_ZERO).leaning().interval is None
+    assert question([0.5], AROUND_ZERO).seeds_to_decide() == 4
 
 
 def test_a_tie_supports_no_direction():
-    assert decide([0.0] * 50, POSITIVE) == Decision(Side.UNDECIDED, Interval(0.0, 0.0), None)
+    tie = question([0.0] * 50, POSITIVE)
+    assert (tie.leaning().side, tie.leaning().p, tie.seeds_to_decide()) == (Side.UNDECIDED, 1.0, None)
 
 
 def test_each_seed_is_judged_alone():
     """One seed of eight that escapes the collapse moves the mean far, and leaves what most seeds do."""
     values = [0.0] * 7 + [40.0]
-    assert decide(values, AROUND_ZERO, each=True).side is Side.INSIDE
-    assert decide(values, AROUND_ZERO).side is Side.UNDECIDED
-    assert decide([0.0, 0.0, 40.0, 40.0], AROUND_ZERO, each=True) == Decision(
-        Side.UNDECIDED, decide([0.0, 0.0, 40.0, 40.0], AROUND_ZERO).interval, None
-    )
+    assert decide(values, AROUND_ZERO, each=True) is Side.INSIDE
+    assert decide(values, AROUND_ZERO) is Side.UNDECIDED
+    half = question([0.0, 0.0, 40.0, 40.0], AROUND_ZERO, each=True)
+    assert (half.leaning().taken(), half.seeds_to_decide()) == (Side.UNDECIDED, None)
 
 
-def test_the_seeds_asked_for_decide():
+@pytest.mark.parametrize("threshold", [0.05, 0.05 / 8])
+def test_the_seeds_asked_for_decide(threshold):
     rng = np.random.default_rng(0)
     pattern = rng.normal(0, 1, 5)
     pattern = (pattern - pattern.mean()) / pattern.std(ddof=1)
-    first = decide(0.5 + pattern, POSITIVE)
-    assert first.side is Side.UNDECIDED
-    assert first.seeds is not None
-    more = np.resize(rng.permutation(pattern), first.seeds)
-    more = 0.5 + (more - more.mean()) / more.std(ddof=1)
-    assert decide(more, POSITIVE).side is Side.INSIDE
-    assert decide(0.5 + (more[:-1] - more[:-1].mean()) / more[:-1].std(ddof=1), POSITIVE).side is Side.UNDECIDED
+
+    def like_these(seeds):
+        more = np.resize(pattern, seeds)
+        return question(0.5 + (more - more.mean()) / more.std(ddof=1), POSITIVE).leaning().taken(threshold)
+
+    assert like_these(5) is Side.UNDECIDED
+    seeds = question(0.5 + pattern, POSITIVE).seeds_to_decide(threshold)
+    assert seeds is not None
+    assert like_these(seeds) is Side.INSIDE
+    assert like_these(seeds - 1) is Side.UNDECIDED
+
+
+def test_a_stricter_threshold_asks_for_more_equal_seeds():
+    assert question([0.0] * 4, AROUND_ZERO).leaning().taken(0.05 / 7) is Side.UNDECIDED
+    assert question([0.0] * 4, AROUND_ZERO).seeds_to_decide(0.05 / 7) == 6
+    assert question([0.0] * 6, AROUND_ZERO).leaning().taken(0.05 / 7) is Side.INSIDE
 
 
 def test_an_uncertain_published_value_can_make_a_claim_undecidable():
     values = [0.1, -0.1, 0.2, -0.2]
-    assert decide(values, AROUND_ZERO, spread=0.2, n=3).side is Side.INSIDE
-    undecidable = decide(values, AROUND_ZERO, spread=5.0, n=3)
-    assert undecidable.side is Side.UNDECIDED
-    assert undecidable.seeds is None
+    assert decide(values, AROUND_ZERO, spread=0.2, n=3) is Side.INSIDE
+    undecidable = question(values, AROUND_ZERO, spread=5.0, n=3)
+    assert undecidable.leaning().taken() is Side.UNDECIDED
+    assert undecidable.seeds_to_decide() is None
 
 
 def test_what_is_not_known_widens_the_interval_on_its_side_alone():
-    known = [0.1, -0.1, 0.2, -0.2, 0.0]
-    low, high = [*known, -30.0], [*known, 0.3]
-    decision = decide_range(low, high, Interval(-1.0, 1.0))
-    assert decision.side is Side.UNDECIDED
-    assert decision.seeds is None
-    assert decision.interval is not None
-    assert decision.interval.low < -5
-    assert decision.interval.high < 0.5
-    assert decide_range(low, high, Interval(2.0, inf)).side is Side.BELOW
+    known = (0.1, -0.1, 0.2, -0.2, 0.0)
+    low, high = (*known, -30.0), (*known, 0.3)
+    bounded = Question(low, high, Interval(-1.0, 1.0))
+    interval = bounded.leaning().interval
+    assert (bounded.leaning().taken(), bounded.seeds_to_decide()) == (Side.UNDECIDED, None)
+    assert interval is not None
+    assert interval.low < -5
+    assert interval.high < 0.5
+    assert Question(low, high, Interval(2.0, inf)).leaning().taken() is Side.BELOW
 
 
 def test_seeds_that_could_lie_on_either_side_count_for_none():
-    assert decide_range([0.0] * 4, [0.0] * 4, AROUND_ZERO, each=True).side is Side.INSIDE
-    assert decide_range([0.0] * 4, [0.0, 0.0, 0.0, 9.0], AROUND_ZERO, each=True).side is Side.UNDECIDED
-    assert decide_range([0.0] * 8, [0.0] * 7 + [9.0], AROUND_ZERO, each=True).side is Side.INSIDE
+    def counted(low, high):
+        return Question(tuple(low), tuple(high), AROUND_ZERO, each=True).leaning().taken()
+
+    assert counted([0.0] * 4, [0.0] * 4) is Side.INSIDE
+    assert counted([0.0] * 4, [0.0, 0.0, 0.0, 9.0]) is Side.UNDECIDED
+    assert counted([0.0] * 8, [0.0] * 7 + [9.0]) is Side.INSIDE
+
+
+def test_limits_without_spread_say_nothing_even_where_the_others_have_some():
+    """All lower limits equal: an interval without width would call three seeds of four decided."""
+    question = Question((0.0,) * 4, (0.0, 0.0, 0.0, 9.0), Interval(-1.0, inf))
+    assert question.leaning().side is Side.INSIDE
+    assert question.leaning().p == pytest.approx(0.0299, abs=1e-4)
 
 
 def false(side: Side, truth: float, region: Interval) -> bool:
@@ -116,7 +155,7 @@ def test_fewer_than_one_verdict_in_twenty_is_false(region):
     wrong = decided = 0
     for _ in range(1_000):
         truth, scale = rng.uniform(-2.5, 2.5), rng.uniform(0.1, 3.0)
-        side = decide(truth + scale * simulate(rng, int(rng.integers(2, 13))), region).side
+        side = decide(truth + scale * simulate(rng, int(rng.integers(2, 13))), region)
         wrong += false(side, truth, region)
         decided += side is not Side.UNDECIDED
     assert wrong < 50
@@ -126,7 +165,7 @@ def test_fewer_than_one_verdict_in_twenty_is_false(region):
 @pytest.mark.parametrize("end", [-1.0, 1.0])
 def test_at_the_end_of_the_region_normal_noise_is_misjudged_as_often_as_the_level_allows(end):
     rng = np.random.default_rng(22)
-    sides = [decide(rng.normal(end, 0.3, 6), AROUND_ZERO).side for _ in range(1_000)]
+    sides = [decide(rng.normal(end, 0.3, 6), AROUND_ZERO) for _ in range(1_000)]
     assert sum(side is not Side.UNDECIDED for side in sides) < 75
 
 
@@ -134,5 +173,5 @@ def test_at_the_end_of_the_region_normal_noise_is_misjudged_as_often_as_the_leve
 def test_a_collapse_that_most_seeds_escape_is_seldom_confirmed(share):
     rng = np.random.default_rng(21)
     values = np.where(rng.random((1_000, 4)) < share, 0.0, 40.0)
-    confirmed = sum(decide(row, AROUND_ZERO, each=True).side is Side.INSIDE for row in values)
+    confirmed = sum(decide(row, AROUND_ZERO, each=True) is Side.INSIDE for row in values)
     assert confirmed < 50

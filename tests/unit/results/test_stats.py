@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from results.stats import Interval, bootstrap, compare, half_width, holm, iqm, share_interval
+from results.stats import Interval, bootstrap, compare, half_width, holm, holm_threshold, iqm, mean_p, share_p
 
 
 def rng() -> np.random.Generator:
@@ -27,10 +27,25 @@ def test_half_width_is_students_for_one_sample_and_welchs_for_two():
     assert half_width(0.0, 4) == 0.0
 
 
-def test_share_interval():
-    assert share_interval(0, 4).low == 0.0
-    assert share_interval(4, 4).high == 1.0
-    assert share_interval(5, 10) == Interval(*(pytest.approx(x, abs=1e-3) for x in (0.2235, 0.7765)))
+def test_the_p_of_a_mean_is_students_and_welchs():
+    sample, other = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.0, 5.0, 5.5])
+    one = stats.ttest_1samp(sample, 1.5)
+    assert mean_p(sample.mean() - 1.5, sample.var(ddof=1), 4) == pytest.approx(one.pvalue)
+    two = stats.ttest_ind(sample, other, equal_var=False)
+    found = mean_p(sample.mean() - other.mean(), sample.var(ddof=1), 4, other.var(ddof=1), 3)
+    assert found == pytest.approx(two.pvalue)
+    assert (mean_p(0.5, 0.0, 4), mean_p(0.0, 0.0, 4), mean_p(np.inf, 1.0, 4)) == (0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(4, 4), (5, 6), (9, 12)])
+def test_the_p_of_a_share_is_where_its_interval_ends_at_one_half(hits, n):
+    jeffreys = stats.beta(hits + 0.5, n - hits + 0.5)
+    assert jeffreys.ppf(share_p(hits, n) / 2) == pytest.approx(0.5)
+
+
+def test_three_equal_seeds_do_not_decide_and_four_do():
+    assert share_p(4, 4) < 0.05 < share_p(3, 3)
+    assert share_p(2, 4) == pytest.approx(1.0)
 
 
 def test_bootstrap_is_repeatable_and_holds_the_mean():
@@ -68,6 +83,21 @@ def test_compare_of_equal_samples_and_of_none():
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "threshold"),
+    [([], 0.05), ([0.9, 0.9], 0.05 / 3), ([0.9, 0.001], 0.05 / 2), ([0.001, 0.001], 0.05), ([0.02, 0.001], 0.05)],
+)
+def test_the_threshold_by_hand(others, threshold):
+    assert holm_threshold(others, 0.05) == pytest.approx(threshold)
+
+
+@given(st.lists(st.floats(0, 0.2), max_size=8))
+def test_holm_accepts_up_to_the_threshold_and_no_further(others):
+    threshold = holm_threshold(others, 0.05)
+    assert holm([threshold * 0.999, *others])[0] <= 0.05
+    assert holm([threshold * 1.001, *others])[0] > 0.05
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))

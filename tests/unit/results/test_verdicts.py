@@ -116,11 +116,60 @@ def test_only_complete_records_of_the_experiment_count(measured, make_record):
 
 
 def test_records_of_different_protocols_are_not_averaged(measured):
-    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
-    records[2].manifest["config_hash"] = "another"
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8, 10.0])
+    records[4].manifest["config_hash"] = "another"
     verdict = only(judge([number(90.0)], records, oracle))
-    assert verdict.status is Status.NOT_RUN
-    assert "paper/nasbench201/darts follow several protocols" in verdict.text
+    assert (verdict.status, verdict.n) == (Status.REPRODUCED, 4)
+    assert [left.run.seed for left in verdict.left_out] == [4]
+    assert "1 of another protocol left out" in verdict.text
+
+
+def test_records_of_an_old_protocol_decide_nothing(measured):
+    """All agree with each other, and none with what the experiment is now."""
+    planned = {("paper", "nasbench201", "darts"): "0000000000000000"}
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    verdict = only(judge([number(90.0)], records, oracle, planned=planned))
+    assert (verdict.status, verdict.measured, len(verdict.left_out)) == (Status.NOT_RUN, None, 4)
+    assert "of the protocol that the experiment has now; 'dnas run paper --space nasbench201 --me" in verdict.text
+    baseline = only(judge([direction(Criterion(">", baseline="random"))], records, oracle, planned=planned))
+    assert len(baseline.left_out) == 4
+
+
+def test_the_claims_of_a_paper_are_corrected_for_being_many(measured):
+    claims = [number(90.0, id=f"c{k}") for k in range(4)]
+    verdicts = judge(claims, *measured([90.0, 90.9, 89.1, 90.4, 89.6]))
+    alone = only(judge(claims[:1], *measured([90.0, 90.9, 89.1, 90.4, 89.6])))
+    assert (alone.status, alone.family) == (Status.REPRODUCED, 1)
+    assert alone.p == alone.adjusted
+    assert [v.p for v in verdicts] == [alone.p] * 4
+    assert [v.adjusted for v in verdicts] == [pytest.approx(4 * (alone.p or 0))] * 4
+    assert {v.status for v in verdicts} == {Status.INCONCLUSIVE}
+    assert all(v.decided_alone and v.family == 4 for v in verdicts)
+    assert all((v.seeds_to_decide or 0) > 5 for v in verdicts)
+    assert f"p {alone.p:.2g}, {4 * (alone.p or 0):.2g} adjusted over 4" in verdicts[0].text
+
+
+def test_other_papers_other_experiments_and_claims_without_records_are_no_family(measured, make_record):
+    records, oracle = measured([90.0, 90.9, 89.1, 90.4, 89.6])
+    others = [
+        number(90.0, id="another-paper", paper="another"),
+        number(90.0, id="another-experiment", experiment="reduced"),
+        number(90.0, id="not-run", method="dropnas"),
+        number(90.0, id="published-only", kind="published-only", reason="why"),
+    ]
+    elsewhere = [make_record(Run("reduced", "nasbench201", "darts", r.run.seed), ("darts0",)) for r in records]
+    verdicts = judge([number(90.0), *others], records + elsewhere, oracle)
+    assert [v.family for v in verdicts] == [1, 1, 1, 0, 0]
+    assert [v.status for v in verdicts[:2]] == [Status.REPRODUCED] * 2
+
+
+def test_a_claim_with_too_few_scores_has_no_p_and_counts_for_no_family(measured, fixed_oracle):
+    first, known = measured([90.1, 89.9, 90.2, 89.8])
+    second, partly = measured([90.0, None, 90.0, 90.0], "dropnas")
+    oracle = fixed_oracle(known.test | partly.test)
+    verdicts = judge([number(90.0), number(90.0, id="y", method="dropnas")], first + second, oracle)
+    assert [v.family for v in verdicts] == [1, 0]
+    assert (verdicts[1].p, verdicts[1].adjusted, verdicts[1].status) == (None, None, Status.INCONCLUSIVE)
 
 
 def test_the_order_of_records_does_not_matter(measured):
@@ -265,3 +314,41 @@ def test_the_drop_of_the_landscape(make_record, fixed_oracle):
     claim = direction(Criterion(">", 10.0), metric="landscape-drop")
     verdict = only(judge([claim], records, fixed_oracle({}), {r.run: landscape for r in records}))
     assert (verdict.status, verdict.measured) == (Status.REPRODUCED, pytest.approx(40.0))
+
+
+COST = Criterion(">", 0.693, log=True, window=(0.1, 1.0), baseline="sdarts-rs")
+
+
+def timed(make_record, method: str, seeds: Sequence[int], seconds: float, *, device: str = "a card") -> list[Record]:
+    """Records of seeds that shared a supernet, whose epochs took ``seconds``."""
+    nan, runs = float("nan"), [Run("paper", "nasbench201", method, seed) for seed in seeds]
+    records = [make_record(run, ("start",) * 3, seconds=[nan, seconds, seconds]) for run in runs]
+    for record in records:
+        record.manifest.update({"device": {"name": device}, "group": {"seeds": list(seeds), "dtype": "float32"}})
+    return records
+
+
+def test_costs_are_compared_by_group_not_by_seed(make_record, fixed_oracle):
+    """Seeds that share a supernet share its clock: eight of them are one measurement."""
+    together = timed(make_record, "sdarts-adv", range(8), 30.0) + timed(make_record, "sdarts-rs", range(8), 10.0)
+    claim = direction(COST, metric="seconds", method="sdarts-adv")
+    verdict = only(judge([claim], together, fixed_oracle({})))
+    assert (verdict.status, verdict.n, verdict.points) == (Status.INCONCLUSIVE, 1, 0)
+    assert "measured ×3.00 (n=1); expected > ×2.00" in verdict.text
+    apart = [
+        record
+        for seed, factor in enumerate((2.9, 3.0, 3.1, 3.0))
+        for method, seconds in (("sdarts-adv", 10 * factor), ("sdarts-rs", 10.0))
+        for record in timed(make_record, method, [seed], seconds)
+    ]
+    verdict = only(judge([claim], apart, fixed_oracle({})))
+    assert (verdict.status, verdict.n) == (Status.REPRODUCED, 4)
+
+
+@pytest.mark.parametrize("other", [{"device": "another card"}, {"seeds": range(1)}])
+def test_times_of_other_devices_and_group_sizes_are_not_compared(make_record, fixed_oracle, other):
+    theirs = timed(make_record, "sdarts-rs", **({"seeds": range(2), "seconds": 10.0} | other))
+    claim = direction(COST, metric="seconds", method="sdarts-adv")
+    verdict = only(judge([claim], timed(make_record, "sdarts-adv", range(2), 30.0) + theirs, fixed_oracle({})))
+    assert verdict.status is Status.NOT_RUN
+    assert "were not timed on one device with as many seeds at once" in verdict.text

@@ -1,0 +1,66 @@
+"""How verdicts are printed, and what they make of the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from results.verdicts import Verdict
+
+
+def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "", every: bool = False) -> int:
+    """Print one line a claim that was judged, and a count of the others; return the exit status.
+
+    ``scope`` names the experiment whose claims decide the status; ``every`` prints those that were not judged too.
+    """
+    shown = [v for v in verdicts if v.status not in ("not-run", "not-comparable")]
+    for verdict in verdicts if every else shown:
+        print(f"{verdict.status.upper():14} {verdict.claim.id}: {verdict.text.partition(': ')[2]}")
+    for left in dict.fromkeys(left for verdict in verdicts for left in verdict.left_out):
+        print(f"left out: {left}")
+    counts = {s: sum(v.status == s for v in verdicts) for s in ("not-run", "not-comparable")}
+    print(
+        f"{len(shown)} claims judged, {counts['not-run']} not run, {counts['not-comparable']} not comparable"
+        + ("; 'dnas check --json' lists all" if shown or counts["not-run"] else "")
+    )
+    in_scope = [v for v in verdicts if not scope or v.claim.experiment == scope]
+    return status(in_scope, strict)
+
+
+def status(verdicts: Sequence[Verdict], strict: bool) -> int:
+    """Return the exit status: 1 where a published claim is worse, or with ``strict`` is not decided."""
+    failing = {"worse", "inconclusive", "not-run"} if strict else {"worse"}
+    published = (v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench")
+    return int(any(v.status in failing for v in published))
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict with its claim as plain data."""
+    claim = verdict.claim
+    interval = verdict.interval
+    return {
+        "id": claim.id,
+        "paper": claim.paper,
+        "status": str(verdict.status),
+        "kind": claim.kind,
+        "space": claim.space,
+        "dataset": claim.dataset,
+        "method": claim.method,
+        "experiment": claim.experiment,
+        "published": claim.value,
+        "published_spread": claim.spread,
+        "published_n": claim.n,
+        "unit": claim.unit,
+        "measured": verdict.measured,
+        "interval": [interval.low, interval.high] if interval else None,
+        "n": verdict.n,
+        "p": verdict.p,
+        "p_adjusted": verdict.adjusted,
+        "family": verdict.family,
+        "seeds_to_decide": verdict.seeds_to_decide,
+        "unscored": verdict.unscored,
+        "points": verdict.points,
+        "left_out": [str(left) for left in verdict.left_out],
+        "text": verdict.text,
+    }

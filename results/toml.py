@@ -1,0 +1,29 @@
+"""TOML that may be anybody's: read, or refused in one line."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from results.errors import InputError
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file; raise ``InputError`` where it is none."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return the content of a TOML document; raise ``InputError`` where it is none."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError("not a TOML file: it nests too deeply") from None
+    except ValueError as error:  # also of a number with thousands of digits, which is no TOMLDecodeError
+        raise InputError(f"not a TOML file: {error}") from None

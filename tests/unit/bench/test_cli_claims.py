@@ -1,0 +1,73 @@
+"""``dnas check`` and ``dnas report`` on records of this protocol and of others."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench import config
+from bench.cli import app, reports  # noqa: F401 - it adds its commands
+from results.errors import InputError
+from results.record import Run
+from results.store import Store
+
+COMMITTED = Path(__file__).parents[3] / "results" / "runs"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Return a store with committed records under the name of an experiment in whose scope claims lie."""
+    store = Store(tmp_path / "runs")
+    protocol = config.load("paper").protocol("nasbench201", "darts")
+    now = config.config_hash("nasbench201", "darts", protocol)
+    for seed in range(4):
+        record = Store(COMMITTED).read(replace(store_run(seed), experiment="reduced"))
+        run = store_run(seed)
+        hashed = now if seed < 3 else "0123456789abcdef"
+        store.write(replace(record, run=run, manifest=record.manifest | {"run": vars(run), "config_hash": hashed}))
+    shutil.copy(COMMITTED.parent / "scores.parquet", tmp_path)
+    return store.root
+
+
+def store_run(seed):
+    return Run("paper", "nasbench201", "darts", seed)
+
+
+def check(*arguments):
+    return CliRunner().invoke(app, ["check", *map(str, arguments)]).output
+
+
+def test_an_old_record_decides_nothing_and_is_named(runs):
+    text = check("--runs", runs)
+    assert "left out: paper/nasbench201/darts/3: protocol 0123456789abcdef, but the experiment is" in text
+    assert "'dnas run paper --space nasbench201 --method darts' makes it anew" in text
+    text = check("--runs", runs, "--json")
+    spoken = [verdict for verdict in json.loads(text) if verdict["n"]]
+    assert {verdict["n"] for verdict in spoken} == {3}
+    assert all(len(verdict["left_out"]) == 1 for verdict in spoken)
+    assert all(verdict["p"] <= verdict["p_adjusted"] <= 1 for verdict in spoken if verdict["family"])
+
+
+def test_a_claim_alone_has_the_verdict_that_it_has_among_all(runs):
+    name = "nb201-darts-all-skip@paper"
+    text = check("--runs", runs, "--json")
+    (among,) = [verdict for verdict in json.loads(text) if verdict["id"] == name]
+    text = check(name, "--runs", runs, "--json")
+    assert json.loads(text) == [among]
+    assert among["family"] > 1
+    text = check(name, "--runs", runs)
+    assert text.splitlines()[0].startswith(f"{among['status'].upper():14} {name}: measured")
+
+
+def test_a_claim_that_was_not_judged_is_printed_where_it_is_asked_for(tmp_path):
+    text = check("own-drop-rates-flat-201", "--runs", tmp_path)
+    assert text.startswith("NOT-RUN        own-drop-rates-flat-201: no experiment varies the drop rate")
+
+
+def test_an_unknown_claim_names_the_nearest(tmp_path):
+    result = CliRunner().invoke(app, ["check", "dropnas-grid-fla", "--runs", str(tmp_path)])
+    assert isinstance(result.exception, InputError)
+    assert "did you mean 'dropnas-grid-flat'?" in str(result.exception)

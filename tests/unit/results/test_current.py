@@ -1,0 +1,72 @@
+"""Which records count where protocols differ."""
+
+import pytest
+
+from results.current import current
+from results.record import BROUGHT_IN, Run
+
+KEY = ("paper", "nasbench201", "darts")
+
+
+@pytest.fixture
+def records(make_record):
+    """Return records of one experiment, space and method with the hashes, statuses and dates asked for."""
+
+    def make(*what):
+        found = []
+        for seed, (config_hash, *rest) in enumerate(what):
+            record = make_record(Run(*KEY, seed), status=rest[0] if rest else "complete")
+            record.manifest.update({"config_hash": config_hash, "dates": {"finished": rest[1] if rest[1:] else "2020"}})
+            found.append(record)
+        return found
+
+    return make
+
+
+def hashes(found):
+    return [record.config_hash for record in found]
+
+
+def test_the_planned_protocol_counts_even_where_it_has_the_fewest_records(records):
+    kept, left = current(records(("old",), ("old",), ("new",)), {KEY: "new"})
+    assert hashes(kept) == ["new"]
+    assert [str(one) for one in left] == [
+        f"paper/nasbench201/darts/{seed}: protocol old, but the experiment is new now;"
+        " 'dnas run paper --space nasbench201 --method darts' makes it anew"
+        for seed in (0, 1)
+    ]
+
+
+def test_nothing_counts_where_every_record_is_of_an_old_protocol(records):
+    kept, left = current(records(("old",), ("old",)), {KEY: "new"})
+    assert (kept, len(left)) == ([], 2)
+
+
+def test_what_was_brought_in_counts_where_nothing_was_run(records):
+    assert hashes(current(records((BROUGHT_IN,), ("old",)), {KEY: "new"})[0]) == [BROUGHT_IN]
+    assert hashes(current(records((BROUGHT_IN,), ("new",)), {KEY: "new"})[0]) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("what", "counts"),
+    [
+        ([("a",), ("b",), ("b",)], "b"),
+        ([("a",), ("b", "failed"), ("b", "failed")], "a"),
+        ([("a", "complete", "2021"), ("b", "complete", "2022")], "b"),
+        ([("b", "complete", "2021"), ("a", "complete", "2021")], "b"),
+    ],
+)
+def test_of_an_unknown_experiment_the_most_then_the_latest_complete_records_count(records, what, counts):
+    for order in (what, what[::-1]):
+        kept, left = current(records(*order), {})
+        assert set(hashes(kept)) == {counts}
+        assert len(kept) + len(left) == len(what)
+    assert "the records that count are" in left[0].why
+
+
+def test_methods_and_spaces_are_each_for_themselves(make_record):
+    runs = [Run("paper", space, method, 0) for space in ("s", "t") for method in ("m", "n")]
+    found = [make_record(run) for run in runs]
+    for number, record in enumerate(found):
+        record.manifest["config_hash"] = str(number)
+    assert current(found[::-1], {}) == (found, [])
