@@ -1,7 +1,8 @@
-"""Checkpoints: one file a seed and epoch, with which a search goes on as if it had not stopped.
+"""Checkpoints: one file a seed and position, with which a search goes on as if it had not stopped.
 
-A group of seeds goes on together. Its files are written one after the other, and those of the epoch before are
-removed only when all are there, so that a kill at any instant leaves one epoch of which the whole group is present.
+A position is (completed epochs, steps of the next one). A group of seeds goes on together. Its files are written one
+after the other, and those of the position before are removed only when all are there, so that a kill at any instant
+leaves one position of which the whole group is present.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import pickle  # for the name of its error alone
 import re
 import struct
 from dataclasses import asdict, dataclass, replace
@@ -21,20 +21,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from results.convert.unpickle import inflates
 from results.record import Run
 
-from .learner import State
+from .learner import Learner, State
+from .search import Sums
 
 MAGIC = b"dnas-checkpoint-1\n"
-_NAME = re.compile(r"seed-(\d+)\.epoch-(\d+)\.ckpt$")
+LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them
+_NAME = re.compile(r"seed-(\d+)\.epoch-(\d+)(?:\.step-(\d+))?\.ckpt$")
+
+Position = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One seed after ``epoch`` epochs.
+    """One seed after ``epoch`` epochs and ``step`` steps of the next.
 
     ``meta`` holds config hash, the seeds of the group, and how it was computed; ``points`` the record's rows so far;
-    ``tensors`` the seed's share of the state.
+    ``tensors`` the seed's share of the state and, inside an epoch, of its sums.
     """
 
     run: Run
@@ -42,6 +47,12 @@ class Checkpoint:
     meta: dict[str, Any]
     points: list[dict[str, Any]]
     tensors: dict[str, Tensor]
+    step: int = 0
+
+    @property
+    def position(self) -> Position:
+        """Where the seed stands."""
+        return self.epoch, self.step
 
 
 def folder(root: Path, run: Run) -> Path:
@@ -49,19 +60,21 @@ def folder(root: Path, run: Run) -> Path:
     return root / ".checkpoints" / run.experiment / run.space / run.method
 
 
-def path(root: Path, run: Run, epoch: int) -> Path:
+def path(root: Path, run: Run, position: Position) -> Path:
     """Return the file of one checkpoint."""
-    return folder(root, run) / f"seed-{run.seed:03d}.epoch-{epoch:04d}.ckpt"
+    epoch, step = position
+    inside = f".step-{step:06d}" if step else ""
+    return folder(root, run) / f"seed-{run.seed:03d}.epoch-{epoch:04d}{inside}.ckpt"
 
 
 def save(root: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint atomically, with a checksum."""
     buffer = io.BytesIO()
     torch.save(checkpoint.tensors, buffer)
-    described = {name: getattr(checkpoint, name) for name in ("epoch", "meta", "points")}
+    described = {name: getattr(checkpoint, name) for name in ("epoch", "step", "meta", "points")}
     head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
     body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
-    target = path(root, checkpoint.run, checkpoint.epoch)
+    target = path(root, checkpoint.run, checkpoint.position)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     try:
@@ -76,16 +89,16 @@ def save(root: Path, checkpoint: Checkpoint) -> None:
         raise
 
 
-def load(root: Path, run: Run, epoch: int) -> Checkpoint | None:
+def load(root: Path, run: Run, position: Position) -> Checkpoint | None:
     """Read a run's checkpoint; None where it is absent, damaged, or of another run."""
-    found = read(path(root, run, epoch))
-    return found if found is not None and (found.run, found.epoch) == (run, epoch) else None
+    found = read(path(root, run, position))
+    return found if found is not None and (found.run, found.position) == (run, position) else None
 
 
 def read(path: Path) -> Checkpoint | None:
     """Read a checkpoint from a file; None where it is absent or damaged. Nothing in the file is executed."""
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if path.stat().st_size <= LARGEST else b""
     except OSError:
         return None
     start = len(MAGIC) + 32
@@ -94,41 +107,82 @@ def read(path: Path) -> Checkpoint | None:
         return None
     try:
         (length,) = struct.unpack("<Q", body[:8])
-        head = json.loads(body[8 : 8 + length])
-        tensors = torch.load(io.BytesIO(body[8 + length :]), map_location="cpu", weights_only=True)
-        return Checkpoint(Run(**head["run"]), head["epoch"], head["meta"], head["points"], tensors)
-    except (ValueError, KeyError, TypeError, RuntimeError, struct.error, pickle.UnpicklingError):
-        return None  # whole, but made by something else
+        head, state = json.loads(body[8 : 8 + length]), io.BytesIO(body[8 + length :])
+        if inflates(state):
+            return None
+        state.seek(0)
+        tensors = torch.load(state, map_location="cpu", weights_only=True)
+        run, step = Run(**head["run"]), head.get("step", 0)
+        found = Checkpoint(run, head["epoch"], head["meta"], head["points"], tensors, step)
+    except Exception:  # whole, but made by something else: torch meets that with any of a dozen errors
+        return None
+    return found if _sound(found) else None
 
 
-def epochs(root: Path, run: Run) -> list[int]:
-    """Return the epochs of which a run has a checkpoint, latest first."""
+def _is_row(row: Any) -> bool:
+    """Whether a point is a row of a record: numbers, but for the architecture's key and its alphas."""
+    if not isinstance(row, dict):
+        return False
+    numbers = [*(value for name, value in row.items() if name not in ("arch", "alpha")), *_listed(row.get("alpha"))]
+    return isinstance(row.get("arch"), str) and all(isinstance(number, int | float) for number in numbers)
+
+
+def _listed(alpha: Any) -> list[Any]:
+    return alpha if isinstance(alpha, list) else [alpha]
+
+
+def _sound(found: Checkpoint) -> bool:
+    """Whether everything is of its kind; a checksum says only that nothing was lost on the way."""
+    numbers = (found.run.seed, found.epoch, found.step)
+    return (
+        all(type(number) is int and 0 <= number < 10**9 for number in numbers)
+        and isinstance(found.meta, dict)
+        and isinstance(found.meta.get("group", []), list)
+        and all(type(seed) is int for seed in found.meta.get("group", []))
+        and isinstance(found.points, list)
+        and all(map(_is_row, found.points))
+        and isinstance(found.tensors, dict)
+        and all(isinstance(name, str) and isinstance(t, Tensor) for name, t in found.tensors.items())
+    )
+
+
+def positions(root: Path, run: Run) -> list[Position]:
+    """Return the positions of which a run has a checkpoint, latest first."""
     names = (_NAME.search(p.name) for p in folder(root, run).glob(f"seed-{run.seed:03d}.epoch-*.ckpt"))
-    return sorted((int(match[2]) for match in names if match), reverse=True)
+    return sorted(((int(match[2]), int(match[3] or 0)) for match in names if match), reverse=True)
 
 
-def remove(root: Path, run: Run, *, keep: int | None = None) -> None:
-    """Remove a run's checkpoints but that of epoch ``keep``."""
-    for epoch in epochs(root, run):
-        if epoch != keep:
-            path(root, run, epoch).unlink(missing_ok=True)
+def remove(root: Path, run: Run, *, keep: Position | None = None) -> None:
+    """Remove a run's checkpoints but that of the position ``keep``."""
+    for position in positions(root, run):
+        if position != keep:
+            path(root, run, position).unlink(missing_ok=True)
 
 
-def latest(root: Path, run: Run, config_hash: str) -> tuple[int, tuple[int, ...]] | None:
-    """Return epoch and group of the newest checkpoint of which the whole group is present and readable."""
-    for epoch in epochs(root, run):
-        mine = load(root, run, epoch)
-        if mine is None or mine.meta["config_hash"] != config_hash:
+def latest(root: Path, run: Run, config_hash: str) -> tuple[Position, tuple[int, ...]] | None:
+    """Return position and group of the newest checkpoint of which the whole group is present and readable."""
+    for position in positions(root, run):
+        mine = load(root, run, position)
+        if mine is None or mine.meta.get("config_hash") != config_hash:
             continue
         group = tuple(mine.meta["group"])
-        others = (load(root, replace(run, seed=seed), epoch) for seed in group if seed != run.seed)
+        others = (load(root, replace(run, seed=seed), position) for seed in group if seed != run.seed)
         if all(other is not None and other.meta == mine.meta for other in others):
-            return epoch, group
+            return position, group
     return None
 
 
-def share(state: State, index: int) -> dict[str, Tensor]:
-    """Return one seed's share of a state, on the CPU."""
+def regroup(root: Path, run: Run, position: Position, seeds: tuple[int, ...]) -> None:
+    """Make seeds of a group a group of their own, which goes on from the same position."""
+    for seed in seeds:
+        mine = load(root, replace(run, seed=seed), position)
+        if mine is not None:
+            save(root, replace(mine, meta=mine.meta | {"group": list(seeds)}))
+
+
+def share(learner: Learner, index: int, sums: Sums | None = None) -> dict[str, Tensor]:
+    """Return one seed's share of a learner's state, and inside an epoch of its sums, on the CPU."""
+    state = learner.state
     tensors = {
         "weights": state.weights[index],
         "momentum": state.momentum[index],
@@ -139,22 +193,56 @@ def share(state: State, index: int) -> dict[str, Tensor]:
     }
     for name, (mean, variance) in state.statistics.items():
         tensors[f"mean/{name}"], tensors[f"variance/{name}"] = mean[index], variance[index]
+    if sums is not None:
+        tensors |= {
+            "sums/loss": sums.loss[index],
+            "sums/correct": sums.correct[index],
+            "sums/alpha_squares": learner.alpha_squares[index],
+            "sums/weight_squares": learner.weight_squares[index],
+            "sums/images": torch.tensor(sums.images),
+            "sums/seconds": torch.tensor(sums.seconds, dtype=torch.float64),
+        }
     return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+
+
+def fits(checkpoint: Checkpoint, state: State) -> bool:
+    """Whether a checkpoint holds one seed's share of such a state: its checksum says nothing of that."""
+    expected = {name: getattr(state, name)[0] for name in ("weights", "momentum", "alpha", "first", "second")}
+    for name, (mean, variance) in state.statistics.items():
+        expected |= {f"mean/{name}": mean[0], f"variance/{name}": variance[0]}
+    expected["steps"] = state.steps
+    there = checkpoint.tensors
+    sums = {f"sums/{name}" for name in ("loss", "correct", "alpha_squares", "weight_squares", "images", "seconds")}
+    return (expected.keys() | (sums if checkpoint.step else set())) == there.keys() and all(
+        there[name].shape == tensor.shape and (there[name].dtype, there[name].layout) == (tensor.dtype, tensor.layout)
+        for name, tensor in expected.items()
+    )
 
 
 def join(shares: list[dict[str, Tensor]], device: torch.device) -> State:
     """Put the shares of a group together again."""
-
-    def stacked(name: str) -> Tensor:
-        return torch.stack([share[name] for share in shares]).to(device)
-
     norms = [name.removeprefix("mean/") for name in shares[0] if name.startswith("mean/")]
+    means, variances = ({n: _stacked(shares, f"{kind}/{n}", device) for n in norms} for kind in ("mean", "variance"))
     return State(
-        weights=stacked("weights"),
-        momentum=stacked("momentum"),
-        statistics={n: (stacked(f"mean/{n}"), stacked(f"variance/{n}")) for n in norms},
-        alpha=stacked("alpha"),
-        first=stacked("first"),
-        second=stacked("second"),
+        **{name: _stacked(shares, name, device) for name in ("weights", "momentum", "alpha", "first", "second")},
+        statistics={name: (means[name], variances[name]) for name in norms},
         steps=shares[0]["steps"].clone().to(device),
     )
+
+
+def join_sums(shares: list[dict[str, Tensor]], learner: Learner, step: int) -> Sums:
+    """Return the sums of an epoch after ``step`` steps, and give the learner those of its gradients back."""
+    device = learner.state.alpha.device
+    learner.alpha_squares.copy_(_stacked(shares, "sums/alpha_squares", device))
+    learner.weight_squares.copy_(_stacked(shares, "sums/weight_squares", device))
+    return Sums(
+        _stacked(shares, "sums/loss", device),
+        _stacked(shares, "sums/correct", device),
+        images=int(shares[0]["sums/images"]),
+        steps=step,
+        seconds=float(shares[0]["sums/seconds"]),
+    )
+
+
+def _stacked(shares: list[dict[str, Tensor]], name: str, device: torch.device) -> Tensor:
+    return torch.stack([share[name] for share in shares]).to(device)

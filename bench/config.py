@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import spaces
+from results import toml
 from results.errors import InputError, suggest
+from results.record import fault_of_name
 from spaces.base import SupernetConfig
 
 from . import method
@@ -132,12 +133,9 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
-    if path.stem.startswith("."):
-        raise InputError(f"an experiment's name is that of its file and becomes a folder; rename '{path.name}'")
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from None
+    if fault := fault_of_name(path.stem):
+        raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
+    tables = toml.read(path)
     settled = _settled(overrides)
     for override in settled:
         _override(tables, override)
@@ -323,7 +321,7 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
         raise InputError(f"{where} = {value!r} should be one of {', '.join(map(str, arguments))}")
     if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
         return tuple(_typed(k, v, where) for k, v in zip(arguments, value, strict=True))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return float(value)
     if isinstance(kind, type | types.UnionType) and type(value) is kind:
         return value
@@ -338,8 +336,8 @@ def _override(tables: dict[str, Any], text: str) -> None:
     if not equals or not all(parts):
         raise InputError(f"'{text}' is no override; write key=value, as in training.epochs=2")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = toml.parse(f"value = {value}")["value"]
+    except InputError:
         parsed = value
     table = tables
     for part in parts[:-1]:

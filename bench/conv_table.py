@@ -176,15 +176,15 @@ def _read() -> dict[str, dict[str, ConvForm]]:
     try:
         known = json.loads(_file().read_text(encoding="utf-8"))
         return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, ImportError):  # a search can do without pooch
         return {}
 
 
 def _write(key: str, table: Mapping[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
-    path = _file()
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ImportError):
+        path = _file()
+        part = path.with_suffix(f".{os.getpid()}.part")
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(_read() | {key: table}, indent=1, sort_keys=True), encoding="utf-8")
         part.replace(path)

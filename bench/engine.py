@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import torch
@@ -15,26 +15,24 @@ import spaces
 from results.errors import InputError
 from results.record import Run
 from results.store import Store
-from spaces.ops import ConvForm
+from spaces.conv import ConvForm, Forms, mixes_seeds
 from spaces.supernet import Supernet
 
-from . import checkpoint, environment, measure, method
+from . import checkpoint, conv_table, environment, measure, method, precision
 from .config import Experiment, Protocol, config_hash
 from .feed import Feed, split
 from .images import Images, load
 from .learner import Learner, State
 from .locks import hold
-from .plan import Task
+from .pace import Pace
+from .plan import Filter, Task, plan
+from .precision import Precision
 from .recording import Row, record, rows
-from .search import Point, random_search, search
+from .search import Point, Sums, random_search, search
 from .seeding import stream
 
 #: Called after each point with the task, completed epochs, and each seed's latest row.
 Progress = Callable[[Task, int, list[Row]], None]
-
-
-class OutOfTime(Exception):
-    """The time budget is used up; the group goes on from its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +42,12 @@ class Setting:
     store: Store
     device: torch.device
     data_dir: Path | None = None
-    form: ConvForm = "grouped"
-    dtype: torch.dtype = torch.float32
+    form: ConvForm | Literal["auto"] = "auto"
+    precision: Precision = "float32"
+    capture: bool = True  # on a GPU
+    apart: bool = False  # only forms of the convolution in which a lost seed spoils no other
     deadline: float = float("inf")  # of time.monotonic
+    checkpoint_seconds: float = 600.0  # from one checkpoint to the next inside an epoch
 
 
 def choose_device(name: str) -> torch.device:
@@ -67,14 +68,16 @@ def images_of(protocol: Protocol, data_dir: Path | None) -> Images:
 
 
 def run_group(experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress) -> None:
-    """Run a group to its last epoch and write a record for each seed.
+    """Run what is missing of a group to its last epoch and write a record for each seed.
 
-    A seed whose weights or alphas are no longer finite is recorded as diverged; the others go on without it.
+    It goes on from the newest checkpoint, whatever ``task`` says: another process may have run it meanwhile. A seed
+    whose weights or alphas are no longer finite is recorded as diverged; the others go on without it. A group that is
+    too large for the device's memory is halved.
 
     Raises
     ------
     OutOfTime
-        Where the next epoch would end after the deadline.
+        Where the next step would end after the deadline.
     Busy
         Where another process runs a group of this experiment, space and method with one of these seeds.
     """
@@ -82,40 +85,77 @@ def run_group(experiment: Experiment, task: Task, images: Images, setting: Setti
     with ExitStack() as locks:
         for seed in task.seeds:
             locks.enter_context(hold(folder / f"seed-{seed:03d}.lock"))
-        left: Task | None = task
-        while left is not None:
-            left = _run_locked(experiment, left, images, setting, progress)
+        left = list(plan(experiment, setting.store, Filter((task.space,), (task.method,), task.seeds)))
+        while left:
+            now = left.pop(0)
+            try:
+                left[:0] = _run_locked(experiment, now, images, setting, lambda _, *news: progress(task, *news))
+            except _Spoiled:
+                setting = replace(setting, apart=True)
+                left[:0] = plan(experiment, setting.store, Filter((now.space,), (now.method,), now.seeds))
 
 
-def _run_locked(
-    experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress
-) -> Task | None:
-    """Run a group to its last epoch, or until seeds diverge; return what is left of it then."""
+class _Spoiled(Exception):
+    """A seed was lost, and others with it: the group goes on from its newest checkpoint, seeds apart."""
+
+
+def _run_locked(experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress) -> list[Task]:
+    """Run a group to its last epoch, or until seeds diverge or memory runs out; return what is left of it then."""
     group = _Group(experiment, task, images, setting)
     if group.method.levels == 0:
         for point in random_search(group.space, task.seeds, task.epochs):
             group.note(point)
         progress(task, task.epochs, [points[-1] for points in group.points])
         group.finish(None, [True] * len(task.seeds))
-        return None
-    learner, feed = group.learner(), group.feed()
-    began = time.monotonic()
-    slowest = 0.0
-    group.check_deadline(0.0)
-    for point in search(learner, feed, group.method, group.protocol, done=group.done):
-        group.note(point)
-        healthy = learner.finite().tolist()
-        if not all(healthy) and point.epoch < task.epochs:
-            return group.without_diverged(learner, point.epoch, healthy)
-        if point.epoch:
-            group.save(learner, point.epoch)
-        progress(task, point.epoch, [points[-1] for points in group.points])
-        slowest = max(slowest, time.monotonic() - began)
-        began = time.monotonic()
-        if point.epoch < task.epochs:
-            group.check_deadline(slowest)
+        return []
+    try:
+        return _search(group, progress)
+    except torch.OutOfMemoryError:
+        if len(task.seeds) == 1:
+            raise
+    torch.cuda.empty_cache()  # out of the handler, whose error keeps alive what was on the device
+    return group.halves()
+
+
+def _search(group: _Group, progress: Progress) -> list[Task]:
+    task = group.task
+    with Pace(group.setting.deadline, group.setting.checkpoint_seconds) as pace:
+        pace.stop()
+        precision.prepare(group.setting.precision, group.setting.device)
+        learner, feed = group.learner(), group.feed()
+
+        def between(sums: Sums) -> None:
+            pace.step()
+            if pace.due:
+                group.check_spoiled(learner)
+                group.save(learner, sums)
+                pace.keep()
+                pace.stop()
+
+        sums = group.sums(learner)
+        for point in search(
+            learner,
+            feed,
+            group.method,
+            group.protocol,
+            done=task.done,
+            sums=sums,
+            between=between,
+            capture=group.setting.capture,
+        ):
+            group.note(point)
+            group.check_spoiled(learner)
+            healthy = learner.finite().tolist()
+            if not all(healthy) and point.epoch < task.epochs:
+                return group.without_diverged(learner, healthy)
+            if point.epoch:
+                group.save(learner)
+            pace.keep()
+            progress(task, point.epoch, [points[-1] for points in group.points])
+            if point.epoch < task.epochs:
+                pace.stop()
     group.finish(_landscape(learner, feed, group.protocol), learner.finite().tolist())
-    return None
+    return []
 
 
 def _landscape(learner: Learner, feed: Feed, protocol: Protocol) -> list[pd.DataFrame] | None:
@@ -133,18 +173,50 @@ class _Group:
         self.protocol = experiment.protocol(task.space, task.method)
         self.hash = config_hash(task.space, task.method, self.protocol)
         self.runs = [Run(experiment.name, task.space, task.method, seed) for seed in task.seeds]
-        self.resumed = [checkpoint.load(setting.store.root, run, task.done) for run in self.runs] if task.done else []
-        if kept := next((c.meta for c in self.resumed if c), None):  # a group goes on as it began
-            setting = replace(setting, form=kept["form"], dtype=getattr(torch, kept["dtype"]))
+        at = (task.done, task.step)
+        found = (checkpoint.load(setting.store.root, run, at) for run in self.runs if task.begun)
+        self.resumed = [kept for kept in found if kept]
+        if self.resumed:  # a group goes on as it began
+            kept = self.resumed[0].meta
+            setting = replace(setting, precision=kept.get("precision", setting.precision))
+            self.setting = setting
+            try:
+                self.form = conv_table.from_document(kept.get("form"))
+                for row in (row for c in self.resumed for row in c.points):
+                    self.space.parse(row["arch"])
+            except (KeyError, TypeError, ValueError):
+                raise self._foreign() from None
+        else:
+            self.form: Forms = self._choose_form(setting)
+        if setting.apart and mixes_seeds(self.form):
+            self.form = "grouped"
         self.setting = setting
-        self.done = task.done
-        self.points: list[list[Row]] = [list(c.points) for c in self.resumed if c] or [[] for _ in self.runs]
+        self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in self.runs]
         self.meta = {
             "config_hash": self.hash,
             "group": list(task.seeds),
-            "form": setting.form,
-            "dtype": str(setting.dtype).removeprefix("torch."),
+            "form": conv_table.as_document(self.form),
+            "precision": setting.precision,
         }
+
+    def _foreign(self) -> InputError:
+        folder = checkpoint.folder(self.setting.store.root, self.runs[0])
+        return InputError(f"the checkpoints of {self.task} are of another network; remove them from {folder}")
+
+    def _choose_form(self, setting: Setting) -> Forms:
+        """Return the setting's form, or the fastest for each shape."""
+        if setting.form != "auto":
+            return setting.form
+        return conv_table.forms(
+            self.space,
+            self.protocol.supernet,
+            self.images.train.shape[-1],
+            self.images.train.shape[1],
+            batch=self.protocol.training.batch,
+            seeds=len(self.task.seeds),
+            precision=setting.precision,
+            device=setting.device,
+        )
 
     def learner(self) -> Learner:
         """Return the supernet in its initial state, or in that of the checkpoint."""
@@ -153,12 +225,14 @@ class _Group:
             self.protocol.supernet,
             image_channels=self.images.train.shape[1],
             classes=self.images.classes,
-            form=self.setting.form,
+            form=self.form,
+            maps=precision.maps_dtype(self.setting.precision),
         )
+        state = initial_state(net, self.task.seeds, self.dtype, self.setting.device)
         if self.resumed:
-            state = checkpoint.join([c.tensors for c in self.resumed if c], self.setting.device)
-        else:
-            state = initial_state(net, self.task.seeds, self.setting.dtype, self.setting.device)
+            if not all(checkpoint.fits(c, state) for c in self.resumed):
+                raise self._foreign()
+            state = checkpoint.join([c.tensors for c in self.resumed], self.setting.device)
         return Learner(net, state, self.protocol.training)
 
     def feed(self) -> Feed:
@@ -170,45 +244,65 @@ class _Group:
             self.method,
             self.space,
             self.task.seeds,
-            dtype=self.setting.dtype,
+            dtype=self.dtype,
             device=self.setting.device,
         )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of weights, alphas and images."""
+        return precision.state_dtype(self.setting.precision)
 
     def note(self, point: Point) -> None:
         """Keep a point's rows."""
         for mine, row in zip(self.points, rows(self.space, point), strict=True):
             mine.append(row)
 
-    def save(self, learner: Learner, epoch: int) -> None:
-        """Write the group's checkpoints, then remove those of the epoch before."""
-        root = self.setting.store.root
-        for index, run in enumerate(self.runs):
-            tensors = checkpoint.share(learner.state, index)
-            checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors))
-        for run in self.runs:
-            checkpoint.remove(root, run, keep=epoch)
+    def sums(self, learner: Learner) -> Sums | None:
+        """Return the sums of the epoch in which the group was cut off; None where it was between two."""
+        if not self.task.step:
+            return None
+        return checkpoint.join_sums([c.tensors for c in self.resumed], learner, self.task.step)
 
-    def check_deadline(self, needed: float) -> None:
-        """Raise ``OutOfTime`` where the next epoch would not end in time."""
-        if time.monotonic() + needed > self.setting.deadline:
-            raise OutOfTime(str(self.task))
+    def save(self, learner: Learner, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
+        """Write the group's checkpoints, then remove those before; ``sums`` inside an epoch, ``only`` some seeds'."""
+        root, epoch, step = self.setting.store.root, self.points[0][-1]["epoch"], sums.steps if sums else 0
+        runs = [(index, run) for index, run in enumerate(self.runs) if only is None or only[index]]
+        for index, run in runs:
+            tensors = checkpoint.share(learner, index, sums)
+            checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors, step))
+        for _, run in runs:
+            checkpoint.remove(root, run, keep=(epoch, step))
 
-    def without_diverged(self, learner: Learner, epoch: int, healthy: list[bool]) -> Task | None:
-        """Record the diverged seeds, save the others as a group of their own, and return the task that goes on."""
+    def halves(self) -> list[Task]:
+        """Make the group two, which go on from its newest checkpoint or afresh."""
+        root, seeds, middle = self.setting.store.root, self.task.seeds, len(self.task.seeds) // 2
+        position, group = checkpoint.latest(root, self.runs[0], self.hash) or ((0, 0), ())
+        done, step = position if group == seeds else (0, 0)
+        parts = [replace(self.task, seeds=half, done=done, step=step) for half in (seeds[:middle], seeds[middle:])]
+        for part in parts:
+            if part.begun:
+                checkpoint.regroup(root, self.runs[0], (done, step), part.seeds)
+        return parts
+
+    def check_spoiled(self, learner: Learner) -> None:
+        """Raise ``_Spoiled`` where a seed is lost in a form of the convolution that carries it over to others."""
+        if mixes_seeds(self.form) and not learner.finite().all():
+            raise _Spoiled
+
+    def without_diverged(self, learner: Learner, healthy: list[bool]) -> list[Task]:
+        """Record the diverged seeds, make the others a group of their own, and return the task that goes on."""
+        lost = [index for index, ok in enumerate(healthy) if not ok]
+        for index in lost:
+            self._record(index, healthy=False)
         survivors = tuple(seed for seed, ok in zip(self.task.seeds, healthy, strict=True) if ok)
         self.meta = self.meta | {"group": list(survivors)}
-        root = self.setting.store.root
-        for index, (run, ok) in enumerate(zip(self.runs, healthy, strict=True)):
-            if ok:
-                tensors = checkpoint.share(learner.state, index)
-                checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors))
-            else:
-                self._record(index, healthy=False)
-                checkpoint.remove(root, run)
-        for run, ok in zip(self.runs, healthy, strict=True):
-            if ok:
-                checkpoint.remove(root, run, keep=epoch)
-        return replace(self.task, seeds=survivors, done=epoch) if survivors else None
+        epoch = self.points[0][-1]["epoch"]
+        if epoch:  # before the first step there is nothing to keep
+            self.save(learner, only=healthy)
+        for index in lost:
+            checkpoint.remove(self.setting.store.root, self.runs[index])
+        return [replace(self.task, seeds=survivors, done=epoch, step=0)] if survivors else []
 
     def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
         """Write the records, then remove the checkpoints; ``healthy`` says whether each seed's numbers are finite."""
@@ -234,8 +328,8 @@ class _Group:
                 error="" if healthy else "weights or alphas are no longer finite",
                 group={
                     "seeds": list(self.task.seeds),
-                    "form": self.setting.form,
-                    "dtype": self.meta["dtype"],
+                    "form": self.meta["form"],
+                    "precision": self.meta["precision"],
                 },
                 device=environment.device_info(self.setting.device),
             )
@@ -260,23 +354,3 @@ def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, dev
         second=torch.zeros_like(alpha),
         steps=torch.zeros((), dtype=dtype, device=device),
     )
-
-
-def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:
-    """Record that a group failed, with its error; a failed run counts as missing and is run again."""
-    protocol = experiment.protocol(task.space, task.method)
-    for seed in task.seeds:
-        run = Run(experiment.name, task.space, task.method, seed)
-        setting.store.write(
-            record(
-                run,
-                experiment,
-                protocol,
-                [],
-                images_checksum=images.checksum,
-                status="failed",
-                error=error,
-                group={"seeds": list(task.seeds), "form": setting.form},
-                device=environment.device_info(setting.device),
-            )
-        )

@@ -11,14 +11,17 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from results.errors import InputError, suggest
+from results.parquet import content
 
 DATASETS = ("digits", "cifar10")
 
@@ -26,6 +29,7 @@ DATASETS = ("digits", "cifar10")
 CIFAR10_SHA256 = "c39812f23ca612226a93091d739d3ba56a271144b1076d3354f8276b9f1f69df"
 _CIFAR10_TRAIN = 50_000
 _CIFAR10_RECORD = 1 + 3 * 32 * 32  # of the binary version: the label, then the three colour planes
+_CIFAR10_BATCH = 10_000 * _CIFAR10_RECORD
 _CIFAR10_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
 
 
@@ -202,21 +206,28 @@ def _decode_parquet(shards: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     images, labels = [], []
     for shard in shards:
         try:
-            table = pq.ParquetFile(shard).read(["img", "label"])
-            files = (row["bytes"] for row in table["img"].to_pylist())
-            pixels = np.stack([np.asarray(Image.open(io.BytesIO(file)).convert("RGB")) for file in files])
+            table = content(pq.ParquetFile(shard), ["img", "label"])
+            opened = (Image.open(io.BytesIO(row["bytes"])) for row in table["img"].to_pylist())
+            pixels = np.stack([np.asarray(_of_cifar10(image).convert("RGB")) for image in opened])
             images.append(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
             labels.append(table["label"].to_numpy().astype(np.uint8))
-        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
             raise _damaged(shard, error) from None
     return np.concatenate(images), np.concatenate(labels)
+
+
+def _of_cifar10(image: Any) -> Any:
+    """Return an image that is not decoded yet, held to its size: a small file may hold one of any size."""
+    if image.size != (32, 32):
+        raise ValueError(f"an image is {image.size[0]} x {image.size[1]} pixels, not 32 x 32")
+    return image
 
 
 def _decode_binary(batches: Iterator[bytes], source: Path) -> tuple[np.ndarray, np.ndarray]:
     """Decode the binary version: records of a label and the red, green and blue planes."""
     try:
         flat = np.frombuffer(b"".join(batches), dtype=np.uint8).reshape(-1, _CIFAR10_RECORD)
-    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError, KeyError, ValueError) as error:
         raise _damaged(source, error) from None
     return np.ascontiguousarray(flat[:, 1:]).reshape(-1, 3, 32, 32), flat[:, 0].copy()
 
@@ -228,6 +239,8 @@ def _members(archive: Path) -> Iterator[bytes]:
             member = tar.extractfile(f"cifar-10-batches-bin/{name}")
             if member is None:
                 raise KeyError(f"{name} is no file")
+            if tar.getmember(f"cifar-10-batches-bin/{name}").size > _CIFAR10_BATCH:
+                raise ValueError(f"{name} is larger than 10,000 images")
             yield member.read()
 
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.forward import Statistics
-from spaces.supernet import FrozenWeights, Supernet
+from spaces.frozen import FrozenWeights
+from spaces.supernet import Supernet
 
 from . import optim
 from .simplex import softmax

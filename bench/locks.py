@@ -45,6 +45,9 @@ def _locked(path: Path) -> IO[str]:
         except BlockingIOError:
             file.close()
             raise Busy(str(path)) from None
+        except OSError as error:
+            file.close()
+            raise OSError(error.errno, f"{error.strerror} (no file system with locks)", str(path)) from None
         file.close()
 
 

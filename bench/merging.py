@@ -55,8 +55,7 @@ def _record(path: Path, store: Store) -> Filed:
         same = store.read(record.run).same(record)
         return Filed(path, "already there" if same else "differs", str(record.run))
     store.write(record)
-    for epoch in checkpoint.epochs(store.root, record.run):
-        checkpoint.path(store.root, record.run, epoch).unlink(missing_ok=True)
+    checkpoint.remove(store.root, record.run)
     return Filed(path, "filed", str(record.run))
 
 
@@ -71,7 +70,7 @@ def _checkpoint(path: Path, store: Store) -> Filed:
     found = checkpoint.read(path)
     if found is None:
         return Filed(path, "unreadable", "cut off or no checkpoint")
-    return _copy(path, checkpoint.path(store.root, found.run, found.epoch), str(found.run))
+    return _copy(path, checkpoint.path(store.root, found.run, found.position), str(found.run))
 
 
 def _copy(path: Path, target: Path, detail: str) -> Filed:

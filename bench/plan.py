@@ -16,13 +16,19 @@ GROUP = 8  # seeds in one supernet at most
 
 @dataclass(frozen=True)
 class Task:
-    """One group of seeds to run, from a checkpoint where ``done`` is not 0."""
+    """One group of seeds to run, from the checkpoint after ``done`` epochs and ``step`` steps where either is not 0."""
 
     space: str
     method: str
     seeds: tuple[int, ...]
     done: int
     epochs: int
+    step: int = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a checkpoint is there to go on from."""
+        return (self.done, self.step) != (0, 0)
 
     def __str__(self) -> str:
         return f"{self.space}/{self.method}/{','.join(map(str, self.seeds))}"
@@ -76,12 +82,14 @@ def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]
             if not is_done(store, Run(experiment.name, space, method_id, seed), planned)
         ]
         epochs = protocol.training.epochs
-        for done, seeds in _groups(store, Run(experiment.name, space, method_id, 0), missing, planned):
-            yield Task(space, method_id, seeds, done, epochs)
+        for (done, step), seeds in _groups(store, Run(experiment.name, space, method_id, 0), missing, planned):
+            yield Task(space, method_id, seeds, done, epochs, step)
 
 
-def _groups(store: Store, like: Run, missing: Sequence[int], planned: str) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield (completed epochs, seeds): groups with a checkpoint first, the rest in fresh groups.
+def _groups(
+    store: Store, like: Run, missing: Sequence[int], planned: str
+) -> Iterator[tuple[checkpoint.Position, tuple[int, ...]]]:
+    """Yield (position, seeds): groups with a checkpoint first, the rest in fresh groups.
 
     A group that was cut off while its records were written has some already; it goes on whole all the same.
     """
@@ -90,9 +98,9 @@ def _groups(store: Store, like: Run, missing: Sequence[int], planned: str) -> It
         for seed in missing:
             run = replace(like, seed=seed)
             if seed in left and (found := checkpoint.latest(store.root, run, planned)):
-                done, group = found
+                position, group = found
                 if all(s in left or is_done(store, replace(like, seed=s), planned) for s in group):
-                    yield done, group
+                    yield position, group
                     left = [s for s in left if s not in group]
     for start in range(0, len(left), GROUP):
-        yield 0, tuple(left[start : start + GROUP])
+        yield (0, 0), tuple(left[start : start + GROUP])

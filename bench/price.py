@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from math import nan
 from typing import Any
 
@@ -14,9 +17,10 @@ from results.record import Record
 from results.store import Store
 from spaces.supernet import Supernet
 
-from . import environment, method
+from . import environment, floor, method
 from .config import Experiment, Protocol
 from .plan import Task
+from .speed import clock
 
 #: Passes through the supernet per epoch of each method relative to DARTS, where no record of the method itself is at
 #: hand: (forward + 2 backward) counts, two batches a step for bilevel methods.
@@ -38,11 +42,9 @@ class Prices:
     def __init__(self, store: Store, experiment: Experiment, device: torch.device) -> None:
         self.experiment, self.device = experiment, device
         name = environment.device_info(device)["name"]
-        self.records = [
-            r
-            for r in store.records(complete_only=True)
-            if r.manifest["device"].get("name") == name and r.manifest["method"]["levels"]
-        ]
+        searches = [r for r in store.records(complete_only=True) if r.manifest["method"].get("levels") and _size(r)]
+        self.records = [r for r in searches if _device(r) == name]
+        self.elsewhere = [r for r in searches if _device(r) not in (name, None)]
 
     def of(self, task: Task) -> Price:
         """Return the price of one task."""
@@ -51,6 +53,7 @@ class Prices:
         protocol = self.experiment.protocol(task.space, task.method)
         memory = memory_of(task, protocol)
         similar = [r for r in self.records if r.run.space == task.space and _size(r) == _size_of(protocol)]
+        others = [r for r in self.elsewhere if r.run.space == task.space and _size(r) == _size_of(protocol)]
         same = [r for r in similar if r.run.method == task.method]
         left = task.epochs - task.done
         if same:
@@ -61,17 +64,36 @@ class Prices:
             scale = [RELATIVE[task.method] / RELATIVE[r.run.method] for r in similar]
             each = [s * _per_seed_epoch([r]) for s, r in zip(scale, similar, strict=True)]
             return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")
-        return Price(nan, memory, "no record on this device yet")
+        basis = "no record on this device yet"
+        if other := next((r for r in others if r.run.method == task.method), None):
+            basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * len(task.seeds) * left:.0f} s)"
+        if self.device.type == "cuda" and (least := floor.of_epoch(task.space, task.method, protocol, width=4)):
+            epoch = len(task.seeds) * least.bytes / self._copied
+            return Price(epoch * left, memory, f"{basis}; floor x 1 at {self._copied / 1e9:,.0f} GB/s copied: at least")
+        return Price(nan, memory, basis)
+
+    @cached_property
+    def _copied(self) -> float:
+        """Bytes a second of a copy on the device."""
+        return clock.copied(self.device, size=2**28)
 
 
 def _per_seed_epoch(records: list[Record]) -> float:
     """Return the mean seconds of an epoch divided by the seeds that shared it."""
-    each = [np.nanmean(r.points["seconds"]) / len(r.manifest["group"]["seeds"]) for r in records]
+    seeds = [len(r.manifest.get("group", {}).get("seeds", ())) or 1 for r in records]
+    each = [float(np.nanmean(r.points["seconds"])) / n for r, n in zip(records, seeds, strict=True)]
     return float(sum(each) / len(each))
 
 
+def _device(record: Record) -> str | None:
+    return record.manifest.get("device", {}).get("name")
+
+
 def _size(record: Record) -> tuple[object, ...]:
-    return _dimensions(record.manifest["protocol"])
+    try:
+        return _dimensions(record.manifest["protocol"])
+    except (KeyError, TypeError):  # brought in from another code, or from anywhere
+        return ()
 
 
 def _size_of(protocol: Protocol) -> tuple[object, ...]:
@@ -83,6 +105,27 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     images, net = protocol["images"], protocol["supernet"]
     sizes = (images[key] for key in ("dataset", "size", "limit"))
     return (*sizes, net["channels"], net["cells"], protocol["training"]["batch"])
+
+
+def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[list[Task], str]:
+    """Divide groups whose predicted memory is above ``room`` bytes; return the tasks, and a line where any was.
+
+    A group that was cut off is left as it is, for it goes on as it began; it is halved where it does not fit after all.
+    """
+    found: list[Task] = []
+    divided = 0
+    for task in tasks:
+        seeds, parts = task.seeds, 1
+        if len(seeds) > 1 and not task.begun and method.find(task.method).levels:
+            each = memory_of(task, experiment.protocol(task.space, task.method)) / len(seeds)
+            parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
+        divided += parts > 1
+        bounds = [len(seeds) * part // parts for part in range(parts + 1)]
+        found += [replace(task, seeds=seeds[a:b]) for a, b in pairwise(bounds)]
+    if not divided:
+        return found, ""
+    more = f"{len(tasks)} groups are {len(found)} now" if len(tasks) > 1 else f"a group became {len(found)}"
+    return found, f"memory: {more}, so that each is predicted to fit into {room / 2**30:.2f} GiB"
 
 
 def memory_of(task: Task, protocol: Protocol) -> int:

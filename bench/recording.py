@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import spaces
-from results.record import OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
+from results.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
 from spaces.base import Space
 
 from . import environment, method
@@ -79,7 +79,7 @@ def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) ->
         "error": "",
         "protocol": {"experiment": {"name": run.experiment, "base": run.experiment, "description": description}},
         "overrides": [],
-        "config_hash": "brought-in",
+        "config_hash": BROUGHT_IN,
         "data": {},
         "device": {"name": "unknown"},
         "group": {"seeds": [run.seed]},

@@ -9,23 +9,32 @@ import torch
 from results.record import Run
 from results.store import Store
 
-from . import engine, scoring
+from . import engine, price, scoring
 from .config import Experiment
+from .dispatch import Engine, Outcome
 from .plan import Filter, plan
 from .recipes import RECIPES
 from .retrain import retrain
-from .workers import Outcome
-from .workers import run as workers_run
 
 
 def run(
-    experiment: Experiment, chosen: Filter, setting: engine.Setting, progress: engine.Progress, *, workers: int = 1
+    experiment: Experiment,
+    chosen: Filter,
+    setting: engine.Setting,
+    progress: engine.Progress,
+    *,
+    by: Engine,
+    workers: int = 0,
+    say: Callable[[str], None] = print,
 ) -> Iterator[Outcome]:
-    """Run what is missing, most wanted first, and yield how each group ended."""
+    """Run what is missing, most wanted first, in groups that fit the memory, and yield how each group ended."""
     tasks = list(plan(experiment, setting.store, chosen))
     if tasks:  # missing images are bad input, and found before any process starts
         engine.images_of(experiment.protocol(tasks[0].space, tasks[0].method), setting.data_dir)
-    yield from workers_run(tasks, experiment, setting, progress, workers=workers)
+        tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
+        if line:
+            say(line)
+    yield from by.run(tasks, experiment, setting, progress, workers=workers)
 
 
 def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[float, int, str], None]) -> str:
@@ -35,10 +44,13 @@ def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[f
     records = store.records(experiment.name, complete_only=True)
     if not records:
         return "nothing to score yet"
+    device = engine.choose_device(
+        "cpu" if setting.device.type == "cpu" else "auto"
+    )  # that of the runs may be elsewhere
     if experiment.retrain.recipe:
         todo = scoring.unscored_finals(runs, experiment.name, setting.data_dir)
         if todo:
-            if setting.device.type == "cpu":
+            if device.type == "cpu":
                 torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
             protocol = experiment.protocol(*_first(records[0].run))
             retrain(
@@ -46,7 +58,7 @@ def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[f
                 engine.images_of(protocol, setting.data_dir),
                 RECIPES[experiment.retrain.recipe],
                 experiment=experiment.name,
-                device=setting.device,
+                device=device,
                 out=scoring.retrained_path(runs, experiment.name),
                 progress=progress,
             )

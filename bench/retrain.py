@@ -7,7 +7,6 @@ would have without the interruption (bit for bit on the same CPU with the same n
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,6 +24,7 @@ from bench import networks, seeding
 from bench.augment import augment, draw_augmentation
 from bench.images import Images
 from bench.recipes import RECIPES, Recipe, Size
+from results.convert.unpickle import inflates
 from results.errors import InputError, suggest
 from results.scores import Score, merge_scores, read_scores
 
@@ -218,14 +218,19 @@ class _Checkpoint:
         """Load the state where there is one; return the number of epochs that it has behind it."""
         device = next(network.parameters()).device
         try:
+            if inflates(self.path):
+                return 0
             state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+            if state["label"] != self.label:
+                return 0
+        except Exception:  # absent, or damaged, which torch meets with any of a dozen errors
             return 0
-        if state.get("label") != self.label:
-            return 0
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        return state["epochs"]
+        try:
+            network.load_state_dict(state["network"])
+            optimizer.load_state_dict(state["optimizer"])
+            return int(state["epochs"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
+            raise InputError(f"{self.path} is of another training; remove it and run again") from None
 
     def save(self, network: nn.Module, optimizer: Optimizer, epochs: int) -> None:
         """Write the state, unless it was written only just before."""

@@ -1,4 +1,4 @@
-"""Runs tasks one after the other here, or side by side in processes of one thread each.
+"""Runs tasks one after the other here, or side by side in processes of one thread each: the engine ``inline``.
 
 On a CPU, two processes of one thread are faster than one process of two at the sizes of a small supernet. A search
 gives the same bits only with the same number of threads, which its record therefore names.
@@ -9,84 +9,45 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from multiprocessing import get_context
 from typing import Any
 
 import torch
 
-from . import engine
-from .config import Experiment, Protocol
-from .images import Images
-from .locks import Busy
+from . import engine, memory
+from .config import Experiment
+from .dispatch import Outcome, run_task
+from .engine import choose_device as device
 from .plan import Task
 
+__all__ = ["device", "room", "run"]
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a task ended: "done", "out of time", "left to another process", or "failed" with its error."""
 
-    task: Task
-    status: str
-    seconds: float
-    error: str = ""
+def room(device: torch.device, workers: int) -> float:
+    """Return the bytes that one task may take: what is free, shared by the processes."""
+    return memory.free(device) / _processes(device, workers)
 
 
 def run(
     tasks: Sequence[Task], experiment: Experiment, setting: engine.Setting, progress: engine.Progress, *, workers: int
 ) -> Iterator[Outcome]:
-    """Run tasks and yield how each ended; one that fails does not stop the others."""
-    if workers <= 1 or len(tasks) <= 1:
-        for task in tasks:
-            yield _run(task, experiment, setting, progress)
+    """Run tasks and yield how each ended; see ``dispatch.Engine``."""
+    workers = min(_processes(setting.device, workers), len(tasks))
+    if workers > 1:
+        yield from _side_by_side(tasks, experiment, setting, progress, workers)
         return
-    yield from _side_by_side(tasks, experiment, setting, progress, min(workers, len(tasks)))
+    for task in tasks:
+        yield run_task(task, experiment, setting, progress)
 
 
-def _run(task: Task, experiment: Experiment, setting: engine.Setting, progress: engine.Progress) -> Outcome:
-    began = time.monotonic()
-    images = _images(experiment.protocol(task.space, task.method), setting)
-    try:
-        engine.run_group(experiment, task, images, setting, progress)
-    except engine.OutOfTime:
-        return Outcome(task, "out of time", time.monotonic() - began)
-    except Busy:
-        return Outcome(task, "left to another process", time.monotonic() - began)
-    except torch.OutOfMemoryError as error:
-        half = len(task.seeds) // 2
-        if half:
-            torch.cuda.empty_cache()
-            parts = [replace(task, seeds=seeds) for seeds in (task.seeds[:half], task.seeds[half:])]
-            ends = [_run(part, experiment, setting, progress) for part in parts]
-            worst = next((end for end in ends if end.status != "done"), ends[0])
-            return Outcome(task, worst.status, time.monotonic() - began, worst.error)
-        return _failed(task, experiment, images, setting, began, error)
-    except (RuntimeError, FloatingPointError) as error:  # the numerics or the device gave up
-        return _failed(task, experiment, images, setting, began, error)
-    return Outcome(task, "done", time.monotonic() - began)
-
-
-def _failed(
-    task: Task, experiment: Experiment, images: Images, setting: engine.Setting, began: float, error: Exception
-) -> Outcome:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    engine.write_failure(experiment, task, images, setting, first)
-    return Outcome(task, "failed", time.monotonic() - began, first)
-
-
-def _images(protocol: Protocol, setting: engine.Setting) -> Images:
-    config = protocol.images
-    return _cached_images(config.dataset, config.size, config.limit, setting.data_dir)
-
-
-@lru_cache(maxsize=1)
-def _cached_images(dataset: str, size: int, limit: int, data_dir: Any) -> Images:
-    from .images import load
-
-    return load(dataset, size=size or None, train_limit=limit or None, data_dir=data_dir)
+def _processes(device: torch.device, workers: int) -> int:
+    """Return how many processes there are to be: one a core on a CPU and one on a GPU unless it is said."""
+    if workers or device.type == "cuda":
+        return workers or 1
+    if hasattr(os, "sched_getaffinity"):  # a job may have been given some of the cores
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _side_by_side(
@@ -143,6 +104,6 @@ def _work(todo: Any, news: Any, experiment: Experiment, setting: engine.Setting)
     while (task := todo.get()) is not None:
         news.put(("took", pid, task))
         try:
-            news.put(("ended", pid, _run(task, experiment, setting, report)))
+            news.put(("ended", pid, run_task(task, experiment, setting, report)))
         except Exception as error:  # bad input and full disks are the parent's to report
             news.put(("error", pid, error))

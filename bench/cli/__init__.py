@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ from types import FrameType
 
 import typer
 
-from results.errors import InputError
+from results.errors import InputError, printable
 
 app = typer.Typer(
     name="dnas",
@@ -30,20 +31,24 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run a command and exit: 0; 1 a claim is worse than published; 2 bad input; 3 a run failed; 130/143 stopped."""
-    from . import data, inspect, reports, work  # noqa: F401 - they add their commands
+    from . import bench, data, inspect, reports, work  # noqa: F401 - they add their commands
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    for end in (sys.stdout, sys.stderr):
+        if isinstance(end, io.TextIOWrapper):
+            end.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         app()
     except (InputError, Failed) as error:
-        print(f"dnas: {error}", file=sys.stderr)
+        print(f"dnas: {printable(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 3)
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        print(f"dnas: cannot use{where}: {error.strerror or error}; choose another folder or free it", file=sys.stderr)
+        line = f"dnas: cannot use{where}: {error.strerror or error}; choose another folder or free it"
+        print(printable(line), file=sys.stderr)
         sys.exit(2)
     except SystemExit as stopped:
         if stopped.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):

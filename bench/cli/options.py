@@ -56,10 +56,20 @@ Overrides = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", help="Where records are kept.")]
 Reports = Annotated[Path, typer.Option("--reports", help="Where reports are written.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Engine = Annotated[str, typer.Option("--engine", help="inline.")]
-Budget = Annotated[str, typer.Option("--budget", help="Stop at an epoch's end within this time: 90s, 9m, 2h.")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes side by side; 0: one a core on a CPU.")]
-ConvForm = Annotated[str, typer.Option("--conv-form", help="How convolutions keep seeds apart: grouped or loop.")]
+Engine = Annotated[str, typer.Option("--engine", help="inline (this machine) or ray (a cluster).")]
+Budget = Annotated[str, typer.Option("--budget", help="Stop at a step's end within this time: 90s, 9m, 2h.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Groups side by side; 0: one a core, or one a GPU.")]
+ConvForm = Annotated[
+    str,
+    typer.Option(
+        "--conv-form",
+        help="How convolutions keep seeds apart: grouped, loop, dense, bmm; auto picks for each shape.",
+    ),
+]
+Precision = Annotated[
+    str, typer.Option("--precision", help="float32, tf32, bf16 (maps alone) or float64; auto: tf32 on a GPU.")
+]
+Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and replay it, on a GPU.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]
 

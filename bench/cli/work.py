@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from .options import (
     REPORTS,
     RUNS,
     Budget,
+    Capture,
     ConvForm,
     Device,
     Engine,
@@ -24,6 +24,7 @@ from .options import (
     Json,
     Methods,
     Overrides,
+    Precision,
     Reports,
     Runs,
     Seeds,
@@ -36,7 +37,6 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from bench.engine import Setting
     from bench.plan import Filter, Task
 
 
@@ -53,14 +53,18 @@ def reproduce(
     engine: Engine = "inline",
     budget: Budget = "",
     workers: Workers = 0,
-    conv_form: ConvForm = "grouped",
+    conv_form: ConvForm = "auto",
+    precision: Precision = "auto",
+    capture: Capture = True,
     strict: Strict = False,
 ) -> None:
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
     from .reports import build_reports, print_claims
 
     reports.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is found before the work, not after
-    name = _run(experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form)
+    name = _run(
+        experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form, precision, capture
+    )
     built = build_reports(runs, reports, also=(name,))
     status = print_claims(built.verdicts, strict=strict, scope=name)
     print(f"report: {built.page}")
@@ -79,10 +83,14 @@ def run(
     engine: Engine = "inline",
     budget: Budget = "",
     workers: Workers = 0,
-    conv_form: ConvForm = "grouped",
+    conv_form: ConvForm = "auto",
+    precision: Precision = "auto",
+    capture: Capture = True,
 ) -> None:
     """Run and score what is missing, without reporting."""
-    _run(experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form)
+    _run(
+        experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form, precision, capture
+    )
 
 
 @app.command()
@@ -97,18 +105,18 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what would run, and what it would cost."""
-    from bench import config
-    from bench.engine import choose_device
+    from bench import config, workers
     from bench.plan import plan as missing
     from bench.plan import runs as all_runs
-    from bench.price import Prices
+    from bench.price import Prices, fitted
     from results.store import Store
 
     chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
-    store = Store(runs)
-    prices = Prices(store, wanted, choose_device(device))
+    store, place = Store(runs), workers.device(device)
+    prices = Prices(store, wanted, place)
     total = sum(1 for _ in all_runs(wanted, chosen))
-    tasks = [(task, prices.of(task)) for task in missing(wanted, store, chosen)]
+    groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, workers.room(place, 0))
+    tasks = [(task, prices.of(task)) for task in groups]
     left = sum(len(task.seeds) for task, _ in tasks)
     if as_json:
         emit(
@@ -146,6 +154,8 @@ def plan(
         row = (task.space, task.method, ",".join(map(str, task.seeds)), epochs)
         table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+    if divided:
+        print(divided)
     known = [price.seconds for _, price in tasks if price.seconds == price.seconds]
     print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
 
@@ -173,42 +183,50 @@ def _run(
     budget: str,
     workers: int,
     conv_form: str,
+    precision: str,
+    capture: bool,
 ) -> str:
     """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
-    from bench import config, reproduce
-    from bench.engine import Setting, choose_device
+    from bench import config, dispatch, reproduce
+    from bench import precision as precisions
+    from bench.engine import Setting
+    from bench.tidy import tidy
     from results.data import data_dir
     from results.errors import InputError, suggest
     from results.store import Store
-    from spaces.ops import CONV_FORMS
+    from spaces.conv import CONV_FORMS
 
-    if engine != "inline":
-        raise InputError(f"unknown engine '{engine}'; choose inline")
-    if conv_form not in CONV_FORMS:
-        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, CONV_FORMS)}")
+    by = dispatch.find(engine)
+    if conv_form not in ("auto", *CONV_FORMS):
+        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
     deadline = time.monotonic() + seconds(budget)
     chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
     runs.mkdir(parents=True, exist_ok=True)
-    setting = Setting(Store(runs), choose_device(device), data_dir(), form=conv_form, deadline=deadline)
+    where = by.device(device)
+    setting = Setting(
+        Store(runs),
+        where,
+        data_dir(),
+        form=conv_form,
+        precision=precisions.choose(precision, where),
+        capture=capture,
+        deadline=deadline,
+    )
     failed = []
     if reproduce.has_work(wanted, setting.store, chosen):
-        with _display(setting) as display:
-            workers = workers or default_workers(setting)
-            for outcome in reproduce.run(wanted, chosen, setting, display.progress, workers=workers):
+        with _display() as display:
+            outcomes = reproduce.run(wanted, chosen, setting, display.progress, by=by, workers=workers, say=display.say)
+            for outcome in outcomes:
                 display.ended(outcome)
                 if outcome.status == "failed":
                     failed.append(f"{outcome.task}: {outcome.error}")
     else:
         print(f"experiment {wanted.name}: nothing left to run")
+    tidy(wanted, setting.store, chosen)
     print(f"score: {reproduce.score(wanted, setting, _retraining)}")
     if failed:
         raise Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; run again to retry")
     return wanted.name
-
-
-def default_workers(setting: Setting) -> int:
-    """Return one process a core on a CPU, one on a GPU."""
-    return 1 if setting.device.type == "cuda" else os.cpu_count() or 1
 
 
 def _retraining(done: float, total: int, text: str) -> None:
@@ -233,16 +251,20 @@ class _Display:
         note = " ".join(f"{a:.1f}" for a in accuracies if a == a)
         self.bar.update(self.shown[task], completed=epoch, note=note)
 
+    def say(self, text: str) -> None:
+        """Say a line above the bars."""
+        self.bar.console.print(text, highlight=False)
+
     def ended(self, outcome: Any) -> None:
         """Say how a group ended."""
         text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
-        self.bar.console.print(text + (f" ({outcome.error})" if outcome.error else ""), highlight=False)
+        self.say(text + (f" ({outcome.error})" if outcome.error else ""))
         if outcome.task in self.shown:
             self.bar.remove_task(self.shown.pop(outcome.task))
 
 
 @contextmanager
-def _display(setting: Setting) -> Iterator[_Display]:
+def _display() -> Iterator[_Display]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (

@@ -1,5 +1,7 @@
 import math
 import os
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +10,8 @@ import spaces
 from bench import checkpoint
 from bench.checkpoint import Checkpoint
 from bench.engine import initial_state
+from bench.learner import Learner
+from bench.search import Sums
 from results.record import Run
 from spaces.supernet import Supernet
 
@@ -37,7 +41,7 @@ def latest(root, seed=3, config_hash="abc"):
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
     checkpoint.save(tmp_path, of(number=0.1))
-    found = checkpoint.load(tmp_path, RUN, 1)
+    found = checkpoint.load(tmp_path, RUN, (1, 0))
     assert (found.run, found.epoch, found.meta) == (RUN, 1, META)
     assert found.points[0]["alpha"] == [0.1, -1e-300]
     assert math.isnan(found.points[0]["loss"])
@@ -46,8 +50,8 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
 
 
 def test_an_absent_checkpoint_is_none(tmp_path):
-    assert checkpoint.load(tmp_path, RUN, 1) is None
-    assert checkpoint.epochs(tmp_path, RUN) == []
+    assert checkpoint.load(tmp_path, RUN, (1, 0)) is None
+    assert checkpoint.positions(tmp_path, RUN) == []
     assert latest(tmp_path) is None
 
 
@@ -63,14 +67,14 @@ def damages(data):
 
 def test_a_damaged_checkpoint_is_ignored(tmp_path):
     checkpoint.save(tmp_path, of())
-    path = checkpoint.path(tmp_path, RUN, 1)
+    path = checkpoint.path(tmp_path, RUN, (1, 0))
     data = path.read_bytes()
     for name, damaged in damages(data):
         path.write_bytes(damaged)
-        assert checkpoint.load(tmp_path, RUN, 1) is None, name
+        assert checkpoint.load(tmp_path, RUN, (1, 0)) is None, name
         assert latest(tmp_path) is None, name
     path.write_bytes(data)
-    assert checkpoint.load(tmp_path, RUN, 1) is not None
+    assert checkpoint.load(tmp_path, RUN, (1, 0)) is not None
 
 
 def test_nothing_in_a_file_is_executed(tmp_path):
@@ -79,41 +83,41 @@ def test_nothing_in_a_file_is_executed(tmp_path):
             return os.mkdir, (str(tmp_path / "touched"),)
 
     checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], {"weights": Touch()}))
-    assert checkpoint.load(tmp_path, RUN, 1) is None
+    assert checkpoint.load(tmp_path, RUN, (1, 0)) is None
     assert not (tmp_path / "touched").exists()
 
 
 def test_the_newest_epoch_of_a_whole_group_is_found(tmp_path):
     save_group(tmp_path, 1, 3, 4)
     save_group(tmp_path, 2, 3, 4)
-    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((2, 0), (3, 4))
 
 
 def test_a_kill_between_two_files_leaves_the_epoch_before(tmp_path):
     save_group(tmp_path, 2, 3, 4)
     save_group(tmp_path, 3, 3)  # killed before seed 4
-    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((2, 0), (3, 4))
 
 
 def test_a_kill_while_the_epoch_before_is_removed_leaves_the_new_one(tmp_path):
     save_group(tmp_path, 2, 3, 4)
     save_group(tmp_path, 3, 3, 4)
-    checkpoint.remove(tmp_path, RUN, keep=3)  # killed before seed 4's
-    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (3, (3, 4))
+    checkpoint.remove(tmp_path, RUN, keep=(3, 0))  # killed before seed 4's
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((3, 0), (3, 4))
 
 
 def test_a_damaged_file_of_one_seed_sends_the_whole_group_back(tmp_path):
     save_group(tmp_path, 2, 3, 4)
     save_group(tmp_path, 3, 3, 4)
-    checkpoint.path(tmp_path, RUN, 3).write_bytes(b"")
-    assert latest(tmp_path, 3) == latest(tmp_path, 4) == (2, (3, 4))
+    checkpoint.path(tmp_path, RUN, (3, 0)).write_bytes(b"")
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((2, 0), (3, 4))
 
 
 def test_a_checkpoint_of_another_protocol_is_passed_over(tmp_path):
     save_group(tmp_path, 2, 3, 4, config_hash="other")
     assert latest(tmp_path) is None
     save_group(tmp_path, 1, 3, 4)
-    assert latest(tmp_path) == (1, (3, 4))
+    assert latest(tmp_path) == ((1, 0), (3, 4))
 
 
 @pytest.mark.parametrize("other", [{"config_hash": "other"}, {"group": [4]}, {"form": "loop"}])
@@ -127,11 +131,11 @@ def test_files_of_different_groups_are_never_put_together(tmp_path, other):
 def test_only_the_epoch_to_keep_remains(tmp_path):
     for epoch in (1, 2, 12):
         save_group(tmp_path, epoch, 3, 30)
-    checkpoint.remove(tmp_path, RUN, keep=2)
-    assert checkpoint.epochs(tmp_path, RUN) == [2]
-    assert checkpoint.epochs(tmp_path, of(30).run) == [12, 2, 1]  # another seed's are left alone
+    checkpoint.remove(tmp_path, RUN, keep=(2, 0))
+    assert checkpoint.positions(tmp_path, RUN) == [(2, 0)]
+    assert checkpoint.positions(tmp_path, of(30).run) == [(12, 0), (2, 0), (1, 0)]  # another seed's are left alone
     checkpoint.remove(tmp_path, RUN)
-    assert checkpoint.epochs(tmp_path, RUN) == []
+    assert checkpoint.positions(tmp_path, RUN) == []
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
@@ -143,7 +147,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.save(tmp_path, of(number=2.0))
-    assert checkpoint.load(tmp_path, RUN, 1).tensors["weights"].tolist() == [1.0] * 3
+    assert checkpoint.load(tmp_path, RUN, (1, 0)).tensors["weights"].tolist() == [1.0] * 3
     assert [p.name for p in checkpoint.folder(tmp_path, RUN).iterdir()] == ["seed-003.epoch-0001.ckpt"]
 
 
@@ -151,7 +155,7 @@ def test_the_shares_of_a_group_make_its_state_again(start):
     begun = start("nasbench1shot1-1", "darts", seeds=(0, 1, 2))
     begun.step(begun.batches()[0])
     state = begun.learner.state
-    joined = checkpoint.join([checkpoint.share(state, i) for i in range(3)], torch.device("cpu"))
+    joined = checkpoint.join([checkpoint.share(begun.learner, i) for i in range(3)], torch.device("cpu"))
     for name in ("weights", "momentum", "alpha", "first", "second", "steps"):
         assert torch.equal(getattr(joined, name), getattr(state, name)), name
     assert joined.statistics.keys() == state.statistics.keys()
@@ -160,18 +164,92 @@ def test_the_shares_of_a_group_make_its_state_again(start):
         assert torch.equal(joined.statistics[name][1], variance)
 
 
+def sums_of(learner, steps=2):
+    loss = torch.rand(learner.seeds, dtype=learner.state.alpha.dtype)
+    return Sums(loss, loss.round(), images=16, steps=steps, seconds=0.1)
+
+
+def test_the_sums_of_an_epoch_come_back_bit_for_bit(start):
+    begun, other = start("nasbench201", "darts"), start("nasbench201", "darts")
+    begun.step(begun.batches()[0])
+    sums = sums_of(begun.learner)
+    shares = [checkpoint.share(begun.learner, i, sums) for i in range(2)]
+    found = checkpoint.join_sums(shares, other.learner, 2)
+    assert torch.equal(found.loss, sums.loss)
+    assert torch.equal(found.correct, sums.correct)
+    assert (found.images, found.steps, found.seconds) == (16, 2, 0.1)
+    assert begun.learner.alpha_squares.any()
+    assert torch.equal(other.learner.alpha_squares, begun.learner.alpha_squares)
+    assert torch.equal(other.learner.weight_squares, begun.learner.weight_squares)
+
+
+def test_a_step_inside_an_epoch_is_newer_than_the_epoch_and_older_than_the_next(tmp_path):
+    for epoch, step in ((2, 0), (2, 7), (2, 30), (3, 0), (1, 99)):
+        checkpoint.save(tmp_path, replace(of(epoch=epoch), step=step))
+    assert checkpoint.positions(tmp_path, RUN) == [(3, 0), (2, 30), (2, 7), (2, 0), (1, 99)]
+    assert checkpoint.load(tmp_path, RUN, (2, 7)).position == (2, 7)
+    checkpoint.remove(tmp_path, RUN, keep=(2, 7))
+    assert checkpoint.positions(tmp_path, RUN) == [(2, 7)]
+
+
+def test_a_part_of_a_group_can_be_made_a_group(tmp_path):
+    save_group(tmp_path, 2, 3, 4)
+    checkpoint.regroup(tmp_path, RUN, (2, 0), (3,))
+    assert latest(tmp_path, 3) == ((2, 0), (3,))
+    assert latest(tmp_path, 4) is None
+    checkpoint.regroup(tmp_path, RUN, (2, 0), (4,))
+    assert latest(tmp_path, 4) == ((2, 0), (4,))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epoch": "1"},
+        {"epoch": -1},
+        {"epoch": 1.5},
+        {"step": None},
+        {"meta": []},
+        {"meta": {"group": "all"}},
+        {"points": {}},
+        {"tensors": []},
+        {"tensors": {"weights": 1}},
+    ],
+    ids=str,
+)
+def test_a_whole_file_that_holds_something_else_is_none(tmp_path, wrong):
+    path = tmp_path / "file.ckpt"
+    with monkeypatched_path(path):
+        checkpoint.save(tmp_path, replace(of(), **wrong))
+    assert path.exists()
+    assert checkpoint.read(path) is None
+
+
+@contextmanager
+def monkeypatched_path(path):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checkpoint, "path", lambda *_: path)
+        yield
+
+
+def test_a_file_larger_than_any_checkpoint_is_not_read(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, of())
+    monkeypatch.setattr(checkpoint, "LARGEST", 100)
+    assert checkpoint.load(tmp_path, RUN, (1, 0)) is None
+
+
 def test_a_share_is_a_copy(start):
     begun = start("nasbench201", "darts")
-    share = checkpoint.share(begun.learner.state, 0)
+    share = checkpoint.share(begun.learner, 0)
     before = {name: tensor.clone() for name, tensor in share.items()}
     begun.step(begun.batches()[0])
     assert all(torch.equal(share[name], before[name]) for name in share)
 
 
 @pytest.mark.parametrize("name", ["nasbench1shot1-3", "nasbench201"])
-def test_a_file_of_the_full_size_is_under_16_mebibytes(name, tmp_path):
+def test_a_file_of_the_full_size_is_under_16_mebibytes(start, name, tmp_path):
     space = spaces.find(name)
     net = Supernet(space, space.supernet)
-    state = initial_state(net, (3,), torch.float32, "cpu")
-    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], checkpoint.share(state, 0)))
-    assert 4 * 2 * net.size < checkpoint.path(tmp_path, RUN, 1).stat().st_size < 16 * 2**20
+    learner = start(name, "darts").learner  # for its settings alone
+    full = Learner(net, initial_state(net, (3,), torch.float32, "cpu"), learner.training)
+    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], checkpoint.share(full, 0, sums_of(full))))
+    assert 4 * 2 * net.size < checkpoint.path(tmp_path, RUN, (1, 0)).stat().st_size < 16 * 2**20

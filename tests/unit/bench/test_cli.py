@@ -33,8 +33,8 @@ def test_a_document_holds_nothing_that_json_does_not_know(capsys):
 
 
 def verdict(status, *, judged=True, paper="sdarts", experiment="paper"):
-    claim = SimpleNamespace(judged=judged, paper=paper, experiment=experiment)
-    return SimpleNamespace(status=status, claim=claim, text=status)
+    claim = SimpleNamespace(id="a-claim", judged=judged, paper=paper, experiment=experiment)
+    return SimpleNamespace(status=status, claim=claim, text=status, left_out=())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from spaces.conv import ConvShape, FormTable
 
 CPU = torch.device("cpu")
 SMALL = {"channels": 4, "cells": 2}
+FILE = conv_table._file
 
 
 @pytest.fixture
@@ -77,6 +79,14 @@ def test_a_damaged_memory_costs_a_measurement(config, gpu, tmp_path, content):
 def test_a_memory_that_cannot_be_written_costs_no_more(config, gpu, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
     assert chosen(config).forms
+
+
+def test_no_cache_folder_costs_a_measurement(config, gpu, monkeypatch):
+    monkeypatch.setattr(conv_table, "_file", FILE)
+    monkeypatch.setitem(sys.modules, "pooch", None)  # which names the folder
+    once = len(chosen(config).forms)
+    chosen(config)
+    assert len(gpu) == 2 * once
 
 
 def test_forms_survive_a_checkpoint(config):

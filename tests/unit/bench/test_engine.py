@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import checkpoint, engine
+from bench import checkpoint, dispatch, engine
 from bench import method as methods
 from bench.engine import Setting
 from bench.learner import Learner
@@ -43,9 +43,9 @@ def test_a_seeds_record_is_the_same_to_rounding_whoever_shares_its_supernet(sear
     alone = {
         r.run.seed: r
         for seed in (0, 1)
-        for r in search(f"alone-{seed}", seeds=str(seed), dtype=torch.float64).records()
+        for r in search(f"alone-{seed}", seeds=str(seed), precision="float64").records()
     }
-    for record in search("together", seeds="1,0", dtype=torch.float64).records():
+    for record in search("together", seeds="1,0", precision="float64").records():
         own = alone[record.run.seed].points
         assert record.points["arch"].tolist() == own["arch"].tolist()
         np.testing.assert_allclose(list(record.points["alpha"]), list(own["alpha"]), rtol=1e-9, atol=1e-15)
@@ -53,7 +53,7 @@ def test_a_seeds_record_is_the_same_to_rounding_whoever_shares_its_supernet(sear
 
 
 def test_the_forms_of_convolution_agree_to_rounding(search):
-    stores = [search(form, form=form, dtype=torch.float64) for form in ("grouped", "loop")]
+    stores = [search(form, form=form, precision="float64") for form in ("grouped", "loop")]
     for grouped, loop in zip(*(store.records() for store in stores), strict=True):
         assert (grouped.manifest["group"]["form"], loop.manifest["group"]["form"]) == ("grouped", "loop")
         np.testing.assert_allclose(list(grouped.points["alpha"]), list(loop.points["alpha"]), rtol=1e-9, atol=1e-15)
@@ -142,7 +142,7 @@ def test_seeds_start_from_their_own_weights_and_alphas(start):
 def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp_path):
     experiment, store = cut_down("seeds=0-1"), Store(tmp_path / "runs")
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
-    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    dispatch.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
     assert [(r.manifest["status"], r.manifest["error"], len(r.points)) for r in store.records()] == [
         ("failed", "out of memory", 0)
     ] * 2
@@ -168,4 +168,4 @@ def test_the_images_are_those_of_the_protocol(cut_down):
 
 def test_no_checkpoint_is_left_by_random_search(search):
     store = search("runs", method="random")
-    assert checkpoint.epochs(store.root, store.records()[0].run) == []
+    assert checkpoint.positions(store.root, store.records()[0].run) == []

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from bench import engine, workers
+from bench import dispatch, engine, workers
 from bench.learner import Learner
 from bench.locks import Busy, hold
 from bench.plan import Filter, plan
@@ -64,6 +65,32 @@ def test_a_diverged_seed_is_recorded_and_the_other_goes_on(group, monkeypatch):
     assert list(plan(experiment, setting.store, CHOSEN)) == []
 
 
+@pytest.mark.parametrize("lost_at", [1, 4])  # in the first epoch, and in the second, of which there is a checkpoint
+def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_before(group, monkeypatch, lost_at):
+    experiment, task, images, setting = group
+    original, taken, forms = Learner.weight_step, [], []
+
+    def weight_step(learner, *arguments):
+        outcome = original(learner, *arguments)
+        if learner.seeds == 2:
+            taken.append(learner)
+            forms.append(learner.net.form)
+            if len(taken) >= lost_at:
+                learner.state.weights[1, 0] = torch.inf
+        return outcome
+
+    monkeypatch.setattr(Learner, "weight_step", weight_step)
+    engine.run_group(experiment, task, images, replace(setting, form="dense"), nothing)
+    healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
+    assert set(forms) == {"dense", "grouped"}
+    assert lost.manifest["status"] == "diverged"
+    assert healthy.complete
+    assert list(healthy.points["epoch"]) == [0, 1, 2, 3]
+    assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
+    assert np.isfinite(healthy.points["train_loss"][1:]).all()
+    assert (healthy.manifest["group"]["seeds"], healthy.manifest["group"]["form"]) == ([0], "grouped")
+
+
 def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
     experiment, task, images, setting = group
 
@@ -90,20 +117,81 @@ def test_a_group_that_another_process_holds_is_left_to_it(group):
         pass
 
 
-def test_a_group_too_large_for_the_device_is_halved(group, monkeypatch):
-    experiment, task, images, setting = group
-    original = engine.run_group
-    sizes = []
+@pytest.fixture
+def short_of_memory(monkeypatch, group):
+    """Let groups of two have no memory from some epoch on; return the sizes and positions that were begun."""
+    original, begun = engine.search, []
 
-    def short_of_memory(experiment, task, images, setting, progress):
-        sizes.append(len(task.seeds))
-        if len(task.seeds) > 1:
-            raise torch.OutOfMemoryError("too large")
-        original(experiment, task, images, setting, progress)
+    def from_epoch(epoch):
+        def search(learner, *rest, done, sums, **more):
+            begun.append((learner.seeds, done))
+            for point in original(learner, *rest, done=done, sums=sums, **more):
+                if learner.seeds == 2 and point.epoch >= epoch:
+                    raise torch.OutOfMemoryError("too large")
+                yield point
 
-    monkeypatch.setattr(engine, "run_group", short_of_memory)
-    monkeypatch.setattr(workers, "_images", lambda protocol, setting: images)
+        monkeypatch.setattr(engine, "search", search)
+        monkeypatch.setattr(dispatch, "_images", lambda *_: group[2])
+        return begun
+
+    return from_epoch
+
+
+@pytest.mark.parametrize(("epoch", "kept"), [(0, 0), (2, 1)])
+def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, short_of_memory, epoch, kept):
+    experiment, task, _, setting = group
+    begun = short_of_memory(epoch)
     (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
     assert outcome.status == "done"
-    assert sizes == [2, 1, 1]
-    assert [r.complete for r in setting.store.records()] == [True, True]
+    assert begun == [(2, 0), (1, kept), (1, kept)]
+    records = setting.store.records()
+    assert [(r.complete, r.manifest["group"]["seeds"]) for r in records] == [(True, [0]), (True, [1])]
+    assert all(list(r.points["epoch"]) == [0, 1, 2, 3] for r in records)
+    assert not list(setting.store.root.rglob("*.ckpt"))
+
+
+def test_a_seed_alone_that_is_too_large_has_failed(group, short_of_memory, monkeypatch):
+    experiment, task, _, setting = group
+    short_of_memory(0)
+    monkeypatch.setattr(engine._Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
+    (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
+    assert (outcome.status, outcome.error) == ("failed", "too large even so")
+    assert {r.manifest["status"] for r in setting.store.records()} == {"failed"}
+
+
+def no_memory():
+    raise torch.OutOfMemoryError("too large even so")
+
+
+def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypatch):
+    experiment, task, images, setting = group
+    monkeypatch.setattr(Learner, "finite", poison(1))
+    monkeypatch.setattr(engine, "_landscape", lambda *_: no_memory())
+    monkeypatch.setattr(dispatch, "_images", lambda *_: images)
+    (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
+    assert outcome.status == "failed"
+    assert [r.manifest["status"] for r in setting.store.records()] == ["failed", "diverged"]
+
+
+def test_a_group_that_another_process_ran_meanwhile_is_not_run_again(group):
+    experiment, task, images, setting = group
+    engine.run_group(experiment, task, images, setting, nothing)
+    times = [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()]
+    engine.run_group(experiment, task, images, setting, nothing)  # planned before the other ended
+    assert [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()] == times
+
+
+def test_a_group_whose_checkpoint_has_gone_meanwhile_starts_afresh(group):
+    experiment, task, images, setting = group
+    engine.run_group(experiment, replace(task, done=2), images, setting, nothing)
+    assert [list(r.points["epoch"]) for r in setting.store.records()] == [[0, 1, 2, 3]] * 2
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    with pytest.raises(OSError, match="no file system with locks") as caught, hold(tmp_path / "one.lock"):
+        pass
+    assert caught.value.filename == str(tmp_path / "one.lock")

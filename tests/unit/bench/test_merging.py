@@ -89,7 +89,7 @@ def test_a_record_replaces_one_that_failed_and_ends_its_checkpoints(experiment, 
     checkpoint.save(here.root, checkpoint.Checkpoint(mine.run, 1, {}, [], {"w": torch.ones(1)}))
     assert "differs" not in statuses(here, elsewhere.root)
     assert here.read(mine.run).complete
-    assert checkpoint.epochs(here.root, mine.run) == []
+    assert checkpoint.positions(here.root, mine.run) == []
 
 
 @pytest.mark.parametrize("pattern", ["seed-000.parquet", "seed-000.landscape.parquet", "seed-000.epoch-0001.ckpt"])

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 import spaces
-from bench import environment, method, price, recording
-from bench.plan import Task
-from bench.price import Prices, memory_of
+from bench import environment, method, price, recording, reproduce, workers
+from bench.engine import Setting
+from bench.plan import Filter, Task
+from bench.price import Prices, fitted, memory_of
 from bench.search import Point
 from results.record import Run
 from results.store import Store
@@ -87,9 +90,71 @@ def test_a_record_of_another_size_or_machine_says_nothing(store, cut_down, filed
     assert np.isnan(seconds(store, cut_down(), task()))
 
 
+def test_a_device_never_measured_has_no_price_and_says_what_another_took(store, cut_down, filed):
+    filed("darts", [4.0], device={"type": "cuda", "name": "another machine"})
+    found = Prices(store, cut_down(), CPU).of(task(seeds=(0, 1), done=7))
+    assert np.isnan(found.seconds)
+    assert found.basis == "no record on this device yet (on another machine: 24 s)"
+
+
+GROUPS = [task(seeds=tuple(range(8))), task("random", seeds=tuple(range(8))), task("dropnas", seeds=(8, 9))]
+
+
+def sizes(found):
+    return [(t.method, len(t.seeds)) for t in found]
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (8.0, [("darts", 8), ("random", 8), ("dropnas", 2)]),
+        (7.9, [("darts", 4), ("darts", 4), ("random", 8), ("dropnas", 2)]),
+        (3.0, [("darts", 2), ("darts", 3), ("darts", 3), ("random", 8), ("dropnas", 2)]),
+        (0.5, [("darts", 1)] * 8 + [("random", 8), ("dropnas", 1), ("dropnas", 1)]),  # one alone is tried all the same
+    ],
+)
+def test_groups_are_divided_so_that_each_fits(cut_down, monkeypatch, room, expected):
+    monkeypatch.setattr(price, "memory_of", lambda task, protocol: len(task.seeds) * 2**30)
+    found, line = fitted(GROUPS, cut_down(), room * 2**30)
+    assert sizes(found) == expected
+    for method_id in ("darts", "random", "dropnas"):
+        seeds = [s for t in found if t.method == method_id for s in t.seeds]
+        assert seeds == [s for t in GROUPS if t.method == method_id for s in t.seeds]
+    more = f"memory: 3 groups are {len(found)} now, so that each is predicted to fit into {room:.2f} GiB"
+    assert line == (more if len(found) > 3 else "")
+
+
+def test_a_group_that_was_cut_off_stays_whole(cut_down):
+    cut = [task(done=3), replace(task(), step=2)]
+    assert fitted(cut, cut_down(), 1.0) == (cut, "")
+
+
+def test_a_plan_is_run_in_groups_that_fit(cut_down, store, monkeypatch):
+    experiment = cut_down("seeds=0-2", "training.epochs=1")
+    one = memory_of(task(seeds=(0,)), experiment.protocol("nasbench201", "darts"))
+    monkeypatch.setattr(workers.memory, "free", lambda device: 2.5 * one)
+    said, chosen = [], Filter(("nasbench201",), ("darts",))
+    setting = Setting(store, CPU)
+    outcomes = list(reproduce.run(experiment, chosen, setting, lambda *_: None, by=workers, workers=1, say=said.append))
+    assert [o.status for o in outcomes] == ["done", "done"]
+    assert [r.manifest["group"]["seeds"] for r in store.records()] == [[0], [1, 2], [1, 2]]
+    assert said == [f"memory: a group became 2, so that each is predicted to fit into {2.5 * one / 2**30:.2f} GiB"]
+
+
 def test_what_costs_no_time_does_not_change_the_price(store, cut_down, filed):
     filed("darts", [4.0], "training.lr=0.5", "training.epochs=1")
     assert seconds(store, cut_down(), task(seeds=(0,))) == pytest.approx(40.0)
+
+
+def test_a_gpu_without_a_record_gives_a_lower_bound(store, cut_down, monkeypatch):
+    prices = Prices(store, cut_down(), CPU)
+    prices.device = torch.device("cuda")
+    monkeypatch.setattr(price.clock, "copied", lambda device, *, size: 1e9)
+    protocol = cut_down().protocol("nasbench201", "sdarts-adv")
+    least = price.floor.of_epoch("nasbench201", "sdarts-adv", protocol, width=4).bytes
+    found = prices.of(task("sdarts-adv", seeds=(0, 1, 2), done=4))
+    assert found.seconds == pytest.approx(3 * 6 * least / 1e9)
+    assert found.basis == "no record on this device yet; floor x 1 at 1 GB/s copied: at least"
 
 
 def test_random_search_is_free(store, cut_down):

@@ -1,15 +1,17 @@
 """A search that was cut off goes on as if it had not been."""
 
+import signal
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from bench import engine
+from bench import conv_table, engine, pace
 from bench import method as methods
-from bench.engine import OutOfTime
+from bench.checkpoint import positions
+from bench.pace import OutOfTime
+from results.record import Run
 from results.store import Store
 
 MEASURED = (
@@ -99,16 +101,58 @@ def test_what_changes_a_search_changes_its_record(search):
 
 
 def test_a_group_goes_on_in_the_form_in_which_it_began(search):
-    whole = search("whole", form="loop", dtype=torch.float64)
+    whole = search("whole", form="loop", precision="float64")
     with pytest.raises(Killed):
-        search("cut", form="loop", dtype=torch.float64, progress=killed_at(1))
-    cut = search("cut", form="grouped", dtype=torch.float32)
+        search("cut", form="loop", precision="float64", progress=killed_at(1))
+    cut = search("cut", form="grouped", precision="float32")
     assert same(cut, whole)
-    assert cut.records()[0].manifest["group"] == {"seeds": [0, 1], "form": "loop", "dtype": "float64"}
+    assert cut.records()[0].manifest["group"] == {"seeds": [0, 1], "form": "loop", "precision": "float64"}
+
+
+def test_a_group_goes_on_with_the_table_of_forms_with_which_it_began(search, monkeypatch):
+    whole = search("whole")
+    with pytest.raises(Killed):
+        search("cut", progress=killed_at(1))
+    monkeypatch.setattr(conv_table, "forms", None)  # not asked again
+    assert same(search("cut"), whole)
+    forms = whole.records()[0].manifest["group"]["form"]
+    assert set(forms.values()) == {"grouped", "bmm"}
+    assert all(form == "grouped" for shape, form in forms.items() if shape.split()[3] == "3")
+
+
+def standing(store):
+    """Return where the searches of a store stand, their seeds agreeing."""
+    runs = [Run(*p.parts[-4:-1], int(p.name[5:8])) for p in store.root.rglob("*.ckpt")]
+    assert len(runs) in (0, 2)
+    (place,) = {tuple(positions(store.root, run)) for run in runs} or {()}
+    return place
+
+
+@pytest.mark.parametrize(
+    ("space", "method", "steps"),
+    [("nasbench201", "sdarts-adv", 3), ("nasbench201", "dropnas", 5), ("nasbench1shot1-1", "darts-2nd", 3)],
+)
+def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(search, monkeypatch, space, method, steps):
+    of = {"space": space, "method": method}
+    whole = search("whole", **of)
+    cut, save, places = Store(whole.root.parent / "cut"), engine._Group.save, []
+
+    def dies(group, *arguments, **more):
+        save(group, *arguments, **more)
+        raise Killed
+
+    monkeypatch.setattr(engine._Group, "save", dies)
+    for _ in range(2 * steps):
+        with pytest.raises(Killed):
+            search("cut", **of, checkpoint_seconds=0.0)
+        places += standing(cut)
+    assert places == [(0, s) for s in range(1, steps)] + [(1, s) for s in range(steps)] + [(2, 0)]
+    assert same(search("cut", **of), whole)
+    assert standing(cut) == ()
 
 
 class Clock:
-    """A clock on which nothing but an epoch takes time."""
+    """A clock on which a step takes a second and the measuring of a point ten."""
 
     def __init__(self):
         self.now = 0.0
@@ -116,32 +160,39 @@ class Clock:
     def monotonic(self):
         return self.now
 
-    def epoch(self, task, completed, rows):
+    def point(self, task, completed, rows):
         self.now += 10 if completed else 0
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    made = Clock()
-    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=made.monotonic, perf_counter=made.monotonic))
+    """The clock by which searches keep and stop."""
+    made, step = Clock(), pace.Pace.step
+
+    def tick(self):
+        made.now += 1
+        step(self)
+
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=made.monotonic))
+    monkeypatch.setattr(pace.Pace, "step", tick)
     return made
 
 
 def test_out_of_time_and_gone_on_with_equals_an_uninterrupted_run(search, clock):
     whole = search("whole", "training.epochs=4")
-    for epochs, deadline in ((1, 19.0), (2, 15.0), (3, 11.0)):
-        clock.now = 0.0
-        with pytest.raises(OutOfTime, match="nasbench201/darts/0,1"):
-            search("cut", "training.epochs=4", progress=clock.epoch, deadline=deadline)
-        cut = Store(whole.root.parent / "cut")
+    cut = Store(whole.root.parent / "cut")
+    # two steps; the one that is left and a point; an epoch and its point, then a step; none
+    for deadline, place in ((2.5, (0, 2)), (9.0, (1, 0)), (13.5, (2, 1)), (0.0, (2, 1))):
+        clock.now = 0.0 if deadline else 1.0
+        with pytest.raises(OutOfTime):
+            search("cut", "training.epochs=4", progress=clock.point, deadline=deadline)
         assert cut.records() == []
-        (path, *_) = (cut.root / ".checkpoints").rglob("seed-000*")
-        assert f"epoch-{epochs:04d}" in path.name
+        assert standing(cut) == (place,)
     assert same(search("cut", "training.epochs=4"), whole)
 
 
 def test_the_last_epoch_may_use_all_the_time(search, clock):
-    assert search("runs", progress=clock.epoch, deadline=20.0).records()[0].complete
+    assert search("runs", progress=clock.point, deadline=26.0).records()[0].complete
 
 
 def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
@@ -149,3 +200,63 @@ def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
     with pytest.raises(OutOfTime):
         search("runs", deadline=4.0)
     assert [p for p in (tmp_path / "runs").rglob("*") if p.is_file()] == []
+
+
+def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock, monkeypatch):
+    kept, save = [], engine._Group.save
+
+    def note(group, learner, sums=None, **more):
+        kept.append(sums.steps if sums else 0)
+        save(group, learner, sums, **more)
+
+    monkeypatch.setattr(engine._Group, "save", note)
+    search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps an epoch
+    assert kept == [3, 6, 9, 0] * 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_for_the_step_and_loses_none(search, monkeypatch, number):
+    whole = search("whole")
+    step = pace.Pace.step
+
+    def asked(self):
+        step(self)
+        signal.raise_signal(number)
+
+    def stop(*_):
+        raise SystemExit(128 + number)
+
+    before = signal.signal(number, stop)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(pace.Pace, "step", asked)
+            with pytest.raises(SystemExit, match=str(128 + number)):
+                search("cut")
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    assert standing(Store(whole.root.parent / "cut")) == ((0, 1),)
+    assert same(search("cut"), whole)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_is_heard_at_the_latest_when_the_search_is_over_or_when_it_comes_again(times):
+    def stop(*_):
+        raise SystemExit
+
+    before, passed = signal.signal(signal.SIGTERM, stop), 0
+
+    def ask():
+        nonlocal passed
+        with pace.Pace(float("inf"), 600.0):
+            for _ in range(times):
+                signal.raise_signal(signal.SIGTERM)
+                passed += 1
+
+    try:
+        with pytest.raises(SystemExit):
+            ask()
+        assert passed == 1
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import workers
-from bench.engine import OutOfTime, Setting
+from bench import dispatch, workers
+from bench.engine import Setting
+from bench.pace import OutOfTime
 from bench.plan import Filter, plan
 from results.errors import InputError
 from results.store import Store
@@ -38,14 +39,14 @@ def broken(monkeypatch):
     """Make the group of one method fail."""
 
     def break_method(name, error):
-        run_group = workers.engine.run_group
+        run_group = dispatch.engine.run_group
 
         def fails(experiment, task, *rest):
             if task.method == name:
                 raise error
             run_group(experiment, task, *rest)
 
-        monkeypatch.setattr(workers.engine, "run_group", fails)
+        monkeypatch.setattr(dispatch.engine, "run_group", fails)
 
     return break_method
 

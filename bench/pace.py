@@ -1,0 +1,104 @@
+"""When a running search keeps its state, and when it stops: told between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+
+class OutOfTime(Exception):
+    """The time budget is used up; the group goes on from its checkpoint."""
+
+
+class Held:
+    """A context within which signals that ask to stop wait until they are obeyed, or come again.
+
+    Those that come outside the main thread, or are ignored, are left alone.
+    """
+
+    def __init__(self) -> None:
+        self.asked: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Held:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before = signal.getsignal(number)
+                if before not in (None, signal.SIG_IGN):
+                    self._handlers[number] = before
+                    signal.signal(number, self._wait)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._handlers.items():
+            signal.signal(number, before)
+        self.obey()
+
+    def obey(self) -> None:
+        """Let a signal that has waited do its work."""
+        number, self.asked = self.asked, None
+        if number is None:
+            return
+        before = self._handlers[number]
+        if callable(before):
+            before(number, None)  # not sent again: a process may block what it is to hear of
+        else:
+            signal.signal(number, before)
+            signal.raise_signal(number)
+
+    def _wait(self, number: int, frame: FrameType | None) -> None:
+        again, self.asked = self.asked is not None, number
+        if again:  # whoever asks twice does not want to wait
+            self.obey()
+
+
+class Pace:
+    """The clock and the signals of a running search; a context, within which a signal waits for the step to end.
+
+    Parameters
+    ----------
+    deadline : of ``time.monotonic``; the search stops before a step that would end after it.
+    every : seconds from one checkpoint to the next inside an epoch.
+    """
+
+    def __init__(self, deadline: float, every: float) -> None:
+        self.deadline, self.every = deadline, every
+        self.began = self.kept = time.monotonic()
+        self.slowest = 0.0  # seconds of a step
+        self.held = Held()
+
+    def __enter__(self) -> Pace:
+        self.held.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.held.__exit__()
+
+    def step(self) -> None:
+        """Note that a step has ended."""
+        now = time.monotonic()
+        self.slowest = max(self.slowest, now - self.began)
+        self.began = now
+
+    def keep(self) -> None:
+        """Note that a checkpoint was written; the next step begins."""
+        self.began = self.kept = time.monotonic()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the next step would end after the deadline."""
+        return time.monotonic() + self.slowest > self.deadline
+
+    @property
+    def due(self) -> bool:
+        """Whether a checkpoint is wanted now: the last one is old, or the search is about to stop."""
+        return self.held.asked is not None or self.out_of_time or time.monotonic() - self.kept >= self.every
+
+    def stop(self) -> None:
+        """Let a signal that has waited do its work; raise ``OutOfTime`` where the time is up."""
+        self.held.obey()
+        if self.out_of_time:
+            raise OutOfTime

@@ -1,0 +1,58 @@
+"""Architectures as text: of either family, or refused in a line."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spaces
+from results.cellhash import cell_hash
+from results.errors import InputError
+
+from .strategies import TEXTS, examples
+
+SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+CELL = "0111:conv3x3,conv1x1"
+SIGNS = ["|", "+", "~", "0", "1", "2", ":", ",", "٣", "²", "\n", "\0", " "]
+WORDS = ["skip_connect~0", "nor_conv_3x3~1", "none~2", "conv3x3", "maxpool3x3", "input", "101", "1" * 21, "x" * 3000]
+PIECES = st.sampled_from(SIGNS) | st.sampled_from(WORDS)
+KEYS = st.one_of(
+    TEXTS,
+    st.lists(PIECES, max_size=14).map("".join),
+    st.tuples(
+        st.text("01", max_size=28), st.lists(st.sampled_from(["conv3x3", "conv1x1", "maxpool3x3", "x"]), max_size=8)
+    ).map(lambda parts: f"{parts[0]}:{','.join(parts[1])}"),
+    st.sampled_from([SKIP, CELL, SKIP * 50, "1" * 4950 + ":" + ",".join(["conv3x3"] * 98)]),
+)
+
+
+@examples(80)
+@given(space=st.sampled_from(spaces.names()), text=KEYS)
+def test_parsing_gives_a_canonical_key_or_one_error(tally, space, text):
+    found = spaces.find(space)
+    with contextlib.suppress(ValueError):
+        key = found.parse(text).key
+        assert found.parse(key).key == key
+    tally(kind="fuzz: archs", cases=1)
+
+
+@examples(50)
+@given(text=KEYS)
+def test_hashing_gives_a_hash_or_one_error(tally, text):
+    with contextlib.suppress(InputError):
+        assert len(cell_hash(text)) == 32
+    tally(kind="fuzz: archs", cases=1)
+
+
+@examples(20)
+@given(space=st.sampled_from(spaces.names()), text=KEYS)
+def test_scoring(feed, work, space, text):
+    feed("score", "--", space, text.replace("\0", " "), cwd=work())
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[2J|none~0|", "\ud800"])
+def test_an_error_is_one_line_whatever_it_quotes(feed, work, text):
+    answer = feed("score", "nasbench201", text, cwd=work())
+    assert answer.refused
+    assert "\x1b" not in answer.err

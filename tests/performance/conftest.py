@@ -1,0 +1,19 @@
+"""What the JSON of ``tox -e benchmark`` says of where it was measured: nothing that names a host or a path."""
+
+import pytest
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_generate_machine_info(config):
+    import torch
+
+    from bench.speed import files
+
+    return files.machine(torch.device("cpu"), "tox -e benchmark")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_generate_commit_info(config):
+    from bench import environment
+
+    return environment.git_state()

@@ -1,0 +1,127 @@
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from bench import dispatch, memory, ray_engine, reproduce, workers
+from bench.engine import Setting
+from bench.plan import Filter
+from results.errors import InputError
+from results.store import Store
+
+CPU = torch.device("cpu")
+
+
+def test_engines_are_found_by_name():
+    assert dispatch.find("inline") is workers
+    assert dispatch.find("ray") is ray_engine
+    for name in dispatch.ENGINES:
+        for function in ("device", "room", "run"):
+            assert callable(getattr(dispatch.find(name), function))
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [("rey", "did you mean 'ray'?"), ("in-line", "did you mean 'inline'?"), ("x", "choose inline or ray")],
+)
+def test_an_unknown_engine_is_refused_with_what_there_is(name, mend):
+    with pytest.raises(InputError) as caught:
+        dispatch.find(name)
+    assert str(caught.value).startswith(f"unknown engine '{name}'; ")
+    assert mend in str(caught.value)
+
+
+def test_without_ray_its_engine_says_how_to_get_it(monkeypatch, cut_down, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    setting = Setting(Store(tmp_path), ray_engine.device("cpu"))
+    with pytest.raises(InputError, match=r"needs Ray; install it with pip install 'dnas-bench\[ray\]'"):
+        list(reproduce.run(cut_down(), Filter(), setting, lambda *_: None, by=ray_engine))
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with pytest.raises(InputError, match="needs Ray"):
+        ray_engine.device("auto")
+
+
+@pytest.mark.parametrize("address", ["ray://head:10001", "head", "head:port"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(ValueError, match=r"HOST:PORT|invalid literal"):
+        ray_engine._reach(address)
+
+
+def test_a_node_that_does_not_see_the_store_says_so(tmp_path):
+    began = time.monotonic()
+    with pytest.raises(InputError, match=r"does not see the store .*; --runs must be a folder that every node"):
+        ray_engine._wait_for(tmp_path / ".checkpoints" / "shared-1", seconds=0.1)
+    assert time.monotonic() - began < 30
+
+
+def test_what_a_worker_raised_is_raised_here():
+    class Raised(Exception):
+        cause = OSError(28, "No space left on device")
+
+    class Missing(Exception):
+        cause = ModuleNotFoundError("No module named 'bench'")
+
+    assert ray_engine._cause(Raised()) is Raised.cause
+    assert isinstance(ray_engine._cause(Missing()), InputError)
+    assert isinstance(ray_engine._cause(RuntimeError("The function failed to import on the worker")), InputError)
+
+
+@pytest.mark.parametrize(
+    ("said", "ends"), [("killed for its memory", False), ("it failed to import on the worker", True)]
+)
+def test_a_run_outlives_the_keeper_of_its_progress(said, ends):
+    class RayError(Exception):
+        pass
+
+    def get(_):
+        raise RayError(said)
+
+    runs = ray_engine._Runs.__new__(ray_engine._Runs)
+    runs.ray = SimpleNamespace(get=get, exceptions=SimpleNamespace(RayError=RayError))
+    runs.news = SimpleNamespace(take=SimpleNamespace(remote=lambda: None))
+    if ends:
+        with pytest.raises(InputError, match="cannot import dnas-bench"):
+            runs._hear()
+    else:
+        runs._hear()
+
+
+def test_workers_get_one_thread_and_the_folder_of_a_checkout(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    given = ray_engine._environment()["env_vars"]
+    root = str(Path(ray_engine.__file__).parents[1])
+    assert given == {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root}:mine"}
+    monkeypatch.setattr(ray_engine.sysconfig, "get_paths", lambda: {"purelib": root})
+    assert ray_engine._environment() == {"env_vars": {"OMP_NUM_THREADS": "1"}}
+
+
+def test_processes_share_what_memory_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda device: 12.0)
+    assert workers.room(CPU, 3) == 4.0
+    assert workers.room(torch.device("cuda"), 0) == 12.0  # one process a GPU
+    monkeypatch.setattr(workers, "_processes", lambda device, asked: 6)
+    assert workers.room(CPU, 0) == 2.0
+
+
+def test_a_control_group_limits_the_memory(monkeypatch, tmp_path):
+    inner = tmp_path / "job" / "step"
+    inner.mkdir(parents=True)
+    for folder, most in ((inner, "max"), (tmp_path / "job", "1000")):
+        (folder / "memory.max").write_text(f"{most}\n")
+        (folder / "memory.current").write_text("700\n")
+        (folder / "memory.stat").write_text("anon 500\ninactive_file 200\n")
+    assert memory._allowed(inner) == float("inf")
+    assert memory._allowed(tmp_path / "job") == 1000 - 700 + 200
+    assert memory._allowed(tmp_path / "none") == float("inf")
+    monkeypatch.setattr(memory, "_system", lambda: 800.0)
+    monkeypatch.setattr(memory, "_group", lambda: 500.0)
+    assert memory.free(CPU) == 500.0
+
+
+def test_memory_is_found_here():
+    assert 2**20 < memory._system() < 2**50
+    assert memory.free(CPU) <= memory._system() * 1.5
