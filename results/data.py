@@ -229,6 +229,8 @@ def _fault(content: pa.Table, keys: tuple[str, ...]) -> str:
         values = content[column]
         if pa.types.is_nested(values.type):
             values = values.combine_chunks().flatten()
+        if not (pa.types.is_floating(values.type) or pa.types.is_null(values.type)):
+            return f"'{column}' holds no numbers"
         numbers = values.drop_null().to_numpy()
         if not ((numbers >= 0) & (numbers <= 100)).all():
             return f"'{column}' holds figures that are no percentages"

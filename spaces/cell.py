@@ -129,13 +129,14 @@ def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: E
 class NodeShares:
     """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output.
 
-    Each is ``(S, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels.
-    ``parents[i]`` is empty where block i + 1 has no choice of parents and sums them.
+    Each is ``(S, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels; in
+    ``output`` those of all blocks stand side by side, ``(S, blocks * C)``. ``parents[i]`` is empty where block i + 1
+    has no choice of parents and sums them.
     """
 
     parents: tuple[tuple[Tensor, ...], ...]
     pool: tuple[Tensor, ...]
-    output: tuple[Tensor, ...]
+    output: Tensor
 
 
 def _declare_nodes(
@@ -175,13 +176,14 @@ def _node_entries(space: Space, cell: NodeCell) -> list[list[Position]]:
 
 def _node_shares(space: Space, cell: NodeCell, entries: Tensor, channels: int) -> Sequence[NodeShares]:
     groups = _node_entries(space, cell)
-    picked = entries.transpose(1, 2)  # (cells, entries, S)
-    repeated = picked.unsqueeze(-1).expand(*picked.shape, channels).contiguous()
+    repeated = entries.unsqueeze(-1).expand(*entries.shape, channels)  # (cells, S, entries, C)
+    maps = repeated[:, :, : -cell.blocks].transpose(1, 2).contiguous()
+    outputs = repeated[:, :, -cell.blocks :].flatten(2)
     found = []
-    for one in repeated.unbind(0):
+    for one, output in zip(maps.unbind(0), outputs.unbind(0), strict=True):
         left = iter(one.unbind(0))
-        split = [tuple(next(left) for _ in group) for group in groups]
-        found.append(NodeShares(tuple(split[:-2]), split[-2], split[-1]))
+        *parents, pool = [tuple(next(left) for _ in group) for group in groups[:-1]]
+        found.append(NodeShares(tuple(parents), pool, output))
     return found
 
 
@@ -203,15 +205,13 @@ def _forward_nodes(
         z = z.squeeze(-2)
         for earlier, block in enumerate(blocks):
             z = torch.addcmul(z, block, shares[earlier]) if shares else z + block
-        mixed = max_pool(z, kernel=3, stride=1, padding=1) * pool
-        for operation in NODE_CONVS:
-            mixed = mixed + pass_.activated(z, f"{name}.{index}.{operation}")
-        blocks.append(mixed)
+        large, small = (pass_.activated(z, f"{name}.{index}.{operation}") for operation in NODE_CONVS)
+        blocks.append(torch.addcmul(large + small, max_pool(z, kernel=3, stride=1, padding=1), pool))
 
-    heavy = [block * weight for block, weight in zip(blocks, weights.output, strict=True)]
     if published:
-        return torch.cat([*heavy, to_output.squeeze(-2)], dim=-1)
-    return (to_output + torch.stack(heavy, dim=-2)).flatten(-2)
+        ones = weights.output.new_ones(len(weights.output), blocks[0].shape[-1])
+        return torch.cat([*blocks, to_output.squeeze(-2)], dim=-1) * torch.cat([weights.output, ones], dim=-1)
+    return torch.addcmul(to_output.flatten(-2), torch.cat(blocks, dim=-1), weights.output)
 
 
 Shares = EdgeShares | NodeShares

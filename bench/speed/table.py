@@ -31,6 +31,7 @@ def table(measured: Measurements) -> str:
     parts = [_head(measured)]
     steps = [b for b in measured.benchmarks if {"method", "seconds_per_seed_epoch"} <= b.extra.keys()]
     ratios = [b for b in measured.benchmarks if {"work", "speed_up_per_seed_median"} <= b.extra.keys()]
+    ratios.sort(key=lambda b: [str(b.extra["space"]), str(b.extra["work"]), b.extra["threads"], b.extra["seeds"]])
     reached = measured.machine.get("reached") or {}
     if steps:
         parts.append(_markdown(steps, _steps(reached.get("copy_bytes_per_second"))))

@@ -20,7 +20,7 @@ REFUSED = {
     "seeds": (["run", "--seeds", "0..3"], "write 0-3 or 0,2,5"),
     "budget": (["run", "--budget", "soon"], "write 90s, 9m or 2h"),
     "device": (["run", "--device", "gpu"], "choose auto, cpu or cuda"),
-    "engine": (["run", "--engine", "rai"], "unknown engine 'rai'; choose"),
+    "engine": (["run", "--engine", "rai"], "unknown engine 'rai'; did you mean 'ray'?"),
     "form of convolution": (["run", "--conv-form", "groped"], "did you mean 'grouped'?"),
     "plan": (["plan", "quick", "--method", "dart"], "did you mean 'darts'?"),
     "cell of nasbench201": (["score", "nasbench201", "|skip~0|"], "write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"),
