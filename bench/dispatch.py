@@ -26,6 +26,7 @@ from .locks import Busy
 from .pace import OutOfTime
 from .plan import Task, is_done
 from .recording import record
+from .setting import Setting
 
 ENGINES = {"inline": "bench.workers", "ray": "bench.ray_engine"}
 
@@ -60,7 +61,7 @@ class Engine(Interface):
         self,
         tasks: Sequence[Task],
         experiment: Experiment,
-        setting: engine.Setting,
+        setting: Setting,
         progress: engine.Progress,
         *,
         workers: int,
@@ -79,7 +80,7 @@ def find(name: str) -> Engine:
     return cast(Engine, import_module(ENGINES[name]))
 
 
-def run_task(task: Task, experiment: Experiment, setting: engine.Setting, progress: engine.Progress) -> Outcome:
+def run_task(task: Task, experiment: Experiment, setting: Setting, progress: engine.Progress) -> Outcome:
     """Run one task in this process."""
     began = time.monotonic()
 
@@ -108,7 +109,7 @@ def _images(dataset: str, size: int, limit: int, data_dir: Path | None) -> Image
     return load(dataset, size=size or None, train_limit=limit or None, data_dir=data_dir)
 
 
-def write_failure(experiment: Experiment, task: Task, images: Images, setting: engine.Setting, error: str) -> None:
+def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:
     """Record that a group failed, with its error; a failed run counts as missing and is run again.
 
     Seeds of the group that ended before, as diverged ones do, keep their records.

@@ -18,6 +18,7 @@ from spaces.frozen import FrozenWeights
 from spaces.supernet import Supernet
 
 from . import optim
+from .seeding import stream
 from .simplex import softmax
 
 
@@ -84,6 +85,26 @@ class State:
     first: Tensor  # Adam's moments, as alpha
     second: Tensor
     steps: Tensor  # Adam steps taken, scalar
+
+
+def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> State:
+    """Return the initial state of each seed; alphas are 1e-3 N(0, 1)."""
+    mask = torch.from_numpy(net.space.mask)
+    weights = torch.stack([net.layout.initial(stream(seed, "weights/init")) for seed in seeds])
+    alpha = torch.stack(
+        [1e-3 * torch.randn(mask.shape, generator=stream(seed, "alpha/init"), dtype=torch.float64) for seed in seeds]
+    )
+    weights = weights.to(device, dtype)
+    alpha = torch.where(mask, alpha, 0).to(device, dtype)
+    return State(
+        weights=weights,
+        momentum=torch.zeros_like(weights),
+        statistics=net.statistics(len(seeds), dtype=dtype, device=device),
+        alpha=alpha,
+        first=torch.zeros_like(alpha),
+        second=torch.zeros_like(alpha),
+        steps=torch.zeros((), dtype=dtype, device=device),
+    )
 
 
 class Learner:

@@ -32,6 +32,7 @@ from .config import Experiment
 from .dispatch import BUSY, Outcome, run_task
 from .pace import Held
 from .plan import Task
+from .setting import Setting, choose_device
 
 LOSSES = 3  # of workers, without a new epoch between them, after which a task is given up
 PATIENCE = 180.0  # seconds that a lost worker's locks may last: a file server keeps a lost machine's for 90
@@ -51,7 +52,7 @@ class _Try:
 def device(name: str) -> torch.device:
     """Return the device that ``auto``, ``cpu`` or ``cuda`` means on the cluster's nodes."""
     if name not in ("auto", "cuda") or _address() == "local":
-        return engine.choose_device(name)
+        return choose_device(name)
     with _cluster() as ray:
         if ray.cluster_resources().get("GPU", 0):
             return torch.device("cuda")
@@ -73,7 +74,7 @@ def room(device: torch.device, workers: int) -> float:
 
 
 def run(
-    tasks: Sequence[Task], experiment: Experiment, setting: engine.Setting, progress: engine.Progress, *, workers: int
+    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, *, workers: int
 ) -> Iterator[Outcome]:
     """Run tasks and yield how each ended; see ``dispatch.Engine``."""
     setting = replace(
@@ -173,7 +174,7 @@ class _News:
 
 
 def _run(
-    task: Task, experiment: Experiment, setting: engine.Setting, deadline: float, mark: Path, news: Any, again: bool
+    task: Task, experiment: Experiment, setting: Setting, deadline: float, mark: Path, news: Any, again: bool
 ) -> Outcome:
     """Run a task on a worker; ``deadline`` is of ``time.time``, for nodes share no other clock."""
     _wait_for(mark)

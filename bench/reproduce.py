@@ -15,12 +15,13 @@ from .dispatch import Engine, Outcome
 from .plan import Filter, plan
 from .recipes import RECIPES
 from .retrain import retrain
+from .setting import Setting, choose_device
 
 
 def run(
     experiment: Experiment,
     chosen: Filter,
-    setting: engine.Setting,
+    setting: Setting,
     progress: engine.Progress,
     *,
     by: Engine,
@@ -37,16 +38,14 @@ def run(
     yield from by.run(tasks, experiment, setting, progress, workers=workers)
 
 
-def score(experiment: Experiment, setting: engine.Setting, progress: Callable[[float, int, str], None]) -> str:
+def score(experiment: Experiment, setting: Setting, progress: Callable[[float, int, str], None]) -> str:
     """Score what the experiment found, by table or by retraining; return one line that says how much is scored."""
     store, runs = setting.store, setting.store.root
     assert setting.data_dir is not None
     records = store.records(experiment.name, complete_only=True)
     if not records:
         return "nothing to score yet"
-    device = engine.choose_device(
-        "cpu" if setting.device.type == "cpu" else "auto"
-    )  # that of the runs may be elsewhere
+    device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
     if experiment.retrain.recipe:
         todo = scoring.unscored_finals(runs, experiment.name, setting.data_dir)
         if todo:

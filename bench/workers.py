@@ -18,8 +18,9 @@ import torch
 from . import engine, memory
 from .config import Experiment
 from .dispatch import Outcome, run_task
-from .engine import choose_device as device
 from .plan import Task
+from .setting import Setting
+from .setting import choose_device as device
 
 __all__ = ["device", "room", "run"]
 
@@ -30,7 +31,7 @@ def room(device: torch.device, workers: int) -> float:
 
 
 def run(
-    tasks: Sequence[Task], experiment: Experiment, setting: engine.Setting, progress: engine.Progress, *, workers: int
+    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, *, workers: int
 ) -> Iterator[Outcome]:
     """Run tasks and yield how each ended; see ``dispatch.Engine``."""
     workers = min(_processes(setting.device, workers), len(tasks))
@@ -51,7 +52,7 @@ def _processes(device: torch.device, workers: int) -> int:
 
 
 def _side_by_side(
-    tasks: Sequence[Task], experiment: Experiment, setting: engine.Setting, progress: engine.Progress, workers: int
+    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, workers: int
 ) -> Iterator[Outcome]:
     context = get_context("spawn")
     todo, news = context.Queue(), context.Queue()
@@ -90,7 +91,7 @@ def _side_by_side(
             yield content
 
 
-def _work(todo: Any, news: Any, experiment: Experiment, setting: engine.Setting) -> None:
+def _work(todo: Any, news: Any, experiment: Experiment, setting: Setting) -> None:
     """Run tasks until none is left, or until the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends its children
     torch.set_num_threads(1)

@@ -203,6 +203,11 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
     except (pa.ArrowException, OSError) as error:
         detail = f"cut off, or no Parquet file ({str(error).splitlines()[0]})"
         return replace(found, state=State.TRUNCATED, detail=detail)
+    kinds = [
+        getattr(content[key].type, "value_type", content[key].type) for key in table.keys
+    ]  # text, or named by number
+    if not all(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds):
+        return replace(found, state=State.CORRUPT, detail=f"{' or '.join(table.keys)} is no text")
     if thorough and (fault := _fault(content, table.keys)):
         return replace(found, state=State.CORRUPT, detail=fault)
     rows = content.num_rows

@@ -134,9 +134,9 @@ def start(cut_down, noise_images, one_thread):
     import torch
 
     import spaces
-    from bench import engine, feed
+    from bench import feed
     from bench import method as methods
-    from bench.learner import Learner
+    from bench.learner import Learner, initial_state
     from spaces.supernet import Supernet
 
     def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
@@ -146,7 +146,7 @@ def start(cut_down, noise_images, one_thread):
         parts = feed.split(len(noise_images.train), found.levels, protocol.images)
         where = {"dtype": dtype, "device": torch.device(device)}
         return Start(
-            Learner(net, engine.initial_state(net, seeds, **where), protocol.training),
+            Learner(net, initial_state(net, seeds, **where), protocol.training),
             feed.Feed(noise_images, parts, protocol, found, net.space, seeds, **where),
             found,
             protocol,

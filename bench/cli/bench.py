@@ -36,7 +36,7 @@ def gpu(
     The most wanted comes first, and the file is written after each measurement.
     """
     from bench import config
-    from bench.engine import choose_device
+    from bench.setting import choose_device
     from bench.speed import cases, run
     from bench.speed.sizes import sizes
 

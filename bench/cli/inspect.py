@@ -188,7 +188,7 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
     import torch
 
     from bench import environment
-    from bench.engine import choose_device
+    from bench.setting import choose_device
     from results.data import data_dir, status
 
     data = data_dir()

@@ -189,7 +189,7 @@ def _run(
     """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
     from bench import config, dispatch, reproduce
     from bench import precision as precisions
-    from bench.engine import Setting
+    from bench.setting import Setting
     from bench.tidy import tidy
     from results.data import data_dir
     from results.errors import InputError, suggest

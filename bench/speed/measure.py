@@ -18,9 +18,8 @@ import spaces
 from bench import conv_table, floor, method, precision
 from bench.capture import WARM_UP, Captured
 from bench.config import Protocol
-from bench.engine import initial_state
 from bench.feed import Drawn, Feed, split
-from bench.learner import Learner, Outcome
+from bench.learner import Learner, Outcome, initial_state
 from spaces.conv import ConvForm, ConvShape, Forms, FormTable
 from spaces.supernet import Supernet
 

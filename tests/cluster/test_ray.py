@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from bench import ray_engine, workers
-from bench.engine import Setting
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.errors import InputError
 from results.store import Store
 

@@ -8,7 +8,8 @@ import torch
 import spaces
 from bench import config, method, methods, plan, price
 from bench.deviations import deviations
-from bench.engine import Setting, run_group
+from bench.engine import run_group
+from bench.setting import Setting
 from results.store import Store
 from spaces import families
 

@@ -112,7 +112,7 @@ def dnas(*arguments: str, cwd: Path, cache: Path, statuses: tuple[int, ...] = (0
     assert "Traceback" not in answer.err
     if status in (2, 3):
         lines = answer.err.splitlines()
-        own = "Usage:" in answer.err + answer.out  # the parser's, which also shows how to write it
+        own = any(word in answer.err + answer.out for word in ("Usage:", " Error "))  # the parser's own, in a frame
         assert own or (len(lines) == 1 and lines[0].startswith("dnas: ")), answer.err
     else:
         assert answer.err == "", answer.err

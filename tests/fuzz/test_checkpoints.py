@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bench import checkpoint, config, engine
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.store import Store
 
 from . import guard
@@ -49,7 +50,7 @@ def sound(tmp_path_factory, one_thread):
     """The one checkpoint of a search that was stopped after an epoch, and where it belongs in a store."""
     experiment = config.load("quick", OVERRIDES)
     store = Store(tmp_path_factory.mktemp("sound"))
-    setting = engine.Setting(store, torch.device("cpu"))
+    setting = Setting(store, torch.device("cpu"))
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
 
     class Stopped(Exception):

@@ -8,10 +8,9 @@ import torch
 
 from bench import method as methods
 from bench.config import ImagesConfig, Measure, Protocol
-from bench.engine import initial_state
 from bench.feed import Feed, split
 from bench.images import Images
-from bench.learner import Learner
+from bench.learner import Learner, initial_state
 from spaces import find
 from spaces.supernet import Supernet
 

@@ -12,8 +12,7 @@ import torch
 
 from bench import conv_table, perturb
 from bench import method as methods
-from bench.engine import initial_state
-from bench.learner import Batch, Learner, Samples, Training
+from bench.learner import Batch, Learner, Samples, Training, initial_state
 from spaces import find
 from spaces.supernet import Supernet
 from tests.parity import reference_dropnas, reference_sdarts

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from bench.engine import Setting, run_group
+from bench.engine import run_group
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.store import Store
 
 MINIMAL = """

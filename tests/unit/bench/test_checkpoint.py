@@ -9,8 +9,7 @@ import torch
 import spaces
 from bench import checkpoint
 from bench.checkpoint import Checkpoint
-from bench.engine import initial_state
-from bench.learner import Learner
+from bench.learner import Learner, initial_state
 from bench.search import Sums
 from results.record import Run
 from spaces.supernet import Supernet

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bench import dispatch, memory, ray_engine, reproduce, workers
-from bench.engine import Setting
 from bench.plan import Filter
+from bench.setting import Setting
 from results.errors import InputError
 from results.store import Store
 

@@ -7,9 +7,9 @@ import torch
 
 from bench import checkpoint, dispatch, engine
 from bench import method as methods
-from bench.engine import Setting
 from bench.learner import Learner
 from bench.plan import Filter, plan
+from bench.setting import Setting, choose_device
 from results.errors import InputError
 from results.record import Run
 from results.store import Store
@@ -151,13 +151,13 @@ def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp
 
 
 def test_a_device_that_is_not_there_is_refused():
-    assert engine.choose_device("cpu") == CPU
+    assert choose_device("cpu") == CPU
     with pytest.raises(InputError, match="unknown device 'gpu'; choose auto, cpu or cuda"):
-        engine.choose_device("gpu")
+        choose_device("gpu")
     if not torch.cuda.is_available():
-        assert engine.choose_device("auto") == CPU
+        assert choose_device("auto") == CPU
         with pytest.raises(InputError, match="no CUDA device"):
-            engine.choose_device("cuda")
+            choose_device("cuda")
 
 
 def test_the_images_are_those_of_the_protocol(cut_down):

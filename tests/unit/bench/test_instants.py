@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from bench import engine
-from bench.engine import Setting, run_group
+from bench.engine import run_group
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from bench.tidy import tidy
 from results.store import Store
 

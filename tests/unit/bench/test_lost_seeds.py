@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from bench import dispatch, engine, workers
+from bench.group import Group
 from bench.learner import Learner
 from bench.locks import Busy, hold
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.record import Run
 from results.store import Store
 
@@ -19,6 +21,8 @@ CPU = torch.device("cpu")
 HOLDER = """
 import pathlib, sys
 from bench.locks import hold
+from bench.setting import Setting
+from bench.group import Group
 with hold(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     input()
@@ -30,7 +34,7 @@ CHOSEN = Filter(("nasbench201",), ("darts",))
 def group(cut_down, noise_images, tmp_path):
     """Return experiment, task, images and setting of two seeds for three epochs."""
     experiment = cut_down("training.epochs=3", "seeds=0-1")
-    setting = engine.Setting(Store(tmp_path / "runs"), CPU)
+    setting = Setting(Store(tmp_path / "runs"), CPU)
     (task,) = plan(experiment, setting.store, CHOSEN)
     return experiment, task, noise_images, setting
 
@@ -153,7 +157,7 @@ def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, sh
 def test_a_seed_alone_that_is_too_large_has_failed(group, short_of_memory, monkeypatch):
     experiment, task, _, setting = group
     short_of_memory(0)
-    monkeypatch.setattr(engine._Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
+    monkeypatch.setattr(Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
     (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
     assert (outcome.status, outcome.error) == ("failed", "too large even so")
     assert {r.manifest["status"] for r in setting.store.records()} == {"failed"}

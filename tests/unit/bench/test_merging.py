@@ -6,9 +6,10 @@ import torch
 
 from bench import checkpoint, method
 from bench.config import config_hash
-from bench.engine import Setting, run_group
+from bench.engine import run_group
 from bench.merging import from_csv, merge
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.errors import InputError
 from results.record import Record, Run
 from results.store import Store

@@ -6,8 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import spaces
 from bench import precision
-from bench.engine import initial_state
-from bench.learner import Learner, Samples
+from bench.learner import Learner, Samples, initial_state
 from results.errors import InputError
 from spaces.supernet import Supernet
 

@@ -6,10 +6,10 @@ import torch
 
 import spaces
 from bench import environment, method, price, recording, reproduce, workers
-from bench.engine import Setting
 from bench.plan import Filter, Task
 from bench.price import Prices, fitted, memory_of
 from bench.search import Point
+from bench.setting import Setting
 from results.record import Run
 from results.store import Store
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import conv_table, engine, pace
+from bench import conv_table, pace
 from bench import method as methods
 from bench.checkpoint import positions
+from bench.group import Group
 from bench.pace import OutOfTime
 from results.record import Run
 from results.store import Store
@@ -136,13 +137,13 @@ def standing(store):
 def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(search, monkeypatch, space, method, steps):
     of = {"space": space, "method": method}
     whole = search("whole", **of)
-    cut, save, places = Store(whole.root.parent / "cut"), engine._Group.save, []
+    cut, save, places = Store(whole.root.parent / "cut"), Group.save, []
 
     def dies(group, *arguments, **more):
         save(group, *arguments, **more)
         raise Killed
 
-    monkeypatch.setattr(engine._Group, "save", dies)
+    monkeypatch.setattr(Group, "save", dies)
     for _ in range(2 * steps):
         with pytest.raises(Killed):
             search("cut", **of, checkpoint_seconds=0.0)
@@ -204,13 +205,13 @@ def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
 
 
 def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock, monkeypatch):
-    kept, save = [], engine._Group.save
+    kept, save = [], Group.save
 
     def note(group, learner, sums=None, **more):
         kept.append(sums.steps if sums else 0)
         save(group, learner, sums, **more)
 
-    monkeypatch.setattr(engine._Group, "save", note)
+    monkeypatch.setattr(Group, "save", note)
     search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps an epoch
     assert kept == [3, 6, 9, 0] * 2
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from bench import dispatch, workers
-from bench.engine import Setting
 from bench.pace import OutOfTime
 from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.errors import InputError
 from results.store import Store
 
