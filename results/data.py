@@ -203,11 +203,8 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
     except (pa.ArrowException, OSError) as error:
         detail = f"cut off, or no Parquet file ({str(error).splitlines()[0]})"
         return replace(found, state=State.TRUNCATED, detail=detail)
-    kinds = [
-        getattr(content[key].type, "value_type", content[key].type) for key in table.keys
-    ]  # text, or named by number
-    if not all(pa.types.is_string(kind) or pa.types.is_large_string(kind) for kind in kinds):
-        return replace(found, state=State.CORRUPT, detail=f"{' or '.join(table.keys)} is no text")
+    if not all(_is_text(content[key]) for key in table.keys):
+        return replace(found, state=State.CORRUPT, detail=f"a row has no {' or no '.join(table.keys)}")
     if thorough and (fault := _fault(content, table.keys)):
         return replace(found, state=State.CORRUPT, detail=fault)
     rows = content.num_rows
@@ -224,6 +221,12 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
         release=metadata.get(b"release", b"").decode(),
         coverage=_coverage(content, spaces) if "module_hash" in table.keys else {},
     )
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    """Whether a column is text without gaps, as it is or named by number."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return not column.null_count and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _fault(content: pa.Table, keys: tuple[str, ...]) -> str:

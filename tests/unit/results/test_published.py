@@ -34,7 +34,7 @@ def test_claims_in_scope_are_judged_on_spaces_and_methods_of_the_suite():
     judged = [claim for claim in CLAIMS.values() if claim.judged]
     assert {c.space for c in judged} == {"nasbench201", *(f"nasbench1shot1-{k}" for k in (1, 2, 3))}
     assert {c.method for c in judged} == {"darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas"}
-    assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl"}
+    assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl", "reduced"}
     assert not [c.id for c in judged if c.paper == "dnas-bench" and c.kind == "number"]
 
 
