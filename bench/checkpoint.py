@@ -165,7 +165,9 @@ def latest(root: Path, run: Run, config_hash: str) -> tuple[Position, tuple[int,
         mine = load(root, run, position)
         if mine is None or mine.meta.get("config_hash") != config_hash:
             continue
-        group = tuple(mine.meta["group"])
+        group = tuple(mine.meta.get("group", ()))
+        if run.seed not in group:
+            continue
         others = (load(root, replace(run, seed=seed), position) for seed in group if seed != run.seed)
         if all(other is not None and other.meta == mine.meta for other in others):
             return position, group

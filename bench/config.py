@@ -29,6 +29,8 @@ from .recipes import RECIPES
 
 FOLDER = Path(__file__).parent / "experiments"
 DEFAULT = "quick"
+#: Far beyond any paper's; a supernet is built to predict its memory, and one beyond these would not fit to be.
+_MOST_CHANNELS, _MOST_CELLS = 256, 64
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,12 @@ def _check_values(protocol: Protocol) -> None:
     for key, (value, bound) in least.items():
         if not value >= bound or value == float("inf"):
             raise InputError(f"{key} = {value} is out of range; it must be at least {bound} and finite")
+    for key, value, bound in (
+        ("supernet.channels", supernet.channels, _MOST_CHANNELS),
+        ("supernet.cells", supernet.cells, _MOST_CELLS),
+    ):
+        if value > bound:
+            raise InputError(f"{key} = {value} is out of range; it must be at most {bound}")
     if not all(0 <= beta < 1 for beta in training.alpha_betas):
         raise InputError(f"training.alpha_betas = {training.alpha_betas} is out of range; both must be in [0, 1)")
     if images.dataset not in DATASETS:

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 
 import spaces
+from results.errors import InputError
 from results.record import Record
 from results.store import Store
 from spaces.supernet import Supernet
 
 from . import environment, floor, method
+from .checkpoint import LARGEST
 from .config import Experiment, Protocol
 from .plan import Task
 from .speed import clock
@@ -116,8 +118,10 @@ def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[
     divided = 0
     for task in tasks:
         seeds, parts = task.seeds, 1
-        if len(seeds) > 1 and not task.begun and method.find(task.method).levels:
+        each = 0.0
+        if method.find(task.method).levels:
             each = memory_of(task, experiment.protocol(task.space, task.method)) / len(seeds)
+        if len(seeds) > 1 and not task.begun and each:
             parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
         divided += parts > 1
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
@@ -132,9 +136,19 @@ def memory_of(task: Task, protocol: Protocol) -> int:
     """Return the bytes that a group needs at its peak, in float32.
 
     Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled.
+
+    Raises
+    ------
+    InputError
+        The supernet is larger than a checkpoint may be.
     """
     space = spaces.find(task.space)
     net = Supernet(space, protocol.supernet)
+    if 8 * net.size > LARGEST:  # weights and momentum
+        raise InputError(
+            f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
+            f" {net.size:,} weights on {task.space}, and {LARGEST // 8:,} are the most; take smaller ones"
+        )
     side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
     seeds, batch = len(task.seeds), protocol.training.batch
     once, each = _saved_bytes(net, side)

@@ -170,7 +170,7 @@ def _images(folder: Path) -> tuple[State, str]:
     shards = [path for part in ("train", "test") for path in sorted(folder.glob(f"{part}-*.parquet"))]
     try:
         labels = [parquet.content(pq.ParquetFile(path), ["label"])["label"].to_numpy() for path in shards]
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
         return State.TRUNCATED, f"a file is cut off or of another layout ({str(error).splitlines()[0]})"
     flat = np.concatenate([np.empty(0, np.int64), *labels])
     if len(flat) != 60_000:
@@ -200,7 +200,7 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
                 return replace(found, state=State.CORRUPT, detail=f"lacks the column '{missing[0]}'")
             content = parquet.content(file, wanted if thorough else table.keys)
             metadata = file.schema_arrow.metadata or {}
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         detail = f"cut off, or no Parquet file ({str(error).splitlines()[0]})"
         return replace(found, state=State.TRUNCATED, detail=detail)
     if not all(_is_text(content[key]) for key in table.keys):
@@ -218,7 +218,7 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
         needed=False,
         rows=rows,
         datasets=datasets,
-        release=metadata.get(b"release", b"").decode(),
+        release=metadata.get(b"release", b"").decode(errors="replace"),
         coverage=_coverage(content, spaces) if "module_hash" in table.keys else {},
     )
 
@@ -235,7 +235,7 @@ def _fault(content: pa.Table, keys: tuple[str, ...]) -> str:
         return "a cell is there twice"
     for column in ACCURACIES:
         values = content[column]
-        if pa.types.is_nested(values.type):
+        if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             values = values.combine_chunks().flatten()
         if not (pa.types.is_floating(values.type) or pa.types.is_null(values.type)):
             return f"'{column}' holds no numbers"

@@ -63,7 +63,7 @@ def read(
             return content(file, wanted, most_rows)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {mend}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
         raise InputError(f"{path} is cut off, damaged or no Parquet file ({_first_line(error)}); {mend}") from None
 
 
@@ -93,7 +93,9 @@ def content(file: pq.ParquetFile, columns: Sequence[str] | None, most_rows: int 
         else:
             if not batches:
                 return file.schema_arrow.empty_table().select(names if columns is None else columns)
-            return pa.Table.from_batches(batches).combine_chunks()
+            table = pa.Table.from_batches(batches).combine_chunks()
+            table.validate(full=True)  # text that is none is found here, and not by whoever reads it
+            return table
     raise pa.ArrowInvalid(f"it unfolds to more than {most_rows:,} rows or {MOST_BYTES >> 30} GiB")
 
 

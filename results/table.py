@@ -131,7 +131,7 @@ def read(path: Path, layout: Layout) -> Table:
             raise InputError(f"{path} has a column '{column}' of another schema; {_MEND}")
     if not content.num_rows:
         raise InputError(f"{path} has no rows; {_MEND}")
-    named = (content.schema.metadata or {}).get(b"release", layout.release.encode()).decode()
+    named = (content.schema.metadata or {}).get(b"release", layout.release.encode()).decode(errors="replace")
     try:
         keys = np.array([key.encode() for key in layout.row_keys(content).to_pylist()], dtype=bytes)
         order = np.argsort(keys)

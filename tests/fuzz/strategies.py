@@ -104,6 +104,7 @@ _COLUMNS: list[Any] = [
     lambda n: pa.array([SCRIPT] * n),
     lambda n: pa.array([""] * n),
     lambda n: pa.array([b"\xff\x00"] * n),
+    lambda n: pa.array([b"\xff\x00"] * n).view(pa.string()),  # text that is none
     lambda n: pa.array([True] * n),
     lambda n: pa.array([[]] * n, pa.list_(pa.float64())),
     lambda n: pa.array([[None, math.nan, math.inf]] * n, pa.list_(pa.float64())),

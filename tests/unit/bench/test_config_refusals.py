@@ -148,3 +148,9 @@ def test_a_missing_value_is_named(written, minimal):
 @pytest.mark.parametrize("text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999"])
 def test_what_is_no_list_of_seeds_is_refused(text):
     assert "seed" in refusal(parse_seeds, text)
+
+
+@pytest.mark.parametrize("override", ["supernet.channels=3521", "supernet.cells=1000000000"])
+def test_a_supernet_that_no_machine_holds_is_refused_before_it_is_built(override):
+    with pytest.raises(InputError, match="it must be at most"):
+        load("quick", [override])

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from bench.plan import Filter, Task
 from bench.price import Prices, fitted, memory_of
 from bench.search import Point
 from bench.setting import Setting
+from results.errors import InputError
 from results.record import Run
 from results.store import Store
 
@@ -194,3 +196,9 @@ def test_the_saved_maps_of_the_full_network_are_of_the_right_size(cut_down):
     )
     each = memory_of(task(seeds=(0,)), protocol) / protocol.training.batch
     assert 15 * 16 * 32 * 32 * 4 < each < 2**25
+
+
+def test_a_supernet_larger_than_its_checkpoint_may_be_is_refused(cut_down):
+    experiment = cut_down("supernet.channels=200", "seeds=0")
+    with pytest.raises(InputError, match=r"channels = 200 .* weights on nasbench201"):
+        fitted([Task("nasbench201", "darts", (0,), 0, 2)], experiment, room=math.inf)
