@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import EdgeCell, NodeCell, Space, SupernetConfig
-from .conv import seed_product
+from .conv import seed_products
 from .forward import Pass
 from .layout import Layout, Norm, Position
 from .ops import avg_pool, max_pool
@@ -113,8 +113,7 @@ def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: E
     node, sums = x, None
     for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
         edges = pass_.conv_sum(F.relu(node), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
-        edges = seed_product(node, skip, edges)
-        edges = seed_product(avg_pool(node, kernel=3, stride=1, padding=1), pool, edges)
+        edges = seed_products(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
         edges = edges.unflatten(-1, (cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
         sums = edges if sums is None else sums + edges
         node, sums = sums.split([1, cell.nodes - 2 - source], dim=-2)

@@ -6,7 +6,7 @@ guessed but measured (``bench.conv_table``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -80,53 +80,61 @@ def seed_conv(
     return _COMPUTE[chosen](x, kernel, bias, stride)
 
 
-def seed_product(x: Tensor, matrices: Tensor, addend: Tensor | None = None) -> Tensor:
-    """Multiply each pixel of each seed's map by the seed's matrix, and add.
+def seed_products(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
+    """Multiply each pixel of each seed's maps by the seed's matrices, and add all up.
 
     Parameters
     ----------
-    x : ``(B, H, W, S, K)``.
-    matrices : ``(S, K, M)``.
-    addend : ``(B, H, W, S, M)``, or ``(1, S, M)`` for every pixel.
+    addend : ``(B, H, W, S, M)``, or ``(1, S, M)`` for every pixel, or None.
+    terms : maps ``(B, H, W, S, K)`` and matrices ``(S, K, M)``, at least one of each.
 
     Returns
     -------
     ``(B, H, W, S, M)``.
     """
-    if addend is not None and addend.ndim == x.ndim:
+    if addend is not None and addend.ndim == 5:
         addend = addend.flatten(0, 2)
-    return _Product.apply(x.flatten(0, 2), matrices, addend).view(*x.shape[:4], -1)
+    flat = [part for x, matrices in terms for part in (x.flatten(0, 2), matrices)]
+    return _Products.apply(addend, *flat).view(*terms[0][0].shape[:4], -1)
 
 
-class _Product(torch.autograd.Function):
+class _Products(torch.autograd.Function):
     """Does it without a change of memory order on the way in or out, and is differentiable to any order.
 
-    ``(N, S, K), (S, K, M), (N or 1, S, M) -> (N, S, M)``.
+    ``(N or 1, S, M), (N, S, K), (S, K, M), ... -> (N, S, M)``.
     """
 
     @staticmethod
-    def forward(ctx: Any, pixels: Tensor, matrices: Tensor, addend: Tensor | None) -> Tensor:
-        """Return ``pixels[:, s] @ matrices[s] + addend[:, s]`` for each seed s."""
-        ctx.save_for_backward(pixels, matrices)
+    def forward(ctx: Any, addend: Tensor | None, *terms: Tensor) -> Tensor:
+        """Return the sum over all terms of ``pixels[:, s] @ matrices[s]``, plus ``addend[:, s]``, for each seed s."""
+        ctx.save_for_backward(*terms)
         ctx.everywhere = addend is not None and len(addend) == 1
-        product = pixels.new_empty(*pixels.shape[:2], matrices.shape[2])
-        by_seed, out = pixels.transpose(0, 1), product.transpose(0, 1)
-        if addend is None:
-            torch.bmm(by_seed, matrices, out=out)
-        else:
-            torch.baddbmm(addend.transpose(0, 1), by_seed, matrices, out=out)
-        return product
+        total = terms[0].new_empty(*terms[0].shape[:2], terms[1].shape[2])
+        out, before = total.transpose(0, 1), None if addend is None else addend.transpose(0, 1)
+        for pixels, matrices in _in_twos(terms):
+            if before is None:
+                torch.bmm(pixels.transpose(0, 1), matrices, out=out)
+            else:
+                torch.baddbmm(before, pixels.transpose(0, 1), matrices, out=out)
+            before = out
+        return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of pixels, matrices and addend."""
-        (upstream,), (pixels, matrices), (first, second, third) = gradients, ctx.saved_tensors, ctx.needs_input_grad
-        of_addend = upstream.sum(0, keepdim=True) if ctx.everywhere else upstream
-        return (
-            _Product.apply(upstream, matrices.transpose(1, 2), None) if first else None,
-            torch.bmm(pixels.permute(1, 2, 0), upstream.transpose(0, 1)) if second else None,
-            of_addend if third else None,
-        )
+        """Return the gradients of the addend and of each term's pixels and matrices."""
+        (upstream,), (of_addend, *wanted) = gradients, ctx.needs_input_grad
+        found: list[Tensor | None] = [None]
+        if of_addend:
+            found = [upstream.sum(0, keepdim=True) if ctx.everywhere else upstream]
+        for (pixels, matrices), (first, second) in zip(_in_twos(ctx.saved_tensors), _in_twos(wanted), strict=True):
+            found.append(_Products.apply(None, upstream, matrices.transpose(1, 2)) if first else None)
+            found.append(torch.bmm(pixels.permute(1, 2, 0), upstream.transpose(0, 1)) if second else None)
+        return tuple(found)
+
+
+def _in_twos(values: Sequence[Any]) -> zip[tuple[Any, Any]]:
+    """Return first and second, third and fourth, and so on."""
+    return zip(values[::2], values[1::2], strict=True)
 
 
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
@@ -153,7 +161,7 @@ def _dense(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tenso
 
 
 def _bmm(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    return seed_product(x, kernel.flatten(2).transpose(1, 2), None if bias is None else bias.unsqueeze(0))
+    return seed_products(None if bias is None else bias.unsqueeze(0), (x, kernel.flatten(2).transpose(1, 2)))
 
 
 _COMPUTE: dict[ConvForm, Callable[[Tensor, Tensor, Tensor | None, int], Tensor]] = {

@@ -7,6 +7,7 @@ is an affine map and is folded into its convolution once, so that it costs no pa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,10 +24,10 @@ Kernels = dict[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Sums:
-    """The kernels of all summed pairs of one width, 1x1 (inside 3x3) and 3x3, row after row.
+    """The kernels of all summed pairs of one width, row after row.
 
-    A row is an output of a pair and a seed: pair after pair, seed after seed, ``(rows, Cin * 9)``; biases
-    ``(rows, 1)``. ``sizes`` counts the rows of each pair.
+    A row is an output of a pair and a seed: pair after pair, seed after seed; kernels of 1x1 are ``(rows, Cin)``,
+    those of 3x3 ``(rows, 9 * Cin)``, inputs last, biases ``(rows, 1)``. ``sizes`` counts the rows of each pair.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -45,13 +46,46 @@ class Sums:
         a, b = (
             torch.cat([factors[f"{pair[which]}.bn"].flatten() for pair in self.pairs]).unsqueeze(1) for which in (0, 1)
         )
-        kernels = torch.addcmul(self.small * a, self.large, b).split(self.sizes)
+        kernels = _Summed.apply(self.small, self.large, a, b).split(self.sizes)
         biases = torch.addcmul(self.small_bias * a, self.large_bias, b).split(self.sizes)
         seeds = len(factors[f"{self.pairs[0][0]}.bn"])
         return {
-            large: (kernel.view(seeds, rows // seeds, -1, 3, 3), bias.view(seeds, -1))
+            large: (kernel.view(seeds, rows // seeds, 3, 3, -1).permute(0, 1, 4, 2, 3), bias.view(seeds, -1))
             for (_, large), rows, kernel, bias in zip(self.pairs, self.sizes, kernels, biases, strict=True)
         }
+
+
+class _Summed(torch.autograd.Function):
+    """Adds weighted 1x1 kernels to the centres of weighted 3x3 kernels, and is differentiable to any order.
+
+    ``(rows, Cin), (rows, 9 * Cin), (rows, 1), (rows, 1) -> (rows, 9 * Cin)``. Kernels are larger than the maps of the
+    last stack: a product of their size that is only summed up would cost as much as the convolutions.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, small: Tensor, large: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """Return ``a * small``, widened by zeros to 3x3, plus ``b * large``."""
+        ctx.save_for_backward(small, large, a, b)
+        kernels = large * b
+        _centres(kernels).addcmul_(small, a)
+        return kernels
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of both kernels and both weights."""
+        (upstream,), (small, large, a, b), wanted = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        centres = _centres(upstream)
+        return (
+            centres * a if wanted[0] else None,
+            upstream * b if wanted[1] else None,
+            torch.linalg.vecdot(centres, small).unsqueeze(1) if wanted[2] else None,
+            torch.linalg.vecdot(upstream, large).unsqueeze(1) if wanted[3] else None,
+        )
+
+
+def _centres(kernels: Tensor) -> Tensor:
+    """View the middle of 3x3 kernels ``(rows, 9 * Cin)`` as ``(rows, Cin)``."""
+    return kernels.unflatten(1, (9, -1))[:, 4]
 
 
 @dataclass(frozen=True)
@@ -92,11 +126,16 @@ def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> Sums:
     return Sums(
         pairs=tuple(pairs),
         sizes=tuple(bias.numel() for _, bias in large),
-        small=torch.cat([F.pad(kernel, (1, 1, 1, 1)).flatten(2).flatten(0, 1) for kernel, _ in small]),
-        large=torch.cat([kernel.flatten(2).flatten(0, 1) for kernel, _ in large]),
+        small=torch.cat([_rows(kernel) for kernel, _ in small]),
+        large=torch.cat([_rows(kernel) for kernel, _ in large]),
         small_bias=torch.cat([bias.flatten() for _, bias in small]).unsqueeze(1),
         large_bias=torch.cat([bias.flatten() for _, bias in large]).unsqueeze(1),
     )
+
+
+def _rows(kernel: Tensor) -> Tensor:
+    """Return a kernel ``(S, Cout, Cin, k, k)`` as ``(S * Cout, k * k * Cin)``."""
+    return kernel.permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
 
 
 class Frozen:

@@ -8,6 +8,7 @@ gradient of the mix is that of the scales and shifts.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -59,20 +60,29 @@ class Unpack:
         return torch.cat([mix.flatten(1), ones], dim=1) @ self._spread.of(mix.device, mix.dtype)
 
     def _named(self, flat: Tensor, pieces: list[Piece]) -> dict[str, Tensor]:
-        """Lay ``(S, ...)`` out piece by piece, so that each piece of all seeds is contiguous."""
-        seeds = len(flat)
-        if seeds > 1:
-            sizes = tuple(piece.size for piece in pieces)
-            flat = _Permute.apply(flat, *self._order.of(flat.device, seeds, sizes))
-        parts = flat.reshape(-1).split([seeds * piece.size for piece in pieces])
-        return {p.name: part.view(seeds, *p.shape) for p, part in zip(pieces, parts, strict=True)}
+        """Lay ``(S, ...)`` out piece by piece, each piece of all seeds contiguous, kernels with their inputs last.
 
-    def _make_order(self, device: torch.device, seeds: int, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Return the permutation from seed by seed to piece by piece, and its inverse."""
-        row = torch.arange(seeds * sum(sizes), device=device).view(seeds, -1)
-        index = torch.cat([part.reshape(-1) for part in row.split(sizes, dim=1)])
+        The order of a kernel is that of the maps, so that a convolution copies neither it nor its gradient.
+        """
+        seeds, shapes = len(flat), tuple(piece.shape for piece in pieces)
+        order = self._order.of(flat.device, seeds, shapes)
+        flat = flat.reshape(-1) if order is None else _Permute.apply(flat, *order)
+        parts = flat.split([seeds * piece.size for piece in pieces])
+        return {p.name: _from_stored(part, seeds, p.shape) for p, part in zip(pieces, parts, strict=True)}
+
+    def _make_order(
+        self, device: torch.device, seeds: int, shapes: tuple[tuple[int, ...], ...]
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return the permutation from seed by seed to piece by piece, and its inverse; None if it changes nothing."""
+        sizes = [math.prod(shape) for shape in shapes]
+        size = seeds * sum(sizes)
+        rows = torch.arange(size, device=device).view(seeds, -1).split(sizes, dim=1)
+        index = torch.cat([_to_stored(part, shape) for part, shape in zip(rows, shapes, strict=True)])
+        upward = torch.arange(size, device=device)
+        if torch.equal(index, upward):
+            return None
         inverse = torch.empty_like(index)
-        inverse[index] = torch.arange(len(index), device=device)
+        inverse[index] = upward
         return index, inverse
 
     def _make_spread(self, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -85,6 +95,20 @@ class Unpack:
         spread = torch.zeros(self.entries + 1, len(owner), dtype=dtype)
         spread[owner, torch.arange(len(owner))] = 1
         return spread.to(device)
+
+
+def _to_stored(part: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return the elements of a piece of S seeds, ``(S, size)``, in the order in which it is kept."""
+    piece = part.view(-1, *shape)
+    return (piece.permute(0, 1, 3, 4, 2) if len(shape) == 4 else piece).flatten()
+
+
+def _from_stored(flat: Tensor, seeds: int, shape: tuple[int, ...]) -> Tensor:
+    """View the kept elements of a piece as ``(S, *shape)``."""
+    if len(shape) != 4:
+        return flat.view(seeds, *shape)
+    outputs, inputs, *sides = shape
+    return flat.view(seeds, outputs, *sides, inputs).permute(0, 1, 4, 2, 3)
 
 
 class _Permute(torch.autograd.Function):

@@ -10,8 +10,8 @@ from tests.performance.launches import Launches
 from tests.performance.memory import Peak
 from tests.performance.workload import suite
 
-LIMITS = {"nasbench201": 3000, "nasbench1shot1-1": 2750}
-ATTACK_LIMITS = {"nasbench201": 8900, "nasbench1shot1-1": 13400}
+LIMITS = {"nasbench201": 2500, "nasbench1shot1-1": 2600}
+ATTACK_LIMITS = {"nasbench201": 8300, "nasbench1shot1-1": 12600}
 
 
 def launches(space, work, seeds):

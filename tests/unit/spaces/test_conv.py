@@ -83,3 +83,38 @@ def test_a_convolution_is_computed_in_the_precision_of_its_maps():
     y = conv.seed_conv(x.bfloat16(), weights, torch.zeros(SEEDS, 4))
     assert y.dtype == torch.bfloat16
     torch.testing.assert_close(y.double(), conv.seed_conv(x, weights), rtol=0.05, atol=0.05)
+
+
+def terms(count, *, seeds=SEEDS, size=2, inputs=3, outputs=4):
+    generator = torch.Generator().manual_seed(1)
+    found = []
+    for _ in range(count):
+        x = torch.randn(2, size, size, seeds, inputs, generator=generator, dtype=torch.float64)
+        matrices = torch.randn(seeds, inputs, outputs, generator=generator, dtype=torch.float64)
+        found.append((x.requires_grad_(), matrices.requires_grad_()))
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("addend", [None, (1, SEEDS, 4), (2, 2, 2, SEEDS, 4)])
+def test_products_of_maps_are_added_up_seed_by_seed(count, addend):
+    added = None if addend is None else torch.randn(addend, dtype=torch.float64)
+    kept = None if added is None else added.clone()
+    factors = terms(count)
+    plain = sum(torch.einsum("bhwsk,skm->bhwsm", x, matrices) for x, matrices in factors)
+    plain = plain if added is None else plain + added
+    torch.testing.assert_close(conv.seed_products(added, *factors), plain, rtol=1e-12, atol=1e-12)
+    assert added is None or torch.equal(added, kept)
+
+
+@pytest.mark.parametrize("addend", [None, (1, 2, 2), (2, 1, 1, 2, 2)])
+def test_products_of_maps_have_first_and_second_derivatives(addend):
+    added = [] if addend is None else [torch.randn(addend, dtype=torch.float64).requires_grad_()]
+    factors = [part for term in terms(2, seeds=2, size=1, inputs=2, outputs=2) for part in term]
+
+    def compute(*parts):
+        *first, a, b, c, d = parts
+        return conv.seed_products(first[0] if first else None, (a, b), (c, d))
+
+    assert torch.autograd.gradcheck(compute, (*added, *factors))
+    assert torch.autograd.gradgradcheck(compute, (*added, *factors))
