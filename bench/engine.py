@@ -12,7 +12,7 @@ import torch
 
 from results.record import Run
 
-from . import checkpoint, measure, precision
+from . import checkpoint, compiling, measure, precision
 from .config import Experiment, Protocol
 from .feed import Feed
 from .group import Group, Spoiled
@@ -86,6 +86,8 @@ def _search(group: Group, progress: Progress) -> list[Task]:
     with Pace(group.setting.deadline, group.setting.checkpoint_seconds) as pace:
         pace.stop()
         precision.prepare(group.setting.precision, group.setting.device)
+        if group.setting.compiled:
+            compiling.prepare(group.setting.device)
         learner, feed = group.learner(), group.feed()
 
         def between(sums: Sums) -> None:
@@ -106,6 +108,7 @@ def _search(group: Group, progress: Progress) -> list[Task]:
             sums=sums,
             between=between,
             capture=group.setting.capture,
+            compiled=group.setting.compiled,
         ):
             group.note(point)
             group.check_spoiled(learner)

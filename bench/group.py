@@ -42,8 +42,8 @@ class Group:
         self.resumed = [kept for kept in found if kept]
         if self.resumed:  # a group goes on as it began
             kept = self.resumed[0].meta
-            setting = replace(setting, precision=kept.get("precision", setting.precision))
-            self.setting = setting
+            arithmetic = {key: kept[key] for key in ("precision", "compiled") if key in kept}
+            setting = self.setting = replace(setting, **arithmetic)
             try:
                 self.form = conv_table.from_document(kept.get("form"))
                 for row in (row for c in self.resumed for row in c.points):
@@ -61,6 +61,7 @@ class Group:
             "group": list(task.seeds),
             "form": conv_table.as_document(self.form),
             "precision": setting.precision,
+            "compiled": setting.compiled,
         }
 
     def _foreign(self) -> InputError:
@@ -194,6 +195,7 @@ class Group:
                     "seeds": list(self.task.seeds),
                     "form": self.meta["form"],
                     "precision": self.meta["precision"],
+                    "compiled": self.meta["compiled"],
                 },
                 device=environment.device_info(self.setting.device),
             )

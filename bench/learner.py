@@ -6,6 +6,7 @@ would have had alone.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +127,12 @@ class Learner:
         self.alpha_squares = torch.zeros_like(state.alpha)  # of gradients, summed since the last reset
         self.weight_squares = state.alpha.new_zeros(len(state.weights), len(net.space.operations))
         self._of_operation = self._membership()
+
+    def compiled(self) -> Learner:
+        """Return the same learner, its state included, with a compiled supernet."""
+        twin = copy(self)
+        twin.net = self.net.compiled()
+        return twin
 
     @property
     def seeds(self) -> int:

@@ -61,6 +61,7 @@ def search(
     sums: Sums | None = None,
     between: Callable[[Sums], None] = lambda _: None,
     capture: bool = True,
+    compiled: bool = False,
 ) -> Iterator[Point]:
     """Search from the epoch after ``done`` to the last.
 
@@ -71,9 +72,11 @@ def search(
     sums : of an epoch that was cut off; its steps are not taken again.
     between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
+    compiled : whether steps, not what is measured between them, run compiled cells; see ``bench.compiling``.
     """
     assert method.step is not None, "a method without a step is run by random_search"
-    step = Captured(partial(_step, learner, feed, method, protocol), feed.device, enabled=capture)
+    stepping = learner.compiled() if compiled else learner
+    step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
     if done == 0 and sums is None:
         yield _point(learner, feed, protocol, 0, {})
     for epoch in range(done, protocol.training.epochs):

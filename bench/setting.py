@@ -25,6 +25,7 @@ class Setting:
     form: ConvForm | Literal["auto"] = "auto"
     precision: Precision = "float32"
     capture: bool = True  # on a GPU
+    compiled: bool = False
     apart: bool = False  # only forms of the convolution in which a lost seed spoils no other
     deadline: float = float("inf")  # of time.monotonic
     checkpoint_seconds: float = 600.0  # from one checkpoint to the next inside an epoch

@@ -161,14 +161,15 @@ class _Group:
     """What the time of an epoch depends on beside the protocol: the device, and the seeds that shared the supernet."""
 
     device: str
-    arithmetic: tuple[str, str]  # convolution form and type of the weights
+    arithmetic: tuple[str, ...]  # convolution form, precision, whether cells are compiled
     seeds: tuple[int, ...]
 
     @classmethod
     def of(cls, record: Record) -> _Group:
         group, device = (record.manifest.get(key, {}) for key in ("group", "device"))
         names = tuple(str(device.get(key, "")) for key in ("name", "threads"))
-        arithmetic = (str(group.get("form", "")), str(group.get("precision") or group.get("dtype", "")))
+        precision = group.get("precision") or group.get("dtype", "")
+        arithmetic = tuple(map(str, (group.get("form", ""), precision, group.get("compiled", False))))
         return cls(" ".join(names), arithmetic, tuple(group.get("seeds", (record.run.seed,))))
 
     def like(self, other: _Group) -> bool:

@@ -50,13 +50,13 @@ def shares(space: Space, entries: Tensor, cells: int, channels: int) -> Sequence
     return _node_shares(space, space.cell, each, channels)
 
 
-def forward(pass_: Pass, space: Space, config: SupernetConfig, name: str, x: Tensor, weights: Shares) -> Tensor:
-    """Run one cell on ``(B, H, W, S, Cin)``."""
+def forward(space: Space, config: SupernetConfig, pass_: Pass, x: Tensor, weights: Shares) -> Tensor:
+    """Run one cell on ``(B, H, W, S, Cin)``; ``pass_`` is the cell's own."""
     if isinstance(space.cell, EdgeCell):
         assert isinstance(weights, EdgeShares)
-        return _forward_edges(pass_, space.cell, name, x, weights)
+        return _forward_edges(pass_, space.cell, x, weights)
     assert isinstance(weights, NodeShares)
-    return _forward_nodes(pass_, space.cell, config, name, x, weights)
+    return _forward_nodes(pass_, space.cell, config, x, weights)
 
 
 # --- operations on edges: NAS-Bench-201 -------------------------------------------------------------------------
@@ -108,11 +108,11 @@ def _edge_shares(cell: EdgeCell, entries: Tensor, channels: int) -> Sequence[Edg
     return [EdgeShares(*zip(*(each.unbind(0) for each in one), strict=True)) for one in by_cell]
 
 
-def _forward_edges(pass_: Pass, cell: EdgeCell, name: str, x: Tensor, weights: EdgeShares) -> Tensor:
+def _forward_edges(pass_: Pass, cell: EdgeCell, x: Tensor, weights: EdgeShares) -> Tensor:
     """Node j = sum over earlier nodes i and operations o of mix[i -> j, o] * o(node i); ``none`` adds nothing."""
     node, sums = x, None
     for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
-        edges = pass_.conv_sum(F.relu(node), *(f"{name}.{source}.{operation}" for operation in EDGE_CONVS))
+        edges = pass_.conv_sum(F.relu(node), *(f"{source}.{operation}" for operation in EDGE_CONVS))
         edges = seed_products(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
         edges = edges.unflatten(-1, (cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
         sums = edges if sums is None else sums + edges
@@ -186,9 +186,7 @@ def _node_shares(space: Space, cell: NodeCell, entries: Tensor, channels: int) -
     return found
 
 
-def _forward_nodes(
-    pass_: Pass, cell: NodeCell, config: SupernetConfig, name: str, x: Tensor, weights: NodeShares
-) -> Tensor:
+def _forward_nodes(pass_: Pass, cell: NodeCell, config: SupernetConfig, x: Tensor, weights: NodeShares) -> Tensor:
     """Block i = mixed operation of its weighted parents; the output concatenates all blocks, weighted.
 
     Every block has a 1x1 projection of its own of the cell's input, and so has the output: they are one convolution.
@@ -196,7 +194,7 @@ def _forward_nodes(
     """
     published = config.cell == "published"
     parts = cell.blocks + (1 if published else cell.blocks)
-    projected = pass_.activated(x, f"{name}.project").unflatten(-1, (parts, -1))
+    projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
     *inputs, to_output = projected.split([*[1] * cell.blocks, parts - cell.blocks], dim=-2)
 
     blocks: list[Tensor] = []
@@ -204,7 +202,7 @@ def _forward_nodes(
         z = z.squeeze(-2)
         for earlier, block in enumerate(blocks):
             z = torch.addcmul(z, block, shares[earlier]) if shares else z + block
-        large, small = (pass_.activated(z, f"{name}.{index}.{operation}") for operation in NODE_CONVS)
+        large, small = (pass_.activated(z, f"{index}.{operation}") for operation in NODE_CONVS)
         blocks.append(torch.addcmul(large + small, max_pool(z, kernel=3, stride=1, padding=1), pool))
 
     if published:

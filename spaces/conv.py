@@ -95,7 +95,14 @@ def seed_products(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tenso
     if addend is not None and addend.ndim == 5:
         addend = addend.flatten(0, 2)
     flat = [part for x, matrices in terms for part in (x.flatten(0, 2), matrices)]
-    return _Products.apply(addend, *flat).view(*terms[0][0].shape[:4], -1)
+    total = _compiled_products if torch.compiler.is_compiling() else _Products.apply
+    return total(addend, *flat).view(*terms[0][0].shape[:4], -1)
+
+
+def _compiled_products(addend: Tensor | None, *terms: Tensor) -> Tensor:
+    """Do as ``_Products`` where a compiler chooses the memory order."""
+    products = [torch.einsum("nsk,skm->nsm", pixels, matrices).contiguous() for pixels, matrices in _in_twos(terms)]
+    return sum(products[1:], start=products[0] if addend is None else addend + products[0])
 
 
 class _Products(torch.autograd.Function):

@@ -1,35 +1,55 @@
 """The two ways through a supernet have one interface; the one in training is here, the other in ``spaces.frozen``.
 
-A cell asks a pass for convolutions with their batch norm by name; how the mix gets in differs between the two.
+A cell asks a pass for convolutions with their batch norm by name; how the mix gets in differs between the two. What
+belongs to a cell is named ``cellI.J.NAME``; the cell itself sees a pass of its own, in which it is ``NAME``, so that
+all cells of one kind are the same function of different tensors.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv
-from .layout import Layout
+from .layout import Norm
 from .ops import BN_EPS, from_nchw, to_nchw
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
-Statistics = dict[str, tuple[Tensor, Tensor]]
+Statistics = Mapping[str, tuple[Tensor, Tensor]]
+
+T = TypeVar("T")
+
+
+def by_cell(named: Mapping[str, T]) -> dict[str, dict[str, T]]:
+    """Return for each cell, ``cellI.J``, what is its own, under the names that the cell knows it by."""
+    found: dict[str, dict[str, T]] = defaultdict(dict)
+    for name, value in named.items():
+        if name.startswith("cell"):
+            stack, index, own = name.split(".", 2)
+            found[f"{stack}.{index}"][own] = value
+    return found
 
 
 class Pass(Protocol):
     """What a cell reads during one pass; maps are ``(B, H, W, S, C)``."""
 
     @property
-    def pieces(self) -> dict[str, Tensor]:
+    def pieces(self) -> Mapping[str, Tensor]:
         """Named weights ``(S, *shape)``."""
         ...
 
     @property
     def form(self) -> Forms:
         """How convolutions keep seeds apart."""
+        ...
+
+    def cells(self) -> Mapping[str, Self]:
+        """Return a pass for each cell."""
         ...
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
@@ -56,11 +76,16 @@ class Training:
     ``update`` says whether running statistics are moved, in place.
     """
 
-    layout: Layout
-    pieces: dict[str, Tensor]
+    norms: Mapping[str, Norm]
+    pieces: Mapping[str, Tensor]
     statistics: Statistics
     update: bool
     form: Forms
+
+    def cells(self) -> dict[str, Training]:
+        """See ``Pass``."""
+        norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
+        return {c: Training(norms[c], pieces[c], statistics[c], self.update, self.form) for c in pieces}
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
@@ -77,14 +102,14 @@ class Training:
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
-        norm = self.layout.norms[name]
+        norm = self.norms[name]
         moved = self.statistics[name] if self.update and norm.tracked else None
         return batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
 
 
 def batch_norm(
     x: Tensor,
-    pieces: dict[str, Tensor],
+    pieces: Mapping[str, Tensor],
     name: str,
     statistics: tuple[Tensor, Tensor] | None,
     *,

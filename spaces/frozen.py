@@ -6,6 +6,7 @@ is an affine map and is folded into its convolution once, so that it costs no pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv
-from .forward import Statistics, batch_norm
-from .layout import Layout
+from .forward import Statistics, batch_norm, by_cell
+from .layout import Layout, Norm
 from .ops import BN_EPS
 
 #: Kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution.
@@ -138,24 +139,41 @@ def _rows(kernel: Tensor) -> Tensor:
     return kernel.permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
 
 
+@dataclass(frozen=True)
 class Frozen:
     """A pass at frozen weights; see ``spaces.forward.Pass``.
 
     The mix is multiplied in after activations: at a weight of exactly zero, as the adversarial projection makes them,
     riding on the batch norm would lose the weight's gradient.
 
-    Parameters
+    Attributes
     ----------
-    factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms.
+    kernels : those of ``FrozenWeights``, and of each summed pair the mixed one under the name of the 3x3 convolution.
+    factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms, those of summed pairs excepted.
     """
 
-    def __init__(self, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms) -> None:
-        self.pieces = frozen.pieces
-        self.form: Forms = form
-        self._layout, self._frozen, self._factors = layout, frozen, factors
-        self._mixed: Kernels = {}
+    norms: Mapping[str, Norm]
+    pieces: Mapping[str, Tensor]
+    statistics: Statistics
+    kernels: Mapping[str, tuple[Tensor, Tensor]]
+    factors: Mapping[str, Tensor]
+    form: Forms
+
+    @classmethod
+    def at(cls, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms) -> Frozen:
+        """Return the pass of a whole network at the mixing weights ``(S, C)`` of its mixed batch norms."""
+        kernels, left = dict(frozen.kernels), dict(factors)
         for sums in frozen.sums:
-            self._mixed |= sums.mixed(factors)
+            kernels |= sums.mixed(factors)
+            for name in (name for pair in sums.pairs for name in pair):
+                del left[f"{name}.bn"]
+        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form)
+
+    def cells(self) -> dict[str, Frozen]:
+        """See ``Pass``."""
+        norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
+        kernels, factors = by_cell(self.kernels), by_cell(self.factors)
+        return {c: Frozen(norms[c], pieces[c], statistics[c], kernels[c], factors[c], self.form) for c in pieces}
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
@@ -167,22 +185,22 @@ class Frozen:
 
     def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
         """See ``Pass``."""
-        if large in self._mixed:
-            return seed_conv(x, *self._mixed[large], form=self.form)
+        if f"{large}.bn" not in self.factors:  # mixed into one kernel
+            return seed_conv(x, *self.kernels[large], form=self.form)
         return self.conv_bn(x, small) + self.conv_bn(x, large)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
-        norm = self._layout.norms[name]
-        used = self._frozen.statistics[name] if norm.tracked else None
+        norm = self.norms[name]
+        used = self.statistics[name] if norm.tracked else None
         return batch_norm(x, self.pieces, name, used, batch=not norm.tracked, momentum=0.0)
 
     def _normalised(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
-        if name in self._frozen.kernels:
-            return seed_conv(x, *self._frozen.kernels[name], stride=stride, form=self.form)
+        if name in self.kernels:
+            return seed_conv(x, *self.kernels[name], stride=stride, form=self.form)
         y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
         return self.norm(y, f"{name}.bn")
 
     def _weighed(self, y: Tensor, name: str) -> Tensor:
-        factor = self._factors.get(f"{name}.bn")
+        factor = self.factors.get(f"{name}.bn")
         return y if factor is None else y * factor.to(y.dtype)

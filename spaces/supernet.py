@@ -7,6 +7,8 @@ anything, the running statistics of the batch norms, and only where asked to.
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -53,11 +55,21 @@ class Supernet:
         self._declare(image_channels, classes)
         self._unpack = Unpack(self.layout, *space.mask.shape)
         self._weighing = Constants(self._make_weighing)
+        self._cell = cell.forward
 
     @property
     def size(self) -> int:
         """P, the number of weights of one seed, alphas not among them."""
         return self.layout.size
+
+    def compiled(self, *, backend: str = "inductor") -> Supernet:
+        """Return the same network with cells that ``torch.compile`` compiles, each kind of cell once.
+
+        What it computes cannot be differentiated twice, and compiling takes long: it is for the steps of a search.
+        """
+        twin = copy(self)
+        twin._cell = torch.compile(cell.forward, fullgraph=True, dynamic=False, backend=backend)
+        return twin
 
     def statistics(self, seeds: int, *, dtype: torch.dtype, device: torch.device | str) -> Statistics:
         """Return fresh running statistics: mean 0, variance 1."""
@@ -96,7 +108,7 @@ class Supernet:
         if not training:
             return self.forward_frozen(self.freeze(weights, statistics), x, mix)
         pieces = self._unpack.mixed(weights, mix)
-        return self._run(Training(self.layout, pieces, statistics, update, self.form), x, mix)
+        return self._run(Training(self.layout.norms, pieces, statistics, update, self.form), x, mix)
 
     def pieces(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named weights ``(S, *shape)`` of flat ones."""
@@ -108,19 +120,20 @@ class Supernet:
 
     def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
-        return self._run(Frozen(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
+        return self._run(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
         x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")
         if self.space.skeleton.stem_relu:
             x = F.relu(x)
+        cells = pass_.cells()
         entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device)).to(x.dtype)
         for stack in range(self.space.skeleton.stacks):
             if stack:
                 x = self._reduce(pass_, f"reduce{stack}", x)
             shares = cell.shares(self.space, entries, self.config.cells, self.config.channels * 2**stack)
             for index, weights in enumerate(shares):
-                x = cell.forward(pass_, self.space, self.config, f"cell{stack}.{index}", x, weights)
+                x = self._cell(self.space, self.config, cells[f"cell{stack}.{index}"], x, weights)
         if self.space.skeleton.head == "bn-relu":
             x = F.relu(pass_.norm(x, "head.bn"))
         else:

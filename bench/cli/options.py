@@ -70,6 +70,9 @@ Precision = Annotated[
     str, typer.Option("--precision", help="float32, tf32, bf16 (maps alone) or float64; auto: tf32 on a GPU.")
 ]
 Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and replay it, on a GPU.")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile cells with TorchInductor: faster steps after minutes of compiling.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]
 

@@ -17,6 +17,7 @@ from .options import (
     RUNS,
     Budget,
     Capture,
+    Compile,
     ConvForm,
     Device,
     Engine,
@@ -56,6 +57,7 @@ def reproduce(
     conv_form: ConvForm = "auto",
     precision: Precision = "auto",
     capture: Capture = True,
+    compile_cells: Compile = False,
     strict: Strict = False,
 ) -> None:
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
@@ -63,7 +65,20 @@ def reproduce(
 
     reports.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is found before the work, not after
     name = _run(
-        experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form, precision, capture
+        experiment,
+        space,
+        method,
+        seeds,
+        override,
+        runs,
+        device,
+        engine,
+        budget,
+        workers,
+        conv_form,
+        precision,
+        capture,
+        compile_cells,
     )
     built = build_reports(runs, reports, also=(name,))
     status = print_claims(built.verdicts, strict=strict, scope=name)
@@ -86,10 +101,24 @@ def run(
     conv_form: ConvForm = "auto",
     precision: Precision = "auto",
     capture: Capture = True,
+    compile_cells: Compile = False,
 ) -> None:
     """Run and score what is missing, without reporting."""
     _run(
-        experiment, space, method, seeds, override, runs, device, engine, budget, workers, conv_form, precision, capture
+        experiment,
+        space,
+        method,
+        seeds,
+        override,
+        runs,
+        device,
+        engine,
+        budget,
+        workers,
+        conv_form,
+        precision,
+        capture,
+        compile_cells,
     )
 
 
@@ -185,6 +214,7 @@ def _run(
     conv_form: str,
     precision: str,
     capture: bool,
+    compile_cells: bool,
 ) -> str:
     """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
     from bench import config, dispatch, reproduce
@@ -210,6 +240,7 @@ def _run(
         form=conv_form,
         precision=precisions.choose(precision, where),
         capture=capture,
+        compiled=compile_cells,
         deadline=deadline,
     )
     failed = []

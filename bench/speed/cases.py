@@ -27,7 +27,8 @@ class Case:
     ----------
     form : of the convolutions; "auto" is what a search does, the fastest of each shape.
     captured : False takes every step plainly.
-    checked : whether captured and plain steps are compared in what they do besides.
+    compiled : whether steps run compiled cells.
+    checked : whether these steps and plain ones are compared in what they do besides.
     """
 
     space: str
@@ -36,12 +37,13 @@ class Case:
     precision: Precision
     form: ConvForm | Literal["auto"] = "auto"
     captured: bool = True
+    compiled: bool = False
     checked: bool = False
 
     @property
     def name(self) -> str:
         """Its name in a file of measurements."""
-        step = "captured" if self.captured else "uncaptured"
+        step = ("captured" if self.captured else "uncaptured") + ("-compiled" if self.compiled else "")
         return f"{self.space}/{self.method}/S={self.seeds}/{self.precision}/{self.form}/{step}"
 
 
@@ -60,6 +62,8 @@ def wanted(
         start,
         Case(first, order[0], SEEDS, "bf16"),
         Case(first, order[0], SEEDS, usual, captured=False),
+        Case(first, order[0], SEEDS, usual, compiled=True, checked=True),
+        Case(first, order[0], SEEDS, "bf16", compiled=True),
     ]
     found += [Case(first, name, SEEDS, p, checked=p == usual) for name in order[1:] for p in both]
     found += [Case(space, order[0], SEEDS, p) for space in others for p in both]
@@ -70,9 +74,12 @@ def wanted(
     found += [Case(space, order[0], seeds, p) for space in ends for p in both for seeds in OTHER_SEEDS]
     found += [Case(space, order[0], SEEDS, p, form) for space in ends for p in both for form in CONV_FORMS]
     found += [Case(space, name, SEEDS, usual, captured=False) for space in ends for name in order]
+    found += [Case(space, name, SEEDS, p, compiled=True) for space in ends for name in order for p in both]
     unique: dict[str, Case] = {}
     for case in found:
         unique.setdefault(case.name, case)
+    if device.type != "cuda":  # minutes a case, for nothing that a search on a CPU would want
+        unique = {name: case for name, case in unique.items() if not case.compiled}
     return [
         case
         for case in unique.values()

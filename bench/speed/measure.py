@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import spaces
-from bench import conv_table, floor, method, precision
+from bench import compiling, conv_table, floor, method, precision
 from bench.capture import WARM_UP, Captured
 from bench.config import Protocol
 from bench.feed import Drawn, Feed, split
@@ -58,7 +58,7 @@ class Stand:
         reference = self._reference(case, protocol)
         forms, form_seconds = self.forms(case, protocol)
         held = _memory(self.device, reset=True)
-        step, learner, feed = self.step(case, protocol, forms, enabled=case.captured)
+        step, learner, feed = self.step(case, protocol, forms, capture=case.captured, compiled=case.compiled)
         drawn_inputs, draw_seconds = inputs(feed, self.device)
         for drawn in islice(cycle(drawn_inputs), WARM_UP + 1):
             step(drawn)
@@ -98,7 +98,9 @@ class Stand:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def step(self, case: Case, protocol: Protocol, forms: Forms, *, enabled: bool) -> tuple[Captured, Learner, Feed]:
+    def step(
+        self, case: Case, protocol: Protocol, forms: Forms, *, capture: bool, compiled: bool
+    ) -> tuple[Captured, Learner, Feed]:
         """Return the step of a search at its start, as ``bench.search`` takes it."""
         space, found = spaces.find(case.space), method.find(case.method)
         dtype, seeds = precision.state_dtype(case.precision), tuple(range(case.seeds))
@@ -115,11 +117,14 @@ class Stand:
         feed = Feed(self.images, parts, protocol, found, space, seeds, dtype=dtype, device=self.device)
         assert found.step is not None, "a method without a step has no speed"
         one = found.step
+        if compiled:
+            compiling.prepare(self.device)
+            learner = learner.compiled()
 
         def take(drawn: Drawn) -> Outcome:
             return one(learner, feed.batch(drawn), protocol.params)
 
-        return Captured(take, self.device, enabled=enabled), learner, feed
+        return Captured(take, self.device, enabled=capture), learner, feed
 
     def forms(self, case: Case, protocol: Protocol) -> tuple[Forms, dict[str, dict[ConvForm, float]]]:
         """Return a case's forms, and for shapes met for the first time the seconds of each form on a GPU."""
@@ -140,16 +145,18 @@ class Stand:
         return FormTable(table), fresh
 
     def difference(self, case: Case, steps: int = WARM_UP + 3) -> dict[str, float]:
-        """Return how far captured steps end from plain ones, and plain ones from plain ones, of the distance moved.
+        """Return how far a case ends from plain steps, and those from each other, of the distance moved.
 
-        Both are maxima over weights, momentum and alphas. Algorithms that add in no fixed order make the second more
-        than zero.
+        Plain ones are neither captured nor compiled. Both are maxima over weights, momentum and alphas. Algorithms
+        that add in no fixed order make the second more than zero.
         """
         protocol = self.sizes.experiment.protocol(case.space, case.method)
         forms, _ = self.forms(case, protocol)
         ends = []
-        for enabled in (False, False, True):
-            step, learner, feed = self.step(case, protocol, forms, enabled=enabled)
+        for own in (False, False, True):
+            step, learner, feed = self.step(
+                case, protocol, forms, capture=own and case.captured, compiled=own and case.compiled
+            )
             state = learner.state
             moving = (state.weights, state.momentum, state.alpha)
             start = [each.clone() for each in moving]
@@ -157,10 +164,10 @@ class Stand:
             for drawn in islice(cycle(drawn_inputs), steps):
                 step(drawn)
             ends.append([now - then for now, then in zip(moving, start, strict=True)])
-        first, second, captured = ends
+        first, second, own = ends
         return {
             "steps": steps,
-            "captured_from_plain": _furthest(captured, first),
+            "from_plain": _furthest(own, first),
             "plain_from_plain": _furthest(second, first),
         }
 
@@ -189,6 +196,7 @@ class Stand:
             "precision": case.precision,
             "form": case.form,
             "captured": case.captured,
+            "compiled": case.compiled,
             "batch": protocol.training.batch,
             "side": self.sizes.side,
             "steps_per_epoch": feed.steps,

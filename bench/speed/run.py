@@ -68,12 +68,13 @@ def run(
     say(_reached(progress.machine["reached"]))
     known = {each["name"] for each in progress.done}
     left = [case for case in cases if case.name not in known]
-    longest: dict[str, float] = {}
+    longest: dict[tuple[str, bool], float] = {}
     while left:
         case = left.pop(0)
         progress.left = [case.name, *(each.name for each in left)]
         progress.write()
-        expected = longest.get(case.method, max(longest.values(), default=0.0))
+        kind = (case.method, case.compiled)
+        expected = longest.get(kind, max(longest.values(), default=0.0))
         if now() + expected > deadline:
             say(f"out of time: {len(progress.left)} measurements are left, from {case.name} on")
             return progress.write()
@@ -83,7 +84,7 @@ def run(
             progress.done.append(files.entry(case.name, found.seconds, found.extra))
             say(line(progress.done[-1]))
             progress.write()
-            if case.checked and case.captured:
+            if case.checked:
                 found.extra["difference"] = stand.difference(case)
                 progress.done[-1] = files.entry(case.name, found.seconds, found.extra)
                 say(f"    {_difference(found.extra['difference'])}")
@@ -91,7 +92,7 @@ def run(
             progress.failed[case.name] = str(error).splitlines()[0] if str(error) else type(error).__name__
             say(f"{case.name}: failed: {progress.failed[case.name]}")
         stand.free()
-        longest[case.method] = max(longest.get(case.method, 0.0), now() - began)
+        longest[kind] = max(longest.get(kind, 0.0), now() - began)
     progress.left = []
     return progress.write()
 
@@ -142,8 +143,8 @@ def _reached(reached: dict[str, float]) -> str:
 
 def _difference(found: dict[str, float]) -> str:
     return (
-        f"after {found['steps']} steps captured ones are {found['captured_from_plain']:.1e} of the way moved from plain"
-        f" ones, plain ones {found['plain_from_plain']:.1e} from plain ones"
+        f"after {found['steps']} steps it is {found['from_plain']:.1e} of the way moved from where plain ones end,"
+        f" plain ones are {found['plain_from_plain']:.1e} from each other"
     )
 
 

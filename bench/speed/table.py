@@ -82,7 +82,8 @@ def _steps(copy: float | None) -> list[Column]:
         return f"{b.extra['floor_flops_per_second'] / 1e12:.2f}" if "floor_flops_per_second" in b.extra else ""
 
     def step(b: Benchmark) -> str:
-        return "captured" if b.extra.get("replayed") else "plain"
+        names = [name for key, name in (("compiled", "compiled"), ("replayed", "captured")) if b.extra.get(key)]
+        return ", ".join(names) or "plain"
 
     return [
         ("space", lambda b: str(b.extra["space"])),

@@ -107,7 +107,12 @@ def test_a_group_goes_on_in_the_form_in_which_it_began(search):
         search("cut", form="loop", precision="float64", progress=killed_at(1))
     cut = search("cut", form="grouped", precision="float32")
     assert same(cut, whole)
-    assert cut.records()[0].manifest["group"] == {"seeds": [0, 1], "form": "loop", "precision": "float64"}
+    assert cut.records()[0].manifest["group"] == {
+        "seeds": [0, 1],
+        "form": "loop",
+        "precision": "float64",
+        "compiled": False,
+    }
 
 
 def test_a_group_goes_on_with_the_table_of_forms_with_which_it_began(search, monkeypatch):

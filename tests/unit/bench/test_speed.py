@@ -27,11 +27,13 @@ def test_most_wanted_first_and_each_once():
     wanted = cases.wanted(config.load("paper"), torch.device("cuda"))
     names = [case.name for case in wanted]
     assert len(set(names)) == len(names)
-    assert names[:5] == [
+    assert names[:7] == [
         "nasbench201/darts/S=4/tf32/grouped/captured",
         "nasbench201/darts/S=4/tf32/auto/captured",
         "nasbench201/darts/S=4/bf16/auto/captured",
         "nasbench201/darts/S=4/tf32/auto/uncaptured",
+        "nasbench201/darts/S=4/tf32/auto/captured-compiled",
+        "nasbench201/darts/S=4/bf16/auto/captured-compiled",
         "nasbench201/sdarts-adv/S=4/tf32/auto/captured",
     ]
     for space in config.load("paper").spaces:
@@ -44,8 +46,10 @@ def test_most_wanted_first_and_each_once():
         assert forms == {"auto", "grouped", "loop", "dense", "bmm"}
 
 
-def test_on_a_cpu_there_is_no_tf32():
-    assert {case.precision for case in cases.wanted(config.load("paper"), CPU)} == {"float32", "bf16"}
+def test_on_a_cpu_there_is_no_tf32_and_nothing_compiled():
+    wanted = cases.wanted(config.load("paper"), CPU)
+    assert {case.precision for case in wanted} == {"float32", "bf16"}
+    assert not any(case.compiled for case in wanted)
 
 
 def test_cases_can_be_narrowed():
@@ -70,7 +74,7 @@ def test_a_measurement_says_what_it_is_and_what_follows(quick, tmp_path):
     assert extra["floor_flops"] > 0
     assert extra["captured"]
     assert not extra["replayed"]  # a CPU takes every step plainly
-    assert extra["difference"] == {"steps": 6, "captured_from_plain": 0.0, "plain_from_plain": 0.0}
+    assert extra["difference"] == {"steps": 6, "from_plain": 0.0, "plain_from_plain": 0.0}
     low, high = extra["speed_up_per_seed_range"]
     assert 0 < low <= extra["speed_up_per_seed_median"] <= high
     assert document["machine_info"]["reached"]["copy_bytes_per_second"] > 1e8
@@ -122,7 +126,7 @@ class Stand:
         return measure.Measured([1.0, 2.0], extra)
 
     def difference(self, case):
-        return {"steps": 6, "captured_from_plain": float("nan"), "plain_from_plain": 0.0}
+        return {"steps": 6, "from_plain": float("nan"), "plain_from_plain": 0.0}
 
     def free(self):
         pass
@@ -189,7 +193,7 @@ def test_a_case_that_fails_is_said_and_costs_no_other(quick, tmp_path, stand, mo
 def test_what_is_not_finite_is_null(quick, tmp_path, stand):
     document = go(quick, tmp_path, [FIRST])
     kept = json.loads((tmp_path / "speed.json").read_text(encoding="utf-8"))
-    assert kept["benchmarks"][0]["extra_info"]["difference"]["captured_from_plain"] is None
+    assert kept["benchmarks"][0]["extra_info"]["difference"]["from_plain"] is None
     assert document["left"] == []
 
 

@@ -1,0 +1,115 @@
+"""Compiled cells, mostly by a backend that traces them and differentiates the trace but writes no machine code."""
+
+import os
+from dataclasses import replace
+from functools import partialmethod
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench import compiling
+from results.errors import InputError
+from spaces import cell, find
+from spaces.supernet import Supernet
+
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by PyTorch's own tracing
+SEEDS, CELLS = 2, 2
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def compiler(monkeypatch, tmp_path):
+    """Compile from nothing, as ``bench.compiling`` sets it, and leave PyTorch as it was."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    compiling.prepare.cache_clear()
+    with torch._dynamo.config.patch(recompile_limit=compiling.KINDS, accumulated_recompile_limit=compiling.KINDS):
+        yield torch._dynamo.utils.counters
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def traced(compiler, monkeypatch):
+    """Let searches compile by tracing alone; return the counters."""
+    monkeypatch.setattr(Supernet, "compiled", partialmethod(Supernet.compiled, backend="aot_eager"))
+    monkeypatch.setattr(compiling, "prepare", lambda device: None)
+    return compiler
+
+
+def network(space):
+    found = find(space)
+    return Supernet(found, replace(found.supernet, channels=2, cells=CELLS))
+
+
+def outcome(net, work):
+    """Return logits, a gradient and the running statistics: what a step or an attack takes from a pass."""
+    weights = torch.stack([net.layout.initial(torch.Generator().manual_seed(seed)) for seed in range(SEEDS)])
+    draw = torch.Generator().manual_seed(7)
+    x = torch.randn(3, 8, 8, SEEDS, 3, generator=draw, dtype=torch.float64)
+    mix = torch.rand(SEEDS, *net.space.mask.shape, generator=draw, dtype=torch.float64)
+    mix[:, 0, 0] = 0  # as a projection makes it
+    statistics = net.statistics(SEEDS, dtype=torch.float64, device="cpu")
+    wanted = weights if work == "weights" else mix
+    wanted.requires_grad_()
+    logits = net.forward(weights, statistics, x, mix, training=work != "frozen")
+    gradient = torch.autograd.grad(logits.square().sum(), wanted)[0]
+    return [logits.detach(), gradient, *(each for pair in statistics.values() for each in pair)]
+
+
+@pytest.mark.parametrize(("space", "kinds"), [("nasbench201", 3), ("nasbench1shot1-1", 6)])
+@pytest.mark.parametrize("work", ["weights", "mix", "frozen"])
+def test_compiled_cells_compute_the_same_and_cells_of_a_kind_are_compiled_once(space, kinds, work, compiler):
+    net = network(space)
+    plain, compiled = outcome(net, work), outcome(net.compiled(backend="aot_eager"), work)
+    for ours, theirs in zip(compiled, plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+    # a stack's first cell of NAS-Bench-1Shot1 has other inputs; the network's first one may get no gradient back
+    assert kinds <= compiler["stats"]["unique_graphs"] <= kinds + 1
+    assert not compiler["graph_break"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code
+def test_a_cell_runs_as_machine_code(compiler):
+    compiling.prepare(CPU)
+    net, seen = network("nasbench201"), []
+    net._cell = lambda *arguments: seen.append(arguments) or cell.forward(*arguments)
+    outcome(net, "mix")
+    with torch.no_grad():
+        ours, theirs = net.compiled()._cell(*seen[0]), cell.forward(*seen[0])
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+    assert list(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).rglob("*.so"))
+
+
+class Killed(Exception):
+    """The end of a process, as far as a search can see it."""
+
+
+def test_a_compiled_search_is_the_plain_one_to_rounding_and_stays_compiled(search, traced):
+    def kill(task, epoch, rows):
+        if epoch == 1:
+            raise Killed
+
+    settings = ("measure.eigenvalue_every=1", "measure.landscape=3")
+    plain = search("plain", *settings, precision="float64").records()
+    assert not traced["stats"]["unique_graphs"]
+    with pytest.raises(Killed):
+        search("compiled", *settings, precision="float64", compiled=True, progress=kill)
+    first = traced["stats"].pop("unique_graphs")
+    torch._dynamo.reset()
+    compiled = search("compiled", *settings).records()
+    assert traced["stats"]["unique_graphs"] == first > 0
+    for ours, theirs in zip(compiled, plain, strict=True):
+        assert (ours.manifest["group"]["compiled"], theirs.manifest["group"]["compiled"]) == (True, False)
+        for column in ("train_loss", "valid_accuracy", "eigenvalue"):
+            assert ours.points[column].tolist() == pytest.approx(theirs.points[column].tolist(), rel=1e-9, nan_ok=True)
+
+
+def test_a_machine_that_cannot_compile_says_so(compiler, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("no C++ compiler\nand much more")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    with pytest.raises(InputError, match=r"cannot be compiled here \(no C\+\+ compiler\); leave out --compile"):
+        compiling.prepare(CPU)
