@@ -29,46 +29,49 @@ class Unpack:
 
     def __init__(self, layout: Layout, rows: int, columns: int) -> None:
         self.layout, self.entries, self.columns = layout, rows * columns, columns
+        self._scales = [Piece(f"{name}.scale", (norm.channels,)) for name, norm in layout.mixed.items()]
         self._spread = Constants(self._make_spread)
         self._order = Constants(self._make_order)
 
     def plain(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named pieces ``(S, *shape)`` of flat weights ``(S, P)``."""
-        return self._named(weights, self.layout.pieces)
+        pieces = self.layout.pieces
+        return _named(self._stored(weights, pieces), pieces, len(weights))
 
     def mixed(self, weights: Tensor, mix: Tensor) -> dict[str, Tensor]:
         """Return the pieces with the mix multiplied into the scales and shifts of the mixed batch norms.
 
         A norm without a scale of its own has its mixing weights as scale. ``mix`` is ``(S, R, M)``.
         """
-        layout, factor = self.layout, self._factor(mix)
-        ends = [sum(piece.size for piece in part) for part in (layout.plain, layout.scales, layout.shifts)]
-        plain, scale, shift = weights.split(ends, dim=1)
+        layout, seeds = self.layout, len(weights)
+        factor = self._stored(self._factor(mix), self._scales)
+        # split once into all plain pieces and the rest: the gradients of a split are copied together
+        sizes = [seeds * piece.size for piece in layout.plain]
+        *plain, last = self._stored(weights, layout.pieces).split([*sizes, weights.numel() - sum(sizes)])
         if layout.scales:
-            return self._named(torch.cat([plain, scale * factor, shift * factor], dim=1), layout.pieces)
-        scales = [Piece(f"{name}.scale", (norm.channels,)) for name, norm in layout.mixed.items()]
-        return self._named(torch.cat([plain, factor], dim=1), [*layout.plain, *scales])
+            last = (last.view(2, -1) * factor).view(-1)
+            named = _named(last, [*layout.scales, *layout.shifts], seeds)
+        else:
+            named = _named(factor, self._scales, seeds)
+        return {p.name: _from_stored(part, seeds, p.shape) for p, part in zip(layout.plain, plain, strict=True)} | named
 
     def factors(self, mix: Tensor) -> dict[str, Tensor]:
         """Return the mixing weight of each channel of each mixed batch norm, ``(S, C)``, contiguous."""
-        pieces = [Piece(name, (norm.channels,)) for name, norm in self.layout.mixed.items()]
-        return self._named(self._factor(mix), pieces)
+        named = _named(self._stored(self._factor(mix), self._scales), self._scales, len(mix))
+        return {name.removesuffix(".scale"): factor for name, factor in named.items()}
 
     def _factor(self, mix: Tensor) -> Tensor:
         """Return the mixing weight of each channel of all mixed batch norms, ``(S, channels)``."""
         ones = mix.new_ones(len(mix), 1)
         return torch.cat([mix.flatten(1), ones], dim=1) @ self._spread.of(mix.device, mix.dtype)
 
-    def _named(self, flat: Tensor, pieces: list[Piece]) -> dict[str, Tensor]:
-        """Lay ``(S, ...)`` out piece by piece, each piece of all seeds contiguous, kernels with their inputs last.
+    def _stored(self, flat: Tensor, pieces: list[Piece]) -> Tensor:
+        """Put ``(S, ...)`` into one dimension, piece after piece, each of all seeds, kernels with their inputs last.
 
         The order of a kernel is that of the maps, so that a convolution copies neither it nor its gradient.
         """
-        seeds, shapes = len(flat), tuple(piece.shape for piece in pieces)
-        order = self._order.of(flat.device, seeds, shapes)
-        flat = flat.reshape(-1) if order is None else _Permute.apply(flat, *order)
-        parts = flat.split([seeds * piece.size for piece in pieces])
-        return {p.name: _from_stored(part, seeds, p.shape) for p, part in zip(pieces, parts, strict=True)}
+        order = self._order.of(flat.device, len(flat), tuple(piece.shape for piece in pieces))
+        return flat.reshape(-1) if order is None else _Permute.apply(flat, *order)
 
     def _make_order(
         self, device: torch.device, seeds: int, shapes: tuple[tuple[int, ...], ...]
@@ -76,9 +79,9 @@ class Unpack:
         """Return the permutation from seed by seed to piece by piece, and its inverse; None if it changes nothing."""
         sizes = [math.prod(shape) for shape in shapes]
         size = seeds * sum(sizes)
-        rows = torch.arange(size, device=device).view(seeds, -1).split(sizes, dim=1)
+        upward = torch.arange(size, device=device, dtype=torch.int32)
+        rows = upward.view(seeds, -1).split(sizes, dim=1)
         index = torch.cat([_to_stored(part, shape) for part, shape in zip(rows, shapes, strict=True)])
-        upward = torch.arange(size, device=device)
         if torch.equal(index, upward):
             return None
         inverse = torch.empty_like(index)
@@ -95,6 +98,12 @@ class Unpack:
         spread = torch.zeros(self.entries + 1, len(owner), dtype=dtype)
         spread[owner, torch.arange(len(owner))] = 1
         return spread.to(device)
+
+
+def _named(stored: Tensor, pieces: list[Piece], seeds: int) -> dict[str, Tensor]:
+    """Return the pieces that are kept one after the other."""
+    parts = stored.split([seeds * piece.size for piece in pieces])
+    return {p.name: _from_stored(part, seeds, p.shape) for p, part in zip(pieces, parts, strict=True)}
 
 
 def _to_stored(part: Tensor, shape: tuple[int, ...]) -> Tensor:

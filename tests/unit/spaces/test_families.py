@@ -112,7 +112,7 @@ def test_the_maps_are_as_wide_as_promised(name, side, monkeypatch):
         seen.append((x.shape[1], x.shape[2], y.shape[1]))
         return y
 
-    monkeypatch.setattr(cell, "forward", watched)
+    monkeypatch.setattr(net, "_cell", watched)
     weights = net.layout.initial(torch.Generator().manual_seed(0))[None]
     statistics = net.statistics(1, dtype=torch.float64, device="cpu")
     mix = torch.from_numpy(np.where(space.mask, 0.2, 0))[None]
