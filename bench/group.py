@@ -11,13 +11,13 @@ import spaces
 from results.errors import InputError
 from results.record import Run
 from spaces.conv import Forms, mixes_seeds
-from spaces.supernet import Supernet
 
 from . import checkpoint, conv_table, environment, method, precision
 from .config import Experiment, config_hash
 from .feed import Feed, split
 from .images import Images
 from .learner import Learner, initial_state
+from .network import supernet
 from .plan import Task
 from .recording import Row, record, rows
 from .search import Point, Sums
@@ -85,14 +85,7 @@ class Group:
 
     def learner(self) -> Learner:
         """Return the supernet in its initial state, or in that of the checkpoint."""
-        net = Supernet(
-            self.space,
-            self.protocol.supernet,
-            image_channels=self.images.train.shape[1],
-            classes=self.images.classes,
-            form=self.form,
-            maps=precision.maps_dtype(self.setting.precision),
-        )
+        net = supernet(self.space, self.protocol, self.images, form=self.form, precision=self.setting.precision)
         state = initial_state(net, self.task.seeds, self.dtype, self.setting.device)
         if self.resumed:
             if not all(checkpoint.fits(c, state) for c in self.resumed):

@@ -25,8 +25,14 @@ class Failed(Exception):
     """A run failed; exit status 3."""
 
 
+class Stopped(SystemExit):
+    """A signal asked for the end; ``mend`` says how to go on."""
+
+    mend = "the same command goes on from the last checkpoint"
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise Stopped(128 + number)
 
 
 def main() -> None:
@@ -50,7 +56,6 @@ def main() -> None:
         line = f"dnas: cannot use{where}: {error.strerror or error}; choose another folder or free it"
         print(printable(line), file=sys.stderr)
         sys.exit(2)
-    except SystemExit as stopped:
-        if stopped.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
-            print("dnas: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+    except Stopped as stopped:
+        print(f"dnas: stopped; {stopped.mend}", file=sys.stderr)
         raise

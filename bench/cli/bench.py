@@ -11,7 +11,7 @@ import typer
 
 from results.errors import InputError
 
-from . import app
+from . import Stopped, app
 from .options import Json, Methods, Spaces, emit, seconds
 
 bench = typer.Typer(help="Speed on this device, and files of measurements.")
@@ -47,16 +47,20 @@ def gpu(
     wanted = cases.wanted(sized.experiment, place, spaces=chosen, methods=methods)
     if not wanted:
         raise InputError(f"the experiment '{sized.experiment.base}' measures nothing of these; leave out --method")
-    document = run.run(
-        wanted,
-        place,
-        sized,
-        out,
-        command=_command(),
-        deadline=deadline,
-        more=more,
-        say=lambda text: print(text, file=sys.stderr if as_json else sys.stdout, flush=True),
-    )
+    try:
+        document = run.run(
+            wanted,
+            place,
+            sized,
+            out,
+            command=_command(),
+            deadline=deadline,
+            more=more,
+            say=lambda text: print(text, file=sys.stderr if as_json else sys.stdout, flush=True),
+        )
+    except Stopped as stopped:
+        stopped.mend = "the same command with --more goes on"
+        raise
     if as_json:
         emit(document)
     else:

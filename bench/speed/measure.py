@@ -20,6 +20,7 @@ from bench.capture import WARM_UP, Captured
 from bench.config import Protocol
 from bench.feed import Drawn, Feed, split
 from bench.learner import Learner, Outcome, initial_state
+from bench.network import supernet
 from spaces.conv import ConvForm, ConvShape, Forms, FormTable
 from spaces.supernet import Supernet
 
@@ -104,14 +105,7 @@ class Stand:
         """Return the step of a search at its start, as ``bench.search`` takes it."""
         space, found = spaces.find(case.space), method.find(case.method)
         dtype, seeds = precision.state_dtype(case.precision), tuple(range(case.seeds))
-        net = Supernet(
-            space,
-            protocol.supernet,
-            image_channels=self.images.train.shape[1],
-            classes=self.images.classes,
-            form=forms,
-            maps=precision.maps_dtype(case.precision),
-        )
+        net = supernet(space, protocol, self.images, form=forms, precision=case.precision)
         learner = Learner(net, initial_state(net, seeds, dtype, self.device), protocol.training)
         parts = split(len(self.images.train), found.levels, protocol.images)
         feed = Feed(self.images, parts, protocol, found, space, seeds, dtype=dtype, device=self.device)

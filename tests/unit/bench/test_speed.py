@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from bench import config
+from bench.cli import Stopped
+from bench.cli import bench as commands
 from bench.speed import cases, clock, measure, plain, run
 from bench.speed.cases import Case
 from bench.speed.sizes import sizes
@@ -256,3 +258,13 @@ def test_a_gpu_is_timed_by_its_own_clock(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: order.append("wait"))
     assert clock.seconds(lambda: order.append("work"), torch.device("cuda")) == 2.5
     assert order == ["wait", "record", "work", "record", "synchronize"]
+
+
+def test_a_measurement_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise Stopped(130)
+
+    monkeypatch.setattr(run, "run", stop)
+    with pytest.raises(Stopped) as stopped:
+        commands.gpu(tmp_path, device="cpu", quick=True)
+    assert stopped.value.mend == "the same command with --more goes on"
