@@ -111,8 +111,8 @@ def measure(
     """Return the median seconds of forward and backward in each form that can compute a shape."""
     dtype, weights = maps_dtype(precision), state_dtype(precision)
     x = torch.randn(batch, shape.side, shape.side, seeds, shape.inputs, device=device, dtype=dtype).requires_grad_()
-    size = (seeds, shape.outputs, shape.inputs, shape.kernel, shape.kernel)
-    kernel = torch.randn(size, device=device, dtype=weights).requires_grad_()
+    size = (seeds, shape.outputs, shape.kernel, shape.kernel, shape.inputs)  # in the order of a supernet's kernels
+    kernel = torch.randn(size, device=device, dtype=weights).permute(0, 1, 4, 2, 3).requires_grad_()
     found: dict[ConvForm, float] = {}
     for form in CONV_FORMS:
         if form == "bmm" and (shape.kernel, shape.stride) != (1, 1):

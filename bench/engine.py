@@ -87,7 +87,8 @@ def _search(group: Group, progress: Progress) -> list[Task]:
         pace.stop()
         precision.prepare(group.setting.precision, group.setting.device)
         if group.setting.compiled:
-            compiling.prepare(group.setting.device)
+            begun = "the search began so: install what is missing, or remove its checkpoints"
+            compiling.prepare(group.setting.device, mend=begun if task.begun else "leave out --compile")
         learner, feed = group.learner(), group.feed()
 
         def between(sums: Sums) -> None:

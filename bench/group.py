@@ -17,11 +17,11 @@ from .config import Experiment, config_hash
 from .feed import Feed, split
 from .images import Images
 from .learner import Learner, initial_state
-from .network import supernet
 from .plan import Task
 from .recording import Row, record, rows
 from .search import Point, Sums
 from .setting import Setting
+from .supernet import supernet
 
 
 class Spoiled(Exception):
@@ -42,8 +42,12 @@ class Group:
         self.resumed = [kept for kept in found if kept]
         if self.resumed:  # a group goes on as it began
             kept = self.resumed[0].meta
-            arithmetic = {key: kept[key] for key in ("precision", "compiled") if key in kept}
-            setting = self.setting = replace(setting, **arithmetic)
+            setting = replace(
+                setting,
+                precision=kept.get("precision", setting.precision),
+                compiled=bool(kept.get("compiled", False)),
+            )
+            self.setting = setting
             try:
                 self.form = conv_table.from_document(kept.get("form"))
                 for row in (row for c in self.resumed for row in c.points):

@@ -28,7 +28,7 @@ def environment_table(records: Iterable[Record]) -> Table:
         (
             record.run.experiment,
             _printed(_mapping(record, "device")),
-            _printed({key: value for key, value in _mapping(record, "group").items() if key != "seeds"}),
+            _printed({k: v for k, v in _mapping(record, "group").items() if k != "seeds" and v is not False}),
             _printed(_mapping(record, "versions")),
             _code(_mapping(record, "git")),
             _printed(_mapping(record, "data")),

@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 
 def by_cell(named: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Return for each cell, ``cellI.J``, what is its own, under the names that the cell knows it by."""
+    """Return for each cell, ``cellI.J``, what is its own, under the names that the cell knows it by.
+
+    A cell that has nothing of the kind is there all the same when asked for, with nothing.
+    """
     found: dict[str, dict[str, T]] = defaultdict(dict)
     for name, value in named.items():
         if name.startswith("cell"):

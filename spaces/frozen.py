@@ -60,7 +60,7 @@ class _Summed(torch.autograd.Function):
     """Adds weighted 1x1 kernels to the centres of weighted 3x3 kernels, and is differentiable to any order.
 
     ``(rows, Cin), (rows, 9 * Cin), (rows, 1), (rows, 1) -> (rows, 9 * Cin)``. Kernels are larger than the maps of the
-    last stack: a product of their size that is only summed up would cost as much as the convolutions.
+    last stack: each operation on all of them that is saved counts.
     """
 
     @staticmethod
@@ -95,7 +95,8 @@ class FrozenWeights:
 
     Attributes
     ----------
-    kernels : of the convolutions whose batch norm is tracked, that folded in; those of summed pairs are in ``sums``.
+    kernels : of the convolutions whose batch norm is tracked, that folded in, but for those of summed pairs.
+    sums : of the summed pairs among them.
     """
 
     pieces: dict[str, Tensor]
@@ -119,7 +120,10 @@ def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) ->
     for pair in layout.sums:
         if pair[0] in kernels and pair[1] in kernels:
             by_width.setdefault(kernels[pair[1]][0].shape[2], []).append(pair)
-    return FrozenWeights(pieces, statistics, kernels, tuple(_sums(kernels, pairs) for pairs in by_width.values()))
+    sums = tuple(_sums(kernels, pairs) for pairs in by_width.values())
+    for name in (name for each in sums for pair in each.pairs for name in pair):
+        del kernels[name]
+    return FrozenWeights(pieces, statistics, kernels, sums)
 
 
 def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> Sums:

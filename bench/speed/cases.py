@@ -62,12 +62,11 @@ def wanted(
         start,
         Case(first, order[0], SEEDS, "bf16"),
         Case(first, order[0], SEEDS, usual, captured=False),
-        Case(first, order[0], SEEDS, usual, compiled=True, checked=True),
-        Case(first, order[0], SEEDS, "bf16", compiled=True),
     ]
     found += [Case(first, name, SEEDS, p, checked=p == usual) for name in order[1:] for p in both]
     found += [Case(space, order[0], SEEDS, p) for space in others for p in both]
     found += [Case(first, order[0], seeds, usual) for seeds in OTHER_SEEDS]
+    found += [Case(first, order[0], SEEDS, p, compiled=True, checked=p == usual) for p in both]
     found += [Case(first, order[0], SEEDS, usual, form) for form in CONV_FORMS]
     found += [Case(space, name, SEEDS, p) for name in order for space in others for p in both]
     ends = (first, *others[:1])

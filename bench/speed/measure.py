@@ -20,7 +20,7 @@ from bench.capture import WARM_UP, Captured
 from bench.config import Protocol
 from bench.feed import Drawn, Feed, split
 from bench.learner import Learner, Outcome, initial_state
-from bench.network import supernet
+from bench.supernet import supernet
 from spaces.conv import ConvForm, ConvShape, Forms, FormTable
 from spaces.supernet import Supernet
 
@@ -112,7 +112,7 @@ class Stand:
         assert found.step is not None, "a method without a step has no speed"
         one = found.step
         if compiled:
-            compiling.prepare(self.device)
+            compiling.prepare(self.device, mend="install what is missing")
             learner = learner.compiled()
 
         def take(drawn: Drawn) -> Outcome:

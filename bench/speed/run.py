@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from bench import environment
+from results.errors import InputError
 
 from . import clock, files
 from .cases import Case
@@ -19,6 +20,7 @@ from .measure import Stand
 from .sizes import Sizes
 
 FILE = "speed.json"
+COMPILING = 240.0  # seconds that the first case with compiled cells is given
 
 
 @dataclass
@@ -74,7 +76,8 @@ def run(
         progress.left = [case.name, *(each.name for each in left)]
         progress.write()
         kind = (case.method, case.compiled)
-        expected = longest.get(kind, max(longest.values(), default=0.0))
+        like = [seconds for (_, compiled), seconds in longest.items() if compiled == case.compiled]
+        expected = longest.get(kind, max(like, default=COMPILING if case.compiled else 0.0))
         if now() + expected > deadline:
             say(f"out of time: {len(progress.left)} measurements are left, from {case.name} on")
             return progress.write()
@@ -88,7 +91,7 @@ def run(
                 found.extra["difference"] = stand.difference(case)
                 progress.done[-1] = files.entry(case.name, found.seconds, found.extra)
                 say(f"    {_difference(found.extra['difference'])}")
-        except RuntimeError as error:  # of the device: too little memory, no kernel
+        except (RuntimeError, InputError) as error:  # of the device: too little memory, no kernel, no compiler
             progress.failed[case.name] = str(error).splitlines()[0] if str(error) else type(error).__name__
             say(f"{case.name}: failed: {progress.failed[case.name]}")
         stand.free()

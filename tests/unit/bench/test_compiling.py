@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import compiling
+from bench import checkpoint, compiling
 from results.errors import InputError
 from spaces import cell, find
 from spaces.supernet import Supernet
 
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by PyTorch's own tracing
-SEEDS, CELLS = 2, 2
+SEEDS, CELLS = 2, 3
 CPU = torch.device("cpu")
 
 
@@ -34,7 +34,7 @@ def compiler(monkeypatch, tmp_path):
 def traced(compiler, monkeypatch):
     """Let searches compile by tracing alone; return the counters."""
     monkeypatch.setattr(Supernet, "compiled", partialmethod(Supernet.compiled, backend="aot_eager"))
-    monkeypatch.setattr(compiling, "prepare", lambda device: None)
+    monkeypatch.setattr(compiling, "prepare", lambda device, mend: None)
     return compiler
 
 
@@ -72,13 +72,15 @@ def test_compiled_cells_compute_the_same_and_cells_of_a_kind_are_compiled_once(s
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code
 def test_a_cell_runs_as_machine_code(compiler):
-    compiling.prepare(CPU)
+    compiling.prepare(CPU, mend="")
     net, seen = network("nasbench201"), []
     net._cell = lambda *arguments: seen.append(arguments) or cell.forward(*arguments)
     outcome(net, "mix")
-    with torch.no_grad():
-        ours, theirs = net.compiled()._cell(*seen[0]), cell.forward(*seen[0])
+    shares = seen[0][-1]
+    ours, theirs = net.compiled()._cell(*seen[0]), cell.forward(*seen[0])
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+    gradients = [torch.autograd.grad(y.square().sum(), shares.skip + shares.pool) for y in (ours, theirs)]
+    torch.testing.assert_close(*gradients, rtol=1e-11, atol=1e-12)
     assert list(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).rglob("*.so"))
 
 
@@ -112,4 +114,22 @@ def test_a_machine_that_cannot_compile_says_so(compiler, monkeypatch):
 
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(InputError, match=r"cannot be compiled here \(no C\+\+ compiler\); leave out --compile"):
-        compiling.prepare(CPU)
+        compiling.prepare(CPU, mend="leave out --compile")
+
+
+def test_a_group_that_began_plain_stays_so(search, traced, monkeypatch):
+    def kill(task, epoch, rows):
+        if epoch == 1:
+            raise Killed
+
+    def before(root, kept):  # a checkpoint of a version that could not compile
+        kept.meta.pop("compiled", None)
+        save(root, kept)
+
+    save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", before)
+    with pytest.raises(Killed):
+        search("plain", progress=kill)
+    monkeypatch.undo()
+    (record, _) = search("plain", compiled=True).records()
+    assert record.manifest["group"]["compiled"] is False

@@ -1,6 +1,7 @@
 """What ``dnas bench gpu`` does, dry-run on a CPU."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from bench.cli import bench as commands
 from bench.speed import cases, clock, measure, plain, run
 from bench.speed.cases import Case
 from bench.speed.sizes import sizes
+from results.errors import InputError
 
 CPU = torch.device("cpu")
 FIRST = Case("nasbench201", "darts", 2, "float32", checked=True)
@@ -29,13 +31,11 @@ def test_most_wanted_first_and_each_once():
     wanted = cases.wanted(config.load("paper"), torch.device("cuda"))
     names = [case.name for case in wanted]
     assert len(set(names)) == len(names)
-    assert names[:7] == [
+    assert names[:5] == [
         "nasbench201/darts/S=4/tf32/grouped/captured",
         "nasbench201/darts/S=4/tf32/auto/captured",
         "nasbench201/darts/S=4/bf16/auto/captured",
         "nasbench201/darts/S=4/tf32/auto/uncaptured",
-        "nasbench201/darts/S=4/tf32/auto/captured-compiled",
-        "nasbench201/darts/S=4/bf16/auto/captured-compiled",
         "nasbench201/sdarts-adv/S=4/tf32/auto/captured",
     ]
     for space in config.load("paper").spaces:
@@ -268,3 +268,34 @@ def test_a_measurement_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
     with pytest.raises(Stopped) as stopped:
         commands.gpu(tmp_path, device="cpu", quick=True)
     assert stopped.value.mend == "the same command with --more goes on"
+
+
+def test_cells_that_cannot_be_compiled_cost_their_case_alone(quick, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise InputError("cells cannot be compiled here (no compiler); install what is missing")
+
+    monkeypatch.setattr(measure.compiling, "prepare", fail)
+    compiled = replace(FIRST, compiled=True, checked=False)
+    document = go(quick, tmp_path, [compiled, replace(FIRST, checked=False)])
+    assert list(document["failed"]) == [compiled.name]
+    assert [each["name"] for each in document["benchmarks"]] == [FIRST.name]
+
+
+def test_the_time_to_compile_is_not_expected_of_other_cases(quick, tmp_path, monkeypatch):
+    clock_now, begun = [0.0], []
+
+    def take(_, case):
+        begun.append(case)
+        clock_now[0] += 100.0 if case.compiled else 1.0
+        return measure.Measured([1.0], {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True})
+
+    monkeypatch.setattr(measure.Stand, "measure", take)
+    plain_one, compiled = replace(FIRST, checked=False), replace(FIRST, checked=False, compiled=True)
+    other = replace(plain_one, method="dropnas")
+    document = go(quick, tmp_path, [plain_one, compiled, other], deadline=run.COMPILING + 2.0, now=lambda: clock_now[0])
+    assert begun == [plain_one, compiled, other]
+    begun.clear()
+    clock_now[0] = 0.0
+    document = go(quick, tmp_path, [plain_one, compiled], deadline=run.COMPILING, now=lambda: clock_now[0])
+    assert begun == [plain_one]
+    assert document["left"] == [compiled.name]

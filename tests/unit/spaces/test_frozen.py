@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from spaces import find
-from spaces.frozen import Sums, _Summed
+from spaces.frozen import Frozen, Sums, _Summed
+from spaces.layout import Norm
 from spaces.supernet import Supernet
 from spaces.unpack import Unpack
 
@@ -57,3 +58,19 @@ def test_kernels_lie_as_convolutions_of_channels_last_maps_read_them(space, seed
         assert len(kernels) > 10
         for name, kernel in kernels.items():
             assert kernel.flatten(0, 1).is_contiguous(memory_format=torch.channels_last), name
+
+
+def test_a_pair_without_running_statistics_is_normalised_by_the_batch_and_then_weighed():
+    names = ("small", "large")
+    x = random(3, 4, 4, 1, WIDTH)
+    pieces = {name: random(1, OUT, WIDTH, k, k) for name, k in zip(names, (1, 3), strict=True)}
+    factors = {f"{name}.bn": random(1, OUT) for name in names}
+    norms = {f"{name}.bn": Norm(OUT, 0.1, tracked=False) for name in names}
+    pass_ = Frozen(norms, pieces, {}, {}, factors, "grouped")
+    seen = x[:, :, :, 0].permute(0, 3, 1, 2)
+    plain = 0.0
+    for name, pad in zip(names, (0, 1), strict=True):
+        normalised = F.batch_norm(F.conv2d(seen, pieces[name][0], padding=pad), None, None, training=True)
+        plain = plain + factors[f"{name}.bn"][0][:, None, None] * normalised
+    ours = pass_.conv_sum(x, *names)[:, :, :, 0].permute(0, 3, 1, 2)
+    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
