@@ -9,7 +9,6 @@ import os
 from functools import cache
 from pathlib import Path
 
-import pooch
 import torch
 
 from results.errors import InputError
@@ -21,6 +20,8 @@ KINDS = 1024
 @cache
 def prepare(device: torch.device, *, mend: str) -> None:
     """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``mend``."""
+    import pooch
+
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(pooch.os_cache("dnas-bench")) / "inductor"))
     config = torch._dynamo.config
     config.recompile_limit = max(config.recompile_limit, KINDS)
