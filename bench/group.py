@@ -39,15 +39,14 @@ class Group:
         self.runs = [Run(experiment.name, task.space, task.method, seed) for seed in task.seeds]
         at = (task.done, task.step)
         found = (checkpoint.load(setting.store.root, run, at) for run in self.runs if task.begun)
-        self.resumed = [kept for kept in found if kept]
+        self.resumed, self.setting = [kept for kept in found if kept], setting
         if self.resumed:  # a group goes on as it began
             kept = self.resumed[0].meta
-            setting = replace(
+            self.setting = replace(
                 setting,
                 precision=kept.get("precision", setting.precision),
                 compiled=bool(kept.get("compiled", False)),
             )
-            self.setting = setting
             try:
                 self.form = conv_table.from_document(kept.get("form"))
                 for row in (row for c in self.resumed for row in c.points):
@@ -58,14 +57,13 @@ class Group:
             self.form: Forms = self._choose_form(setting)
         if setting.apart and mixes_seeds(self.form):
             self.form = "grouped"
-        self.setting = setting
         self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in self.runs]
         self.meta = {
             "config_hash": self.hash,
             "group": list(task.seeds),
             "form": conv_table.as_document(self.form),
-            "precision": setting.precision,
-            "compiled": setting.compiled,
+            "precision": self.setting.precision,
+            "compiled": self.setting.compiled,
         }
 
     def _foreign(self) -> InputError:

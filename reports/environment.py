@@ -24,6 +24,7 @@ def seeds_at_once(record: Record) -> int:
 
 def environment_table(records: Iterable[Record]) -> Table:
     """Return each distinct environment and the number of runs made in it."""
+    # what is off is not named: records from before a switch existed do not name it either
     runs = Counter(
         (
             record.run.experiment,

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -64,7 +63,7 @@ def reproduce(
     from .reports import build_reports, print_claims
 
     reports.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is found before the work, not after
-    name = _run(
+    name = run(
         experiment,
         space,
         method,
@@ -102,24 +101,49 @@ def run(
     precision: Precision = "auto",
     capture: Capture = True,
     compile_cells: Compile = False,
-) -> None:
+) -> str:
     """Run and score what is missing, without reporting."""
-    _run(
-        experiment,
-        space,
-        method,
-        seeds,
-        override,
-        runs,
-        device,
-        engine,
-        budget,
-        workers,
-        conv_form,
-        precision,
-        capture,
-        compile_cells,
+    from bench import config, dispatch, reproduce
+    from bench import precision as precisions
+    from bench.setting import Setting
+    from bench.tidy import tidy
+    from results.data import data_dir
+    from results.errors import InputError, suggest
+    from results.store import Store
+    from spaces.conv import CONV_FORMS
+
+    by = dispatch.find(engine)
+    if conv_form not in ("auto", *CONV_FORMS):
+        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
+    deadline = time.monotonic() + seconds(budget)
+    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
+    runs.mkdir(parents=True, exist_ok=True)
+    where = by.device(device)
+    setting = Setting(
+        Store(runs),
+        where,
+        data_dir(),
+        form=conv_form,
+        precision=precisions.choose(precision, where),
+        capture=capture,
+        compiled=compile_cells,
+        deadline=deadline,
     )
+    failed = []
+    if reproduce.has_work(wanted, setting.store, chosen):
+        with _display() as display:
+            outcomes = reproduce.run(wanted, chosen, setting, display.progress, by=by, workers=workers, say=display.say)
+            for outcome in outcomes:
+                display.ended(outcome)
+                if outcome.status == "failed":
+                    failed.append(f"{outcome.task}: {outcome.error}")
+    else:
+        print(f"experiment {wanted.name}: nothing left to run")
+    tidy(wanted, setting.store, chosen)
+    print(f"score: {reproduce.score(wanted, setting, _retraining)}")
+    if failed:
+        raise Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; run again to retry")
+    return wanted.name
 
 
 @app.command()
@@ -198,66 +222,6 @@ def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Fi
         tuple(config.known_method(name) for name in method or ()),
         config.parse_seeds(seeds) if seeds else (),
     )
-
-
-def _run(
-    experiment: str,
-    space: list[str] | None,
-    method: list[str] | None,
-    seeds: str,
-    override: list[str] | None,
-    runs: Path,
-    device: str,
-    engine: str,
-    budget: str,
-    workers: int,
-    conv_form: str,
-    precision: str,
-    capture: bool,
-    compile_cells: bool,
-) -> str:
-    """Run and score; return the experiment's name. Raise ``Failed`` at the end where a group failed."""
-    from bench import config, dispatch, reproduce
-    from bench import precision as precisions
-    from bench.setting import Setting
-    from bench.tidy import tidy
-    from results.data import data_dir
-    from results.errors import InputError, suggest
-    from results.store import Store
-    from spaces.conv import CONV_FORMS
-
-    by = dispatch.find(engine)
-    if conv_form not in ("auto", *CONV_FORMS):
-        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
-    deadline = time.monotonic() + seconds(budget)
-    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
-    runs.mkdir(parents=True, exist_ok=True)
-    where = by.device(device)
-    setting = Setting(
-        Store(runs),
-        where,
-        data_dir(),
-        form=conv_form,
-        precision=precisions.choose(precision, where),
-        capture=capture,
-        compiled=compile_cells,
-        deadline=deadline,
-    )
-    failed = []
-    if reproduce.has_work(wanted, setting.store, chosen):
-        with _display() as display:
-            outcomes = reproduce.run(wanted, chosen, setting, display.progress, by=by, workers=workers, say=display.say)
-            for outcome in outcomes:
-                display.ended(outcome)
-                if outcome.status == "failed":
-                    failed.append(f"{outcome.task}: {outcome.error}")
-    else:
-        print(f"experiment {wanted.name}: nothing left to run")
-    tidy(wanted, setting.store, chosen)
-    print(f"score: {reproduce.score(wanted, setting, _retraining)}")
-    if failed:
-        raise Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; run again to retry")
-    return wanted.name
 
 
 def _retraining(done: float, total: int, text: str) -> None:
