@@ -87,11 +87,13 @@ FAMILY = {
         ),
         Deviation(
             id="alpha-batches",
-            what="Each step draws a fresh batch for the alphas, so that images repeat within an epoch.",
-            why="The SmoothDARTS code makes a new iterator over the second half every step.",
+            what="Each step draws its alpha batch anew, so that images repeat within an epoch.",
+            why="The SmoothDARTS code makes a new iterator over the second half every step (fresh); the NAS-Bench-201"
+            " paper's draws each image for itself (replacement).",
             effect="None expected.",
             switch="training.alpha_batches=cycle",
-            source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:222-223",
+            source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:222-223;"
+            " D-X-Y/AutoDL-Projects xautodl/datasets/SearchDatasetWrap.py:42-54",
         ),
         Deviation(
             id="none-in-argmax",

@@ -204,7 +204,7 @@ def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapte
         experiment=experiment,
         kind=experiments.kind(experiment),
         description=experiments.description(record for study in studies for record in study.records),
-        tables=(tables.summary_table(studies), tables.final_table(studies), tables.runs_table(studies)),
+        tables=tuple(table for make in tables.OF_AN_EXPERIMENT if (table := make(studies)).rows),
         sections=tuple(_section(study, figures) for study in studies),
         points=tables.points_table(studies).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from reports.methods import Method
 from reports.study import SPLITS, Split, Study
 from reports.table import NONE
+from results.stats import Interval, bootstrap, iqm
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Final:
     Attributes
     ----------
     metric : "accuracy" or "error", as the benchmark's own papers print it.
-    values : percent, one per complete run whose final architecture is scored.
+    by_seed : seed -> percent, of each complete run whose final architecture is scored.
     unscored : complete runs whose final architecture is not.
     unfinished : runs that failed or diverged.
     """
@@ -29,9 +31,14 @@ class Final:
     method: Method
     release: str
     metric: str
-    values: tuple[float, ...]
+    by_seed: Mapping[int, float]
     unscored: int
     unfinished: int
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Percent, one per scored run."""
+        return tuple(self.by_seed.values())
 
     @property
     def mean(self) -> str:
@@ -44,10 +51,30 @@ class Final:
         return f"{np.std(self.values, ddof=1):.2f}" if len(self.values) > 1 else NONE
 
     @property
+    def interval(self) -> str:
+        """Bootstrap interval of the mean, as printed."""
+        return printed(bootstrap(self.values, np.random.default_rng(0)))
+
+    @property
+    def median(self) -> str:
+        """Median over the scored runs, as printed."""
+        return f"{np.median(self.values):.2f}" if self.values else NONE
+
+    @property
+    def iqm(self) -> str:
+        """Interquartile mean over the scored runs, as printed."""
+        return f"{iqm(self.values):.2f}" if self.values else NONE
+
+    @property
     def best(self) -> str:
         """Best of the scored runs, as printed."""
         pick = max if self.metric == "accuracy" else min
         return f"{pick(self.values):.2f}" if self.values else NONE
+
+
+def printed(interval: Interval | None) -> str:
+    """Return an interval as tables print it."""
+    return f"[{interval.low:.2f}, {interval.high:.2f}]" if interval else NONE
 
 
 def finals(study: Study) -> list[Final]:
@@ -74,8 +101,10 @@ def _final(study: Study, dataset: str, split: Split, method: Method, release: st
     runs = [record for record in study.records if record.run.method == method.id]
     complete = [record for record in runs if record.complete]
     metric = "accuracy" if study.declared.get("family") == "nasbench201" else "error"
-    scored = [study.accuracy(record.final_arch, dataset, split, release) for record in complete]
-    values = tuple(value if metric == "accuracy" else 100 - value for value in scored if np.isfinite(value))
+    accuracies = {record.run.seed: study.accuracy(record.final_arch, dataset, split, release) for record in complete}
+    by_seed = {
+        seed: value if metric == "accuracy" else 100 - value for seed, value in accuracies.items() if np.isfinite(value)
+    }
     return Final(
         study,
         dataset,
@@ -83,7 +112,7 @@ def _final(study: Study, dataset: str, split: Split, method: Method, release: st
         method,
         release,
         metric,
-        values,
-        unscored=len(complete) - len(values),
+        by_seed,
+        unscored=len(complete) - len(by_seed),
         unfinished=len(runs) - len(complete),
     )

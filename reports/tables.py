@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+import numpy as np
 import pandas as pd
 
 from reports.environment import device_of
 from reports.experiments import kind
-from reports.finals import Final, finals
+from reports.finals import Final, finals, printed
 from reports.methods import methods_of
 from reports.names import slug
 from reports.study import SPLITS, Study, dataset_label
 from reports.table import NONE, Table
 from results.record import Record
+from results.stats import compare
 
 
 def final_table(studies: Sequence[Study]) -> Table:
@@ -28,6 +31,9 @@ def final_table(studies: Sequence[Study]) -> Table:
             str(len(final.values)),
             final.mean,
             final.std,
+            final.interval,
+            final.median,
+            final.iqm,
             final.best,
             str(final.unscored),
             str(final.unfinished),
@@ -44,6 +50,9 @@ def final_table(studies: Sequence[Study]) -> Table:
         "n",
         "mean",
         "std",
+        "95 % interval",
+        "median",
+        "IQM",
         "best",
         "not scored",
         "not finished",
@@ -55,9 +64,10 @@ def final_table(studies: Sequence[Study]) -> Table:
         columns,
         tuple(rows),
         "Percent. n: complete runs (seeds) whose final architecture is scored; std: standard deviation over them;"
-        " not scored: complete runs whose final architecture no score is known of; not finished: runs that failed"
-        " or diverged.",
-        numbers=frozenset(columns[4:10]),
+        " 95 % interval: of the mean, bootstrapped (BCa; for description, too narrow below about ten seeds);"
+        " IQM: interquartile mean; not scored: complete runs whose final architecture no score is known of;"
+        " not finished: runs that failed or diverged.",
+        numbers=frozenset(columns[4:13]),
     )
 
 
@@ -89,6 +99,33 @@ def summary_table(studies: Sequence[Study]) -> Table:
     )
 
 
+def paired_table(studies: Sequence[Study]) -> Table:
+    """Return how far each method ends from the first one, seed by seed, on the test split."""
+    experiment = studies[0].experiment
+    columns = (
+        "space",
+        "data set",
+        "quantity",
+        "method",
+        "against",
+        "pairs",
+        "difference",
+        "95 % interval",
+        "p",
+        "scores",
+    )
+    return Table(
+        slug(experiment, "paired"),
+        f"Differences between methods, seed by seed, {experiment} ({kind(experiment)})",
+        columns,
+        tuple(row for study in studies for row in _paired_rows(study)),
+        "Percentage points on the test split, mean over the seeds that both methods have. 95 % interval: bootstrapped"
+        " (BCa; for description, too narrow below about ten pairs); p: two-sided, from the flips of the signs, never"
+        " below 2 / 2^pairs, and not adjusted for the number of rows: what the claims say is in the verdicts.",
+        numbers=frozenset(columns[5:9]),
+    )
+
+
 def runs_table(studies: Sequence[Study]) -> Table:
     """Return one row per run: how it ended, and in what."""
     experiment = studies[0].experiment
@@ -114,6 +151,10 @@ def runs_table(studies: Sequence[Study]) -> Table:
     )
 
 
+#: The tables of an experiment, in the order of the page.
+OF_AN_EXPERIMENT = (summary_table, final_table, paired_table, runs_table)
+
+
 def points_table(studies: Sequence[Study]) -> pd.DataFrame:
     """Return every point of every run of an experiment with its scores: the numbers behind the figures."""
     tables = []
@@ -130,6 +171,33 @@ def points_table(studies: Sequence[Study]) -> pd.DataFrame:
     merged = pd.concat(tables, ignore_index=True)
     keys = ["space", "method", "seed", "epoch", "arch"]
     return merged.reindex(columns=keys + [column for column in merged if column not in keys])
+
+
+def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
+    tests = [final for final in finals(study) if final.split == "test"]
+    for (dataset, release), group in groupby(tests, key=lambda final: (final.dataset, final.release)):
+        first, *others = group
+        for other in others:
+            seeds = sorted(first.by_seed.keys() & other.by_seed.keys())
+            if not seeds:
+                continue
+            found = compare(
+                [other.by_seed[seed] for seed in seeds],
+                [first.by_seed[seed] for seed in seeds],
+                np.random.default_rng(0),
+            )
+            yield (
+                study.label,
+                dataset_label(dataset),
+                f"test {other.metric}",
+                other.method.label,
+                first.method.label,
+                str(found.n),
+                f"{found.difference:+.2f}",
+                printed(found.interval),
+                f"{found.p:.3f}",
+                release,
+            )
 
 
 def _summary_cell(final: Final) -> str:

@@ -5,7 +5,7 @@ Every random draw comes from the generator that the caller passes, so that equal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -30,13 +30,8 @@ def iqm(values: ArrayLike) -> float:
     return float(stats.trim_mean(np.asarray(values, dtype=float), 0.25))
 
 
-def bootstrap(
-    values: ArrayLike,
-    rng: np.random.Generator,
-    statistic: Callable[..., float] = np.mean,
-    level: float = LEVEL,
-) -> Interval | None:
-    """Return the bias-corrected and accelerated bootstrap interval of a statistic of one sample.
+def bootstrap(values: ArrayLike, rng: np.random.Generator, level: float = LEVEL) -> Interval | None:
+    """Return the bias-corrected and accelerated bootstrap interval of a mean.
 
     It is for description: with fewer than about ten values it is too narrow to decide on.
 
@@ -50,13 +45,7 @@ def bootstrap(
     if np.ptp(sample) == 0:
         return Interval(float(sample[0]), float(sample[0]))
     found = stats.bootstrap(
-        (sample,),
-        lambda x: statistic(x),
-        n_resamples=RESAMPLES,
-        confidence_level=level,
-        method="BCa",
-        vectorized=False,
-        rng=rng,
+        (sample,), np.mean, n_resamples=RESAMPLES, confidence_level=level, method="BCa", rng=rng
     ).confidence_interval
     return Interval(float(found.low), float(found.high))
 

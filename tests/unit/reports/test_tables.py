@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reports.study import Study
-from reports.tables import final_table, points_table, runs_table, summary_table
+from reports.tables import final_table, paired_table, points_table, runs_table, summary_table
 
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record
 
@@ -24,6 +24,33 @@ def test_final_numbers_are_mean_spread_and_best_over_seeds():
     assert row["scores"] == "a table"
     (row,) = rows(table, data_set="CIFAR-100", quantity="validation accuracy")
     assert row["mean"] == "73.15"
+
+
+def test_final_numbers_say_median_interquartile_mean_and_interval():
+    cells = {"a": 90.0, "b": 91.0, "c": 93.0, "d": 40.0}
+    records = [record(seed=seed, archs=[arch]) for seed, arch in enumerate(cells)]
+    (row,) = rows(final_table([Study.of(records, Table(cells))]), data_set="CIFAR-10", quantity="test accuracy")
+    assert (row["median"], row["IQM"]) == ("90.50", "90.50")
+    low, high = map(float, row["95 % interval"].strip("[]").split(","))
+    assert 40.0 <= low < 78.5 < high <= 93.0
+    (alone,) = rows(final_table([Study.of(records[:1], Table(cells))]), data_set="CIFAR-10", quantity="test accuracy")
+    assert (alone["median"], alone["IQM"], alone["95 % interval"]) == ("90.00", "90.00", "–")
+
+
+def test_pairs_are_of_one_seed_and_against_the_first_method():
+    """Seed 2 has one method only, seed 3 of SDARTS-RS is not scored: two pairs, one and three points apart."""
+    cells = {"a": 90.0, "b": 91.0, "c": 93.0}
+    first = [record("darts", seed, archs=[arch]) for seed, arch in ((0, "a"), (1, "a"), (2, "c"), (3, "a"))]
+    other = [record("sdarts-rs", seed, archs=[arch]) for seed, arch in ((0, "b"), (1, "c"), (3, "unknown"))]
+    table = paired_table([Study.of([*first, *other], Table(cells))])
+    (row,) = rows(table, data_set="CIFAR-10")
+    assert (row["method"], row["against"], row["quantity"]) == ("SDARTS-RS", "DARTS", "test accuracy")
+    assert (row["pairs"], row["difference"], row["p"]) == ("2", "+2.00", "0.500")
+
+
+def test_methods_without_a_common_seed_make_no_pair():
+    records = [record("darts", 0), record("sdarts-rs", 1)]
+    assert paired_table([Study.of(records, Table(TRUTH))]).rows == ()
 
 
 def test_on_1shot1_the_number_is_an_error_and_the_best_is_the_lowest():
@@ -87,4 +114,4 @@ def test_points_hold_every_point_with_its_score():
 def test_all_forms_print_the_same_numbers():
     table = final_table([Study.of([record(seed=0), record(seed=1, archs=[CONVOLUTIONS])], Table(TRUTH))])
     for form in (table.csv(), table.markdown(), table.latex()):
-        assert form.count("74.15") == 3  # on three data sets
+        assert form.count("28.07") == 3 * 2  # the spread on three data sets, two splits
