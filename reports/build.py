@@ -23,6 +23,7 @@ from reports.table import FORMATS as TABLE_FORMATS
 from results.claims import Claim, load_claims
 from results.current import LeftOut, Planned, current
 from results.errors import InputError
+from results.labels import load_labels
 from results.oracle import Oracle
 from results.record import Record, Run
 from results.store import Store
@@ -118,7 +119,7 @@ def build(
         for (_, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
     ]
     studies.sort(key=lambda study: experiments.place(study.experiment))
-    labels = {method.id: method.label for method in methods} | {study.space: study.label for study in studies}
+    labels = load_labels()
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
     page = Page(

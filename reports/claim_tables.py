@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 
 from reports.names import slug
 from reports.study import SPLITS, dataset_label
 from reports.table import NONE, Table
 from results.claims import Claim
+from results.labels import Labels
 from results.verdicts import Status, Verdict, effect
 
 #: Told apart without colour; what needs a look comes first.
@@ -29,12 +30,12 @@ _P = (
 _SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
 
 
-def verdict_table(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> Table:
+def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
     """Return the claims that the records speak of, what needs a look first.
 
     Parameters
     ----------
-    labels : id of a method or space -> as it is printed; others are printed as they are.
+    labels : of methods, spaces and quantities.
     """
     spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
     columns = (
@@ -62,7 +63,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> Tab
     )
 
 
-def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list[Table]:
+def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
     """Return a table per paper: what it printed, what was measured here, and the verdict.
 
     Parameters
@@ -101,7 +102,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Mapping[str, str]) -> list
     ]
 
 
-def _verdict_row(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
+def _verdict_row(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
     claim = verdict.claim
     status, statement, method, where, expected, measured, *numbers, note = _claim_cells(verdict, labels)
     paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
@@ -109,15 +110,16 @@ def _verdict_row(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]
     return status, statement, method, where, measured, expected, *numbers, note, paper
 
 
-def _claim_cells(verdict: Verdict, labels: Mapping[str, str]) -> tuple[str, ...]:
+def _claim_cells(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
     """Return status, statement, method, where, published, measured, n, p, adjusted p, unscored and note."""
     claim, silent = verdict.claim, verdict.status in _SILENT
-    quantity = f"{SPLITS[claim.split]} {claim.metric}" if claim.split else claim.metric
-    where = f"{labels.get(claim.space, claim.space)}, {dataset_label(claim.dataset)}"
+    metric = labels.metric(claim.metric)
+    quantity = f"{SPLITS[claim.split]} {metric}" if claim.split else metric
+    where = f"{labels.space(claim.space)}, {dataset_label(claim.dataset)}"
     return (
         f"{MARKS[verdict.status]} {verdict.status.value}",
         claim.text or quantity,
-        labels.get(claim.method, claim.method),
+        labels.method(claim.method),
         f"{where} ({claim.experiment})" if claim.experiment else where,
         _published(claim),
         _measured(verdict),

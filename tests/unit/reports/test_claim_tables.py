@@ -6,6 +6,7 @@ import pytest
 
 from reports.claim_tables import MARKS, paper_tables, verdict_table
 from results.claims import Claim, Criterion
+from results.labels import Labels
 from results.stats import Interval
 from results.verdicts import Status, Verdict
 
@@ -20,7 +21,8 @@ GROWS = Claim(
     source="a figure", text="It grows.",
     test=Criterion(">", math.log(1.5), log=True, reference=(0.0, 0.1)),
 )  # fmt: skip
-LABELS = {"darts": "DARTS", "nasbench201": "NAS-Bench-201"}
+LABELS = Labels({"darts": "DARTS"}, {"nasbench201": "NAS-Bench-201"}, {})
+NO_LABELS = Labels({}, {}, {})
 
 
 def cells(table):
@@ -50,7 +52,7 @@ def test_a_direction_in_logarithms_is_printed_as_a_ratio():
 
 def test_undecided_says_what_would_decide():
     verdict = Verdict(NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 1, seeds_to_decide=5, unscored=1, points=4)
-    row = cells(verdict_table([verdict], {}))
+    row = cells(verdict_table([verdict], NO_LABELS))
     assert row["not scored"] == "1 of 4"
     assert "at least 100% must be scored" in row["note"]
     assert "5 seeds like these would decide" in row["note"]
@@ -58,8 +60,8 @@ def test_undecided_says_what_would_decide():
 
 def test_what_was_not_run_says_why_and_is_no_verdict():
     verdict = Verdict(NUMBER, Status.NOT_RUN, "not run: no complete record; 'dnas run' makes some")
-    assert verdict_table([verdict], {}).rows == ()
-    (table,) = paper_tables([verdict], {})
+    assert verdict_table([verdict], NO_LABELS).rows == ()
+    (table,) = paper_tables([verdict], NO_LABELS)
     row = cells(table)
     assert row["note"] == "no complete record; 'dnas run' makes some"
     assert (row["measured"], row["n"]) == ("–", "–")
@@ -67,8 +69,8 @@ def test_what_was_not_run_says_why_and_is_no_verdict():
 
 def test_worse_comes_first_and_papers_have_a_table_each():
     verdicts = [Verdict(NUMBER, Status.REPRODUCED, ""), Verdict(GROWS, Status.WORSE, "")]
-    assert [row[0] for row in verdict_table(verdicts, {}).rows] == ["▼ worse", "✓ reproduced"]
-    assert [t.name for t in paper_tables(verdicts, {})] == ["published-a-paper", "published-another"]
+    assert [row[0] for row in verdict_table(verdicts, NO_LABELS).rows] == ["▼ worse", "✓ reproduced"]
+    assert [t.name for t in paper_tables(verdicts, NO_LABELS)] == ["published-a-paper", "published-another"]
 
 
 @pytest.mark.parametrize("status", Status)
@@ -80,10 +82,10 @@ def test_p_stands_raw_and_adjusted_and_a_claim_lost_to_the_others_says_so():
     verdict = Verdict(
         NUMBER, Status.INCONCLUSIVE, "...", 54.3, None, 4, p=0.03, adjusted=0.21, family=7, seeds_to_decide=6, points=4
     )
-    row = cells(verdict_table([verdict], {}))
+    row = cells(verdict_table([verdict], NO_LABELS))
     assert (row["p"], row["p adjusted"]) == ("0.03", "0.21")
     assert "alone it would be decided, but not as one of 7 claims; 6 seeds like these would decide" in row["note"]
     tiny = Verdict(NUMBER, Status.REPRODUCED, "...", 54.3, None, 4, p=1e-9, adjusted=7e-9, family=7, points=4)
-    assert cells(verdict_table([tiny], {}))["p"] == "< 0.0001"
+    assert cells(verdict_table([tiny], NO_LABELS))["p"] == "< 0.0001"
     unscored = Verdict(NUMBER, Status.INCONCLUSIVE, "...", None, None, 4, unscored=4, points=4)
-    assert cells(verdict_table([unscored], {}))["p adjusted"] == "–"
+    assert cells(verdict_table([unscored], NO_LABELS))["p adjusted"] == "–"
