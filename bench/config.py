@@ -1,7 +1,8 @@
 """Experiments: TOML in, frozen dataclasses out.
 
 ``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
-``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them.
+``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them, and
+``methods.METHOD.training`` what differs for one method.
 Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
 """
 
@@ -12,7 +13,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -100,24 +101,26 @@ class Experiment:
     overrides: tuple[str, ...] = ()
 
     def protocol(self, space: str, method_id: str) -> Protocol:
-        """Return the protocol of one method on one space."""
+        """Return the protocol of one method on one space: what is said of all, of its family, and of itself, in turn.
+
+        In each of these, ``methods.ID.training`` goes before ``training``.
+        """
         found = spaces.find(space)
+        own_scopes = self.tables.get("space", {})
+        scopes = [self.tables, own_scopes.get(found.family, {}), own_scopes.get(found.id, {})]
+        own = [scope.get("methods", {}).get(method_id, {}) for scope in scopes]
 
         def table(name: str) -> dict[str, Any]:
-            merged = dict(self.tables.get(name, {}))
-            for scope in (found.family, found.id):
-                merged |= self.tables.get("space", {}).get(scope, {}).get(name, {})
-            return merged
+            return _merged(scope.get(name, {}) for scope in scopes)
 
-        own = self.tables.get("methods", {}).get(method_id, {})
-        for scope in (found.family, found.id):
-            own = own | self.tables.get("space", {}).get(scope, {}).get("methods", {}).get(method_id, {})
+        training = _merged(each.get("training", {}) for pair in zip(scopes, own, strict=True) for each in pair)
+        params = {key: value for key, value in _merged(own).items() if key != "training"}
         return Protocol(
             images=build(ImagesConfig, table("images"), "images"),
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
-            training=build(Training, table("training"), "training"),
+            training=build(Training, training, "training"),
             measure=build(Measure, table("measure"), "measure"),
-            params=build(method.find(method_id).params, own, f"methods.{method_id}"),
+            params=build(method.find(method_id).params, params, f"methods.{method_id}"),
         )
 
 
@@ -224,6 +227,8 @@ def _check_methods(where: str, table: dict[str, Any]) -> None:
         known_method(name)
         if not isinstance(params, dict):
             raise InputError(f"'{where}.{name}' should be a table, not {params!r}")
+        if not isinstance(params.get("training", {}), dict):
+            raise InputError(f"'{where}.{name}.training' should be a table, not {params['training']!r}")
 
 
 def _check_values(protocol: Protocol) -> None:
@@ -355,15 +360,27 @@ def _override(tables: dict[str, Any], text: str) -> None:
         if not isinstance(table, dict):
             raise InputError(f"'{key}' cannot be set: '{part}' is no table")
     table[parts[-1]] = str(parsed) if parts == ["seeds"] else parsed  # a single seed reads as a number
-    if parts[0] != "space":  # an override beats what a space says of its own
-        for scope in _inner(tables, ["space"]):
-            _inner(tables, ["space", scope, *parts[:-1]]).pop(parts[-1], None)
+    if parts[0] != "space":  # an override beats what a space or a method says of its own
+        _forget(tables, parts)
 
 
 def _settled(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the last override of each key in an order that is not the caller's, those of a single space at the end."""
     last = {text.partition("=")[0].strip(): text for text in overrides}
     return tuple(last[key] for key in sorted(last, key=lambda key: (key.startswith("space."), key)))
+
+
+def _forget(table: Any, keys: Sequence[str]) -> None:
+    """Drop what single spaces and methods say of a key."""
+    for scopes in ("space", "methods"):
+        for scope in _inner(table, [scopes]).values():
+            _inner(scope, keys[:-1]).pop(keys[-1], None)
+            _forget(scope, keys)
+
+
+def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one table of several, of which the later ones go before."""
+    return {key: value for table in tables for key, value in table.items()}
 
 
 def _inner(table: Any, keys: Sequence[str]) -> dict[str, Any]:

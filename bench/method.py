@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -41,6 +41,17 @@ def rate_of_experiment(params: Any, training: Any) -> Rate:
 
 
 @dataclass(frozen=True)
+class Rule(Deviation):
+    """A deviation, and the runs that it is true of: ``holds(space, method, protocol)``, by default every run."""
+
+    holds: Callable[[Space, Method, Any], bool] = lambda *_: True
+
+    def stated(self) -> Deviation:
+        """Return the deviation as records hold it."""
+        return Deviation(**{field.name: getattr(self, field.name) for field in fields(Deviation)})
+
+
+@dataclass(frozen=True)
 class Method:
     """A search method.
 
@@ -56,6 +67,7 @@ class Method:
     scalars : ``scalars(params, epoch, epochs)`` returns its values of one epoch.
     rate : the weights' learning rate.
     cite : BibTeX.
+    deviations : its own; see ``bench.deviations`` for those of spaces and of the protocol.
     """
 
     id: str
@@ -69,7 +81,7 @@ class Method:
     draws: Callable[[torch.Generator, int, Space, Any], Draws] = lambda *_: {}
     scalars: Callable[[Any, int, int], Scalars] = lambda *_: {}
     rate: Callable[[Any, Any], Rate] = rate_of_experiment
-    deviations: tuple[Deviation, ...] = field(default=())
+    deviations: tuple[Rule, ...] = ()
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,7 @@ class Method:
     """A search method as figures and tables show it.
 
     ``independent`` : its points are drawn each for itself, as those of random search, and make no trajectory.
+    ``holds_out`` : some images train its alphas alone; where none do, its supernet is measured on what it trained on.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Method:
     colour: str
     marker: str
     independent: bool = False
+    holds_out: bool = True
 
 
 def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
@@ -45,6 +47,7 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
             colour=_colour(declared[name].get("colour"), PALETTE[place % len(PALETTE)]),
             marker=MARKERS[place % len(MARKERS)],
             independent=declared[name].get("levels") == 0 and known[name].config_hash != BROUGHT_IN,
+            holds_out=declared[name].get("levels") != 1,
         )
         for place, name in enumerate(ordered)
     )
@@ -53,3 +56,13 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
 def _colour(declared: object, default: str) -> str:
     """Return ``declared`` where it is a colour; it comes from a file and goes into a style sheet."""
     return declared if isinstance(declared, str) and _COLOUR.fullmatch(declared) else default
+
+
+def measured_on(methods: Iterable[Method]) -> str:
+    """Return on which images the supernets of methods are measured, as captions say it."""
+    without = [method.label for method in methods if not method.holds_out]
+    if not without:
+        return "Measured on the images that train alpha alone."
+    return (
+        f"Measured on the images that train alpha alone; with {' and '.join(without)}, on such as trained the weights."
+    )

@@ -19,6 +19,14 @@ def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
     return onelevel.step(learner, batch, params)
 
 
+#: What DropNAS's own say of the step that the two share.
+DEVIATIONS = tuple(
+    replace(rule, switch=rule.switch.replace(".dropnas.", ".darts-1level."))
+    for rule in dropnas.DEVIATIONS
+    if rule.id in ("sub-steps", "training-length")
+)
+
+
 METHOD = Method(
     id="darts-1level",
     label="one-level DARTS",
@@ -29,9 +37,5 @@ METHOD = Method(
     step=step,
     params=onelevel.Params,
     rate=onelevel.rate,
-    deviations=tuple(
-        replace(each, switch="methods.darts-1level.sub_steps=1")
-        for each in dropnas.DEVIATIONS
-        if each.id == "sub-steps"
-    ),
+    deviations=DEVIATIONS,
 )

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from bench import bilevel
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Method
+from bench.method import Method, Rule
 from bench.simplex import softmax
 from results.errors import InputError
-from results.record import Deviation
+from spaces.base import Space
 
 from .darts import CITE
 
@@ -65,20 +65,34 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     return bilevel.step(learner, batch, alpha_gradient=lambda l, b: alpha_gradient(l, b, params))
 
 
+def _on_1shot1(space: Space, method: Method, protocol: object) -> bool:
+    return space.family == "nasbench1shot1"
+
+
 DEVIATIONS = (
-    Deviation(
+    Rule(
         id="unroll-rate",
         what="The step ahead has the optimiser's learning rate.",
         why="The 1Shot1 code reads the rate in a way that applies PyTorch's recursion a second time.",
         effect="Their step ahead is up to 6 % shorter in mid-search (0.01154 against 0.01225 at epoch 25 of 50).",
         source="automl/nasbench-1shot1 optimizers/darts/train_search.py:131-133",
+        holds=_on_1shot1,
     ),
-    Deviation(
+    Rule(
         id="unroll-random-state",
         what="The step ahead draws nothing from any random stream.",
         why="The 1Shot1 code builds a whole network each step, whose initialisation advances the data order's stream.",
         effect="None in distribution.",
         source="automl/nasbench-1shot1 optimizers/darts/architect.py:26-103",
+        holds=_on_1shot1,
+    ),
+    Rule(
+        id="unroll-origin",
+        what="The second-order step on NAS-Bench-201 is that of the NAS-Bench-201 paper's script.",
+        why="The SmoothDARTS code cannot take one there: its network has no way to be built anew.",
+        effect="None on the step; settings and order of the steps are the experiment's.",
+        source="D-X-Y/AutoDL-Projects exps/NAS-Bench-201-algos/DARTS-V2.py:31-113",
+        holds=lambda space, method, protocol: space.family == "nasbench201",
     ),
 )
 

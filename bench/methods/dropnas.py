@@ -15,9 +15,8 @@ from torch import Tensor
 
 from bench import onelevel
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Draws, Method
+from bench.method import Draws, Method, Rule
 from results.errors import InputError
-from results.record import Deviation
 from spaces.base import Space
 
 CITE = """@inproceedings{hong2020dropnas,
@@ -97,7 +96,7 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
 
 
 DEVIATIONS = (
-    Deviation(
+    Rule(
         id="groups",
         what="Operations with weights form one group of each row, the others another; the 1Shot1 max-pool is alone in"
         " its group and is never dropped. Rows that choose parents have neither dropout nor adjustment.",
@@ -105,30 +104,39 @@ DEVIATIONS = (
         effect="Unknown.",
         source="wiljohnhong/DropNAS genotypes.py:15-24",
     ),
-    Deviation(
+    Rule(
+        id="training-length",
+        what="Epochs and batch are the experiment's, and the learning rate is scaled with the batch.",
+        why="The authors take 76 epochs of 96 images on the DARTS space; here all methods on a space share one length.",
+        effect="Unknown.",
+        source="wiljohnhong/DropNAS config.py",
+    ),
+    Rule(
         id="drop-probability",
-        what="An operation is dropped with probability r ** (1/4) = 0.074 whatever the size of its group.",
+        what="An operation is dropped with probability r ** (1/4) whatever the size of its group: 0.074 at r = 3e-5.",
         why="So does the authors' code, in their two-operation group too; the paper's rule is r ** (1/size).",
         effect="Keeps the authors' strength of dropout; the paper's rule would drop 0.5 % in a group of two.",
         switch="methods.dropnas.rate_rule=paper",
         source="wiljohnhong/DropNAS models/search_cnn.py:198-202",
+        holds=lambda space, method, protocol: protocol.params.rate_rule == "code",
     ),
-    Deviation(
+    Rule(
         id="sub-steps",
         what="Each batch takes two optimiser steps, on the loss and on the decay.",
         why="So does the authors' code; the paper writes one update.",
         effect="Momentum decays twice a batch, and Adam moves alphas about 1.4 times as far.",
         switch="methods.dropnas.sub_steps=1",
         source="wiljohnhong/DropNAS search.py:102-125",
+        holds=lambda space, method, protocol: protocol.params.sub_steps == 2,
     ),
-    Deviation(
+    Rule(
         id="dropped-operations",
         what="A dropped operation has weight zero; it is computed, its gradients are zero, its momentum moves on.",
         why="The authors skip it under PyTorch 1.0, whose zeroed gradients let momentum move on as well.",
         effect="Running statistics of dropped operations move too; weights and alphas are those of the authors' form.",
         source="wiljohnhong/DropNAS models/ops.py:190-197",
     ),
-    Deviation(
+    Rule(
         id="active-weights",
         what="Which weights decay is read off the mask.",
         why="The authors test whether the first entry of a tensor's gradient is zero, which can misfire.",

@@ -5,7 +5,7 @@ What it shows is the distribution of the space, and the expected best of n draws
 
 from __future__ import annotations
 
-from bench.method import Method
+from bench.method import Method, Rule
 
 CITE = """@inproceedings{li2019random,
   title     = {Random Search and Reproducibility for Neural Architecture Search},
@@ -14,4 +14,15 @@ CITE = """@inproceedings{li2019random,
   year      = {2019}
 }"""
 
-METHOD = Method(id="random", label="random", colour="#7F7F7F", order=7, levels=0, cite=CITE)
+DEVIATIONS = (
+    Rule(
+        id="plain-draws",
+        what="Architectures are drawn and looked up; nothing is trained, and no draw builds on another.",
+        why="The cited paper's two methods stop trainings early, or share weights; this is the baseline of either.",
+        effect="A point is a fresh draw, not the best so far.",
+        source="Li & Talwalkar, Random Search and Reproducibility for Neural Architecture Search, section 3",
+    ),
+)
+
+
+METHOD = Method(id="random", label="random", colour="#7F7F7F", order=7, levels=0, cite=CITE, deviations=DEVIATIONS)

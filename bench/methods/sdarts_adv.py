@@ -6,15 +6,14 @@ equation 6; xiangning-chen/SmoothDARTS at d3dbfed, attacker/perturb.py: seven st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
 from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Method
+from bench.method import Method, Rule
 from results.errors import InputError
-from results.record import Deviation
 
 from . import sdarts_rs
 
@@ -47,22 +46,23 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
 
 
 DEVIATIONS = (
-    *sdarts_rs.DEVIATIONS[:1],
-    replace(sdarts_rs.DEVIATIONS[1], switch="methods.sdarts-adv.epsilon=0.3027"),
-    Deviation(
+    *sdarts_rs.DEVIATIONS,
+    Rule(
         id="attack-fallback",
         what="A seed whose loss did not rise keeps its clean mix in that step.",
         why="So does the authors' code; the paper's algorithm has no such test.",
         effect="The weights never see an attack that helped them.",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:11-44",
     ),
-    Deviation(
+    Rule(
         id="attack-statistics",
         what="The attack runs in evaluation mode, on running statistics.",
-        why="So does the authors' code. On NAS-Bench-1Shot1 those are the statistics of the alpha step's batch.",
-        effect="Another method would result from batch statistics or another momentum.",
-        switch="supernet.bn_momentum=0.003",
+        why="So does the authors' code. With NAS-Bench-1Shot1's momentum of 0.997 those are the statistics of the"
+        " alpha step's batch.",
+        effect="Batch statistics or another momentum would make another method.",
+        switch="supernet.bn_tracked=false",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:14-17",
+        holds=lambda space, method, protocol: protocol.supernet.bn_tracked,
     ),
 )
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Method
-from results.record import Deviation
+from bench.method import Method, Rule
 
 CITE = """@inproceedings{chen2020stabilizing,
   title     = {Stabilizing Differentiable Architecture Search via Perturbation-based Regularization},
@@ -32,19 +31,18 @@ def step(learner: Learner, batch: Batch, params: perturb.Radius) -> Outcome:
 
 
 DEVIATIONS = (
-    Deviation(
+    Rule(
         id="perturbed-quantity",
         what="The mix, softmax(alpha), is perturbed in every row, and brought back to the simplex.",
         why="So does the authors' code; the paper writes the perturbation into the architecture weights.",
         effect="Entries can end outside the box of radius epsilon, since rows are divided by their sums.",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:11-50",
     ),
-    Deviation(
+    Rule(
         id="epsilon-end",
-        what="Epsilon grows once an epoch and ends one step short of its maximum: 0.2973 of 0.3 in 100 epochs.",
+        what="Epsilon grows once an epoch and ends one step short of its maximum, as at 0.2973 of 0.3 in 100 epochs.",
         why="So does the authors' code.",
-        effect="Negligible.",
-        switch="methods.sdarts-rs.epsilon=0.3027",
+        effect="Negligible; a maximum of 0.3027 would end at 0.3 in 100 epochs.",
         source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:193",
     ),
 )

@@ -1,4 +1,4 @@
-"""Dominant eigenvalue of the Hessian of the validation loss with respect to alpha, over the search."""
+"""Dominant eigenvalue of the Hessian of the loss that alpha descends with respect to alpha, over the search."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from matplotlib.ticker import MaxNLocator
 
 from reports.drawing import draw_trajectories, epoch_axis, legend_of, log_axis
+from reports.methods import measured_on
 from reports.plots import Plot
 from reports.sheet import sheet
 from reports.study import Study
@@ -35,7 +36,7 @@ def draw(study: Study) -> Iterator[Plot]:
         "eigenvalue",
         _TITLE,
         caption="Mean over seeds; band: one standard error; thin: single seeds. Each value comes from one batch and is"
-        " noisy: read the trend, not single points.",
+        f" noisy: read the trend, not single points. {measured_on(line.method for line in lines)}",
         alt=f"{_TITLE}, {study.label}. {describe(lines)}",
         figure=figure,
     )

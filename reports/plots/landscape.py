@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reports.methods import measured_on
 from reports.plots import Plot
 from reports.sheet import sheet, small_multiples
 from reports.study import Study
@@ -64,8 +65,8 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Supernet accuracy on the alpha half with fixed weights, alpha moved along the gradient of the loss (x)"
-        " and an orthogonal direction (y); mean over seeds, one colour scale.",
+        caption="Supernet accuracy with fixed weights, alpha moved along the gradient of the loss (x) and an orthogonal"
+        f" direction (y); mean over seeds, one colour scale. {measured_on(means)}",
         alt=f"{_TITLE}, {study.label}. Highest minus lowest accuracy: {', '.join(drops)} points.",
         figure=figure,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.drawing import draw_trajectories, legend_of
-from reports.methods import Method
+from reports.methods import Method, measured_on
 from reports.plots import Plot
 from reports.sheet import sheet
 from reports.study import Study
@@ -32,7 +32,8 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Mean over random perturbations of the mix, then over seeds; band: one standard error over seeds.",
+        caption="Mean over random perturbations of the mix, then over seeds; band: one standard error over seeds."
+        f" {measured_on(line.method for line in lines)}",
         alt=f"{_TITLE}, {study.label}. {describe(lines, ' %', when='At the largest radius')}",
         figure=figure,
     )

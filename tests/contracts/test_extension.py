@@ -7,7 +7,7 @@ import torch
 
 import spaces
 from bench import config, method, methods, plan, price
-from bench.deviations import deviations
+from bench.deviations import rules
 from bench.engine import run_group
 from bench.setting import Setting
 from results.store import Store
@@ -74,7 +74,7 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     json.dumps(dropnas.manifest)
     prices = price.Prices(setting.store, experiment, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
-    assert deviations(spaces.find("nasbench1shot1-9"), method.find("halved"))
+    assert rules(spaces.find("nasbench1shot1-9"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):
         config.known_method("halve")
 

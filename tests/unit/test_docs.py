@@ -15,7 +15,7 @@ import spaces
 from bench import config
 from bench import method as methods
 from bench.cli import app, bench, data, inspect, reports, work  # noqa: F401 - they add their commands
-from bench.deviations import deviations
+from bench.deviations import rules
 from results.record import OPERATION_PREFIXES, POINT_COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -172,8 +172,8 @@ def test_every_switch_of_a_deviation_is_on_a_page(space, name):
     found = spaces.find(space)
     pages = [f"methods/{name}.md", "methods/darts.md", f"spaces/{found.family}.md"]
     text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in pages)
-    for deviation in deviations(found, methods.find(name)):
-        assert f"`{deviation.switch}`" in text or not deviation.switch, deviation.id
+    for rule in rules(found, methods.find(name)):
+        assert f"`{rule.switch}`" in text or not rule.switch, rule.id
 
 
 def test_every_column_is_described():

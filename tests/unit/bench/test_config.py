@@ -112,3 +112,25 @@ def test_an_override_of_a_space_beats_an_override_of_the_whole():
 )
 def test_seeds_are_read_as_written(text, seeds):
     assert parse_seeds(text) == seeds
+
+
+def test_a_method_may_train_otherwise_and_an_override_beats_it():
+    experiment = load("paper-nb201-adl")
+    assert experiment.protocol("nasbench201", "darts").training.order == "weights-first"
+    assert experiment.protocol("nasbench201", "darts-2nd").training.order == "alpha-first"
+    overridden = load("paper-nb201-adl", ["training.order=weights-first"])
+    assert overridden.protocol("nasbench201", "darts-2nd").training.order == "weights-first"
+
+
+def test_of_training_a_space_beats_a_method_and_its_own_method_the_space(written, minimal):
+    text = """
+    [methods.darts.training]
+    batch = 8
+    [space.nasbench201.training]
+    batch = 16
+    [space.nasbench201.methods.darts-2nd.training]
+    batch = 24
+    """
+    experiment = load(written(text=minimal + text))
+    sizes = {name: experiment.protocol("nasbench201", name).training.batch for name in ("darts", "darts-2nd")}
+    assert sizes == {"darts": 16, "darts-2nd": 24}

@@ -29,6 +29,7 @@ def refusal(action, *arguments):
         ("space.nasbench20.training.batch=2", "unknown space 'space.nasbench20'"),
         ("space.nasbench201.train.batch=2", "unknown key 'space.nasbench201.train'; did you mean 'training'?"),
         ("space.nasbench201.training.bach=2", "unknown key 'training.bach'; did you mean 'batch'?"),
+        ("methods.darts.training.bach=2", "unknown key 'training.bach'; did you mean 'batch'?"),
         ('spaces=["nasbench200"]', "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
         ('run=["dart"]', "unknown method 'dart'; did you mean 'darts'?"),
         ('order=["nasbench201/dart"]', "unknown method 'dart'"),
@@ -62,6 +63,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(override, says):
         ("space.nasbench201=3", "'space.nasbench201' of experiment 'quick' should be a table, not 3"),
         ("space.nasbench201.training=3", "'space.nasbench201.training' should be a table, not 3"),
         ("methods.darts=3", "'methods.darts' should be a table, not 3"),
+        ("methods.darts.training=3", "'methods.darts.training' should be a table, not 3"),
         ("space.nasbench201.methods.darts=3", "should be a table, not 3"),
     ],
 )

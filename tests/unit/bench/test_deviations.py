@@ -1,25 +1,79 @@
+"""Every deviation is complete, and stated by the runs that it is true of alone."""
+
 import pytest
 
 import spaces
 from bench import config, method
-from bench.deviations import PROTOCOL, deviations
+from bench.deviations import deviations, rules
 
-PAIRS = [(space, name) for space in spaces.names() for name in method.names() if method.find(name).levels]
+PAIRS = [(space, name) for space in spaces.names() for name in method.names()]
+
+
+def stated(space, name, *overrides, experiment="paper"):
+    """Return the ids that a run's record states."""
+    protocol = config.load(experiment, overrides).protocol(space, name)
+    return {each.id for each in deviations(spaces.find(space), method.find(name), protocol)}
 
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_deviation_is_complete_and_named_once(space, name):
-    found = deviations(spaces.find(space), method.find(name))
-    assert len({d.id for d in found}) == len(found) > len(PROTOCOL)
-    for deviation in found:
-        for sentence in (deviation.what, deviation.why, deviation.effect):
+    found = rules(spaces.find(space), method.find(name))
+    assert len({rule.id for rule in found}) == len(found)
+    for rule in found:
+        for sentence in (rule.what, rule.why, rule.effect):
             assert sentence.endswith(".")
-        assert deviation.source
+        assert rule.source
+
+
+@pytest.mark.parametrize(("space", "name"), PAIRS)
+def test_a_switch_that_is_thrown_takes_its_deviation_away(space, name):
+    for rule in rules(spaces.find(space), method.find(name)):
+        if rule.switch and rule.id in stated(space, name):
+            assert rule.id not in stated(space, name, rule.switch), rule.id
+
+
+@pytest.mark.parametrize("rule_id", ["bn-tracked", "conv-bias", "clip-mix", "alpha-batches", "learning-rate-shift"])
+def test_first_order_darts_on_nasbench201_states_what_its_protocol_does(rule_id):
+    assert rule_id in stated("nasbench201", "darts")
+
+
+def test_a_third_value_takes_the_sentence_away_too():
+    assert "bn-momentum" in stated("nasbench1shot1-1", "sdarts-rs")
+    assert "bn-momentum" not in stated("nasbench1shot1-1", "sdarts-rs", "supernet.bn_momentum=0.1")
+    assert "bn-momentum" not in stated("nasbench1shot1-1", "sdarts-rs", "supernet.bn_tracked=false")
+
+
+def test_one_level_methods_have_no_alpha_images_and_their_own_clip_norm_and_rate():
+    for name in ("dropnas", "darts-1level"):
+        found = stated("nasbench201", name)
+        assert not found & {"alpha-batches", "clean-validation", "clip-mix", "learning-rate-shift"}
+        assert {"sub-steps", "training-length"} <= found
+        assert "learning-rate-shift" in stated("nasbench201", name, f"methods.{name}.lr_shifted=true")
+
+
+def test_random_draws_state_nothing_of_a_supernet():
+    assert stated("nasbench201", "random") == {"random-streams", "none-in-argmax", "plain-draws"}
+    assert stated("nasbench1shot1-3", "random") == {"random-streams", "optimum", "plain-draws"}
+
+
+def test_second_order_says_where_it_comes_from():
+    assert "unroll-origin" in stated("nasbench201", "darts-2nd")
+    assert not {"unroll-rate", "unroll-random-state"} & stated("nasbench201", "darts-2nd")
+    assert {"unroll-rate", "unroll-random-state"} <= stated("nasbench1shot1-1", "darts-2nd")
+
+
+def test_the_settings_of_the_nasbench201_paper_name_their_halves():
+    assert "interleaved-halves" in stated("nasbench201", "darts", experiment="paper-nb201-adl")
+    assert "interleaved-halves" not in stated("nasbench201", "darts")
+
+
+def test_what_is_not_clipped_has_no_clip_norm():
+    assert "clip-mix" not in stated("nasbench201", "darts", "training.clip=0.0")
 
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(space, name):
     plain = config.load("quick").protocol(space, name)
-    for deviation in deviations(spaces.find(space), method.find(name)):
-        if deviation.switch:
-            assert config.load("quick", [deviation.switch]).protocol(space, name) != plain, deviation.id
+    for rule in rules(spaces.find(space), method.find(name)):
+        if rule.switch:
+            assert config.load("quick", [rule.switch]).protocol(space, name) != plain, rule.id

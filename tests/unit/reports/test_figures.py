@@ -219,6 +219,16 @@ def test_a_landscape_is_averaged_over_seeds():
     assert "At the largest radius: DARTS 75 % (n=2)" in curve.alt
 
 
+def test_what_is_measured_on_training_images_says_so():
+    """One-level methods hold no images back."""
+    records = [record("darts"), record("dropnas")]
+    study = Study.of(records, Table({}), landscapes={each.run: surroundings() for each in records})
+    for (plot,) in (landscape.draw(study), radius.draw(study), eigenvalue.draw(study)):
+        assert "with DropNAS, on such as trained the weights" in plot.caption
+    (alone,) = landscape.draw(Study.of(records[:1], Table({}), landscapes=study.landscapes))
+    assert "trained the weights" not in alone.caption
+
+
 def test_a_landscape_without_a_plane_still_gives_its_radii():
     only = surroundings()[lambda table: table["kind"] == "radius"]
     study = Study.of([record()], Table({}), landscapes={record().run: only})
