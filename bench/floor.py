@@ -25,7 +25,6 @@ image for a pass that steps weights.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,16 +35,6 @@ from spaces.supernet import Supernet
 
 from . import method as methods
 from .config import Protocol
-
-#: Training passes and attacks of one step of each method; "weights" are passes whose gradient reaches the weights.
-PASSES: Mapping[str, Mapping[str, int]] = {
-    "darts": {"alpha": 1, "weights": 1},
-    "darts-2nd": {"alpha": 2, "weights": 3},
-    "sdarts-rs": {"alpha": 1, "weights": 1},
-    "sdarts-adv": {"alpha": 1, "weights": 1, "attack": 1},
-    "dropnas": {"weights": 1},
-    "darts-1level": {"weights": 1},
-}
 
 
 @dataclass(frozen=True)
@@ -113,7 +102,7 @@ def convolutions(net: Supernet, side: int) -> list[Conv]:
 
 
 def of_step(net: Supernet, method: str, params: Any, *, side: int, batch: int, width: int) -> Floor | None:
-    """Return the floor of one step of one seed; None for a method of which nothing is known.
+    """Return the floor of one step of one seed; None for a method that does not say its passes.
 
     Parameters
     ----------
@@ -121,7 +110,8 @@ def of_step(net: Supernet, method: str, params: Any, *, side: int, batch: int, w
     side, batch : of the images.
     width : bytes of one number of a map.
     """
-    if method not in PASSES:
+    passes = methods.find(method).passes
+    if not passes:
         return None
     convs = convolutions(net, side)
     each = {
@@ -130,13 +120,13 @@ def of_step(net: Supernet, method: str, params: Any, *, side: int, batch: int, w
         "attack": attack(convs, getattr(params, "steps", 0)),
     }
     total = Floor(0.0, 0.0)
-    for name, times in PASSES[method].items():
+    for name, times in passes.items():
         total += each[name] * times
     return Floor(total.flops, total.bytes * width) * batch
 
 
 def of_epoch(space: str, method: str, protocol: Protocol, *, width: int) -> Floor | None:
-    """Return the floor of the steps of one epoch of one seed; None for a method of which nothing is known."""
+    """Return the floor of the steps of one epoch of one seed; None for a method that does not say its passes."""
     images, found = protocol.images, spaces.find(space)
     side, total = {"cifar10": (32, 50_000), "digits": (8, 1_536)}[images.dataset]
     step = of_step(

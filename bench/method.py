@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -48,7 +48,7 @@ class Rule(Deviation):
 
     def stated(self) -> Deviation:
         """Return the deviation as records hold it."""
-        return Deviation(**{field.name: getattr(self, field.name) for field in fields(Deviation)})
+        return Deviation(**{each.name: getattr(self, each.name) for each in fields(Deviation)})
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Method:
     scalars : ``scalars(params, epoch, epochs)`` returns its values of one epoch.
     rate : the weights' learning rate.
     cite : BibTeX.
+    passes : of one step, by kind: training passes whose gradient reaches the "alpha" alone, those whose gradient
+        reaches the "weights", and "attack"; ``bench.floor`` and ``bench.price`` count them. Empty: nobody has.
     deviations : its own; see ``bench.deviations`` for those of spaces and of the protocol.
     """
 
@@ -81,6 +83,7 @@ class Method:
     draws: Callable[[torch.Generator, int, Space, Any], Draws] = lambda *_: {}
     scalars: Callable[[Any, int, int], Scalars] = lambda *_: {}
     rate: Callable[[Any, Any], Rate] = rate_of_experiment
+    passes: Mapping[str, int] = field(default_factory=dict)
     deviations: tuple[Rule, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -24,9 +24,8 @@ from .config import Experiment, Protocol
 from .plan import Task
 from .speed import clock
 
-#: Passes through the supernet per epoch of each method relative to DARTS, where no record of the method itself is at
-#: hand: (forward + 2 backward) counts, two batches a step for bilevel methods.
-RELATIVE = {"darts": 1.0, "darts-2nd": 2.5, "sdarts-rs": 1.0, "sdarts-adv": 4.8, "dropnas": 1.1, "darts-1level": 1.1}
+#: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
+_ATTACK_STEP = 0.9
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,11 @@ class Prices:
         if same:
             epoch = _per_seed_epoch(same) * len(task.seeds)
             return Price(epoch * left, memory, f"{len(same)} records on this device")
-        similar = [r for r in similar if r.run.method in RELATIVE]
-        if similar and task.method in RELATIVE:
-            scale = [RELATIVE[task.method] / RELATIVE[r.run.method] for r in similar]
-            each = [s * _per_seed_epoch([r]) for s, r in zip(scale, similar, strict=True)]
+        passes = _passes(task.method, protocol.as_dict()["params"])
+        known = {r.run: _passes(r.run.method, r.manifest["protocol"]["params"]) for r in similar}
+        similar = [r for r in similar if known[r.run]]
+        if similar and passes:
+            each = [_per_seed_epoch([r]) * passes / known[r.run] for r in similar]
             return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")
         basis = "no record on this device yet"
         if other := next((r for r in others if r.run.method == task.method), None):
@@ -78,6 +78,15 @@ class Prices:
     def _copied(self) -> float:
         """Bytes a second of a copy on the device."""
         return clock.copied(self.device, size=2**28)
+
+
+def _passes(method_id: str, params: Mapping[str, Any]) -> float:
+    """Return a method's training passes over the images in one epoch; 0 where nobody counted."""
+    if method_id not in method.names():
+        return 0.0
+    found = method.find(method_id)
+    attack = found.passes.get("attack", 0) * params.get("steps", 0) * _ATTACK_STEP
+    return (found.passes.get("alpha", 0) + found.passes.get("weights", 0) + attack) / max(1, found.levels)
 
 
 def _per_seed_epoch(records: list[Record]) -> float:

@@ -25,4 +25,13 @@ def step(learner: Learner, batch: Batch, params: Any) -> Outcome:
     return bilevel.step(learner, batch)
 
 
-METHOD = Method(id="darts", label="DARTS (1st order)", colour="#0072B2", order=1, levels=2, cite=CITE, step=step)
+METHOD = Method(
+    id="darts",
+    label="DARTS (1st order)",
+    colour="#0072B2",
+    order=1,
+    levels=2,
+    cite=CITE,
+    step=step,
+    passes={"alpha": 1, "weights": 1},
+)

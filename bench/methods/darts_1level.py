@@ -35,6 +35,7 @@ METHOD = Method(
     levels=1,
     cite=dropnas.CITE,
     step=step,
+    passes={"weights": 1},
     params=onelevel.Params,
     rate=onelevel.rate,
     deviations=DEVIATIONS,

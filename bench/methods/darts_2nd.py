@@ -105,6 +105,7 @@ METHOD = Method(
     levels=2,
     cite=CITE,
     step=step,
+    passes={"alpha": 2, "weights": 3},
     params=Params,
     deviations=DEVIATIONS,
 )

@@ -154,6 +154,7 @@ METHOD = Method(
     levels=1,
     cite=CITE,
     step=step,
+    passes={"weights": 1},
     params=Params,
     draws=keep,
     rate=onelevel.rate,

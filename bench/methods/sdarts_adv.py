@@ -75,6 +75,7 @@ METHOD = Method(
     levels=2,
     cite=sdarts_rs.CITE,
     step=step,
+    passes={"alpha": 1, "weights": 1, "attack": 1},
     params=Params,
     draws=perturb.noise,
     scalars=perturb.radius,

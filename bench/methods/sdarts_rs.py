@@ -56,6 +56,7 @@ METHOD = Method(
     levels=2,
     cite=CITE,
     step=step,
+    passes={"alpha": 1, "weights": 1},
     params=perturb.Radius,
     draws=perturb.noise,
     scalars=perturb.radius,

@@ -12,6 +12,7 @@ from bench import config, floor, method
 from spaces.supernet import Supernet
 
 MEGA = 1e6
+TRAINED = [name for name in method.names() if method.find(name).levels]
 
 
 def net_of(space, **changes):
@@ -94,7 +95,7 @@ def test_an_attack_folds_the_small_kernels_of_edges():
     assert floor.attack(convs, 7).flops < floor.attack(convs, 8).flops
 
 
-@pytest.mark.parametrize("name", floor.PASSES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_step_is_its_passes(name):
     protocol = config.load("paper").protocol("nasbench201", name)
     net = Supernet(spaces.find("nasbench201"), protocol.supernet)
@@ -114,8 +115,8 @@ def test_a_step_is_its_passes(name):
 
 
 def test_every_method_that_trains_has_its_passes_and_others_none():
-    assert set(floor.PASSES) == {name for name in method.names() if method.find(name).levels}
-    assert floor.of_step(net_of("nasbench201"), "sdarts-gauss", None, side=8, batch=2, width=4) is None
+    assert set(TRAINED) == {name for name in method.names() if method.find(name).passes}
+    assert floor.of_step(net_of("nasbench201"), "random", None, side=8, batch=2, width=4) is None
 
 
 def test_an_epoch_counts_each_image_of_its_half_once():
