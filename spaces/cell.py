@@ -104,8 +104,11 @@ def _edge_shares(cell: EdgeCell, entries: Tensor, channels: int) -> Sequence[Edg
     edges = entries.unflatten(-1, (-1, len(EDGE_SUMS))).split(list(range(cell.nodes - 1, 0, -1)), dim=2)
     # for each node that edges leave: (cells, 2, S, 1, E, 1) * (C, 1, C), then (cells, 2, S, C, E * C)
     matrices = [(weights.permute(0, 3, 1, 2)[:, :, :, None, :, None] * unit).flatten(4) for weights in edges]
-    by_cell = zip(*(each.unbind(0) for each in matrices), strict=True)
-    return [EdgeShares(*zip(*(each.unbind(0) for each in one), strict=True)) for one in by_cell]
+    by_node = [[pair.unbind(0) for pair in each.unbind(0)] for each in matrices]  # of each cell: skip, pool
+    return [
+        EdgeShares(skip=tuple(skip for skip, _ in pairs), pool=tuple(pool for _, pool in pairs))
+        for pairs in zip(*by_node, strict=True)
+    ]
 
 
 def _forward_edges(pass_: Pass, cell: EdgeCell, x: Tensor, weights: EdgeShares) -> Tensor:

@@ -73,7 +73,7 @@ class Pass(Protocol):
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingPass:
     """A pass with the batch's statistics; the mix rides on the batch norms (see ``spaces.unpack``).
 
     ``update`` says whether running statistics are moved, in place.
@@ -85,10 +85,10 @@ class Training:
     update: bool
     form: Forms
 
-    def cells(self) -> dict[str, Training]:
+    def cells(self) -> dict[str, TrainingPass]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
-        return {c: Training(norms[c], pieces[c], statistics[c], self.update, self.form) for c in pieces}
+        return {c: TrainingPass(norms[c], pieces[c], statistics[c], self.update, self.form) for c in pieces}
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""

@@ -24,7 +24,7 @@ Kernels = dict[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class Sums:
+class KernelSums:
     """The kernels of all summed pairs of one width, row after row.
 
     A row is an output of a pair and a seed: pair after pair, seed after seed; kernels of 1x1 are ``(rows, Cin)``,
@@ -102,7 +102,7 @@ class FrozenWeights:
     pieces: dict[str, Tensor]
     statistics: Statistics
     kernels: Kernels
-    sums: tuple[Sums, ...]
+    sums: tuple[KernelSums, ...]
 
 
 def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) -> FrozenWeights:
@@ -126,9 +126,9 @@ def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) ->
     return FrozenWeights(pieces, statistics, kernels, sums)
 
 
-def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> Sums:
+def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> KernelSums:
     small, large = ([kernels[pair[which]] for pair in pairs] for which in (0, 1))
-    return Sums(
+    return KernelSums(
         pairs=tuple(pairs),
         sizes=tuple(bias.numel() for _, bias in large),
         small=torch.cat([_rows(kernel) for kernel, _ in small]),

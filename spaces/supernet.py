@@ -17,7 +17,7 @@ from . import cell
 from .base import Space, SupernetConfig
 from .constants import Constants
 from .conv import Forms, seed_conv
-from .forward import Pass, Statistics, Training
+from .forward import Pass, Statistics, TrainingPass
 from .frozen import Frozen, FrozenWeights, freeze
 from .layout import Layout, Norm
 from .ops import avg_pool, max_pool
@@ -108,7 +108,7 @@ class Supernet:
         if not training:
             return self.forward_frozen(self.freeze(weights, statistics), x, mix)
         pieces = self._unpack.mixed(weights, mix)
-        return self._run(Training(self.layout.norms, pieces, statistics, update, self.form), x, mix)
+        return self._run(TrainingPass(self.layout.norms, pieces, statistics, update, self.form), x, mix)
 
     def pieces(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named weights ``(S, *shape)`` of flat ones."""

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from spaces import find
-from spaces.frozen import Frozen, Sums, _Summed
+from spaces.frozen import Frozen, KernelSums, _Summed
 from spaces.layout import Norm
 from spaces.supernet import Supernet
 from spaces.unpack import Unpack
@@ -20,7 +20,7 @@ def test_a_pair_of_weighted_convolutions_is_one_convolution():
     small, large = random(len(PAIRS), SEEDS, OUT, WIDTH, 1, 1), random(len(PAIRS), SEEDS, OUT, WIDTH, 3, 3)
     biases = random(2, len(PAIRS), SEEDS, OUT)
     rows = len(PAIRS) * SEEDS * OUT
-    sums = Sums(
+    sums = KernelSums(
         pairs=PAIRS,
         sizes=(SEEDS * OUT,) * len(PAIRS),
         small=small.reshape(rows, WIDTH),
