@@ -40,7 +40,7 @@ class TableOracle:
         The sample of 20,001 NAS-Bench-101 cells is passed over: it has one training per cell.
         """
         cells = [p for p in Path(data_dir).glob("nasbench101*.parquet") if "-sample" not in p.stem]
-        cells.sort(key=lambda p: ("-partial" in p.stem, p.name))
+        cells.sort(key=lambda p: (p.stem != "nasbench101", p.name))
         tables = [(p, NASBENCH201) for p in Path(data_dir).glob("nasbench201.parquet")]
         return [cls(path, layout) for path, layout in [*tables, *((p, NASBENCH101) for p in cells)]]
 

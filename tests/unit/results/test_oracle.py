@@ -137,11 +137,11 @@ def test_hashing_does_not_import_torch():
 
 
 def test_a_full_table_goes_before_a_partial_one_and_samples_are_passed_over(tmp_path):
-    for name in ("nasbench101-a-partial.parquet", "nasbench101.parquet", "nasbench101-sample-20001.parquet"):
+    for name in ("nasbench101-a-part.parquet", "nasbench101.parquet", "nasbench101-sample-20001.parquet"):
         write_nasbench101(tmp_path, name, "0" * 32, [80.0])
     write_nasbench201(tmp_path)
     names = [oracle.path.name for oracle in TableOracle.find(tmp_path)]
-    assert names == ["nasbench201.parquet", "nasbench101.parquet", "nasbench101-a-partial.parquet"]
+    assert names == ["nasbench201.parquet", "nasbench101.parquet", "nasbench101-a-part.parquet"]
     assert TableOracle.find(tmp_path / "nowhere") == []
 
 
