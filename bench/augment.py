@@ -24,26 +24,24 @@ class Draws(NamedTuple):
 
 def draw_augmentation(
     generator: torch.Generator,
-    shape: int | tuple[int, ...],
+    count: int,
     *,
     size: int,
     pad: int = 0,
     flip: bool = False,
     cutout: int = 0,
 ) -> Draws:
-    """Draw what ``augment`` needs for ``shape`` images of ``size`` x ``size`` pixels.
+    """Draw what ``augment`` needs for ``count`` images of ``size`` x ``size`` pixels.
 
     Parameters
     ----------
     generator : a CPU generator, one per seed. Only what is switched on is drawn from it.
-    shape : leading shape of the draws, such as the number of images or (steps, batch).
     pad, cutout : as in ``augment``; 0 switches off.
     """
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
     return Draws(
-        torch.randint(2 * pad + 1, (*shape, 2), generator=generator) if pad else None,
-        torch.randint(2, shape, generator=generator).bool() if flip else None,
-        torch.randint(size, (*shape, 2), generator=generator) if cutout else None,
+        torch.randint(2 * pad + 1, (count, 2), generator=generator) if pad else None,
+        torch.randint(2, (count,), generator=generator).bool() if flip else None,
+        torch.randint(size, (count, 2), generator=generator) if cutout else None,
     )
 
 

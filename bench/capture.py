@@ -44,15 +44,11 @@ class Captured:
     ----------
     step : changes its state in place; all that differs between steps is in its inputs.
     enabled : False takes every step plainly, as a CPU does.
-    warn : is told why a capture failed.
     """
 
-    def __init__(
-        self, step: Step, device: torch.device, *, enabled: bool = True, warn: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, step: Step, device: torch.device, *, enabled: bool = True) -> None:
         self._step = step
         self._enabled = enabled and device.type == "cuda"
-        self._warn = warn or _to_stderr
         self._taken: Counter[Shape] = Counter()
         self._graphs: dict[Shape, _Graph] = {}
 
@@ -74,7 +70,7 @@ class Captured:
                 self._graphs[shape] = self._capture(inputs)
             except RuntimeError as error:  # nothing was computed: the state is as it was
                 self._enabled = False
-                self._warn(f"the step is not captured and runs slower: {str(error).splitlines()[0]}")
+                _warn(f"the step is not captured and runs slower: {str(error).splitlines()[0]}")
                 return self._step(inputs)
         captured = self._graphs[shape]
         for name, tensor in captured.inputs.items():
@@ -101,5 +97,5 @@ class Captured:
         return _Graph(graph, kept, outcome)
 
 
-def _to_stderr(line: str) -> None:
+def _warn(line: str) -> None:
     print(f"warning: {line}", file=sys.stderr)

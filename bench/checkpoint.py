@@ -3,17 +3,20 @@
 A position is (completed epochs, steps of the next one). A group of seeds goes on together. Its files are written one
 after the other, and those of the position before are removed only when all are there, so that a kill at any instant
 leaves one position of which the whole group is present.
+
+No file is ever changed. Some seeds of a group may go on without the others, from the same files: halves of it, those
+that have not diverged, those that are asked for. They are then further on, or recorded, and what they left behind is
+still a position of the others.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from results import whole
 from results.convert.unpickle import inflates
 from results.record import Run
 
@@ -38,8 +42,8 @@ Position = tuple[int, int]
 class Checkpoint:
     """One seed after ``epoch`` epochs and ``step`` steps of the next.
 
-    ``meta`` holds config hash, the seeds of the group, and how it was computed; ``points`` the record's rows so far;
-    ``tensors`` the seed's share of the state and, inside an epoch, of its sums.
+    ``meta`` holds config hash, the seeds of the group, how it was computed, and the groups before; ``points`` the
+    record's rows so far; ``tensors`` the seed's share of the state and, inside an epoch, of its sums.
     """
 
     run: Run
@@ -74,19 +78,8 @@ def save(root: Path, checkpoint: Checkpoint) -> None:
     described = {name: getattr(checkpoint, name) for name in ("epoch", "step", "meta", "points")}
     head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
     body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
-    target = path(root, checkpoint.run, checkpoint.position)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            file.write(MAGIC + hashlib.sha256(body).digest() + body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+    with whole.writing(path(root, checkpoint.run, checkpoint.position)) as file:
+        file.write(MAGIC + hashlib.sha256(body).digest() + body)
 
 
 def load(root: Path, run: Run, position: Position) -> Checkpoint | None:
@@ -133,12 +126,13 @@ def _listed(alpha: Any) -> list[Any]:
 
 def _sound(found: Checkpoint) -> bool:
     """Whether everything is of its kind; a checksum says only that nothing was lost on the way."""
-    numbers = (found.run.seed, found.epoch, found.step)
+    if not isinstance(found.meta, dict) or not isinstance(group := found.meta.get("group", []), list):
+        return False
+    numbers = (found.run.seed, found.epoch, found.step, *group)
     return (
         all(type(number) is int and 0 <= number < 10**9 for number in numbers)
-        and isinstance(found.meta, dict)
-        and isinstance(found.meta.get("group", []), list)
-        and all(type(seed) is int for seed in found.meta.get("group", []))
+        and len(set(group)) == len(group)
+        and isinstance(found.meta.get("before", []), list)
         and isinstance(found.points, list)
         and all(map(_is_row, found.points))
         and isinstance(found.tensors, dict)
@@ -159,27 +153,29 @@ def remove(root: Path, run: Run, *, keep: Position | None = None) -> None:
             path(root, run, position).unlink(missing_ok=True)
 
 
-def latest(root: Path, run: Run, config_hash: str) -> tuple[Position, tuple[int, ...]] | None:
-    """Return position and group of the newest checkpoint of which the whole group is present and readable."""
+def latest(
+    root: Path, run: Run, config_hash: str, is_done: Callable[[Run], bool]
+) -> tuple[Position, tuple[int, ...]] | None:
+    """Return the newest position from which a run can go on, and the seeds of its group that are still there.
+
+    The others of the group must have gone on from there without it: they are done, or have a later position. Where one
+    did not, the group was killed before it had written all files of the position.
+    """
     for position in positions(root, run):
         mine = load(root, run, position)
         if mine is None or mine.meta.get("config_hash") != config_hash:
             continue
-        group = tuple(mine.meta.get("group", ()))
-        if run.seed not in group:
-            continue
-        others = (load(root, replace(run, seed=seed), position) for seed in group if seed != run.seed)
-        if all(other is not None and other.meta == mine.meta for other in others):
-            return position, group
+        group = [replace(run, seed=seed) for seed in mine.meta.get("group", ())]
+        there = [each for each in group if (found := load(root, each, position)) and found.meta == mine.meta]
+        gone = (each for each in group if each not in there)
+        if run in there and all(is_done(each) or _is_past(root, each, position, config_hash) for each in gone):
+            return position, tuple(each.seed for each in there)
     return None
 
 
-def regroup(root: Path, run: Run, position: Position, seeds: tuple[int, ...]) -> None:
-    """Make seeds of a group a group of their own, which goes on from the same position."""
-    for seed in seeds:
-        mine = load(root, replace(run, seed=seed), position)
-        if mine is not None:
-            save(root, replace(mine, meta=mine.meta | {"group": list(seeds)}))
+def _is_past(root: Path, run: Run, position: Position, config_hash: str) -> bool:
+    later = (load(root, run, p) for p in positions(root, run) if p > position)
+    return any(found and found.meta.get("config_hash") == config_hash for found in later)
 
 
 def share(learner: Learner, index: int, sums: Sums | None = None) -> dict[str, Tensor]:

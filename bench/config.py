@@ -11,8 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import types
-import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +22,15 @@ from results.errors import InputError, suggest
 from results.record import fault_of_name
 from spaces.base import SupernetConfig
 
-from . import method
+from . import limits, method
+from . import overrides as overriding
 from .learner import Training
 from .recipes import RECIPES
+from .typed import build, checked
 
 FOLDER = Path(__file__).parent / "experiments"
 DEFAULT = "quick"
-#: Far beyond any paper's; a supernet is built to predict its memory, and one beyond these would not fit to be.
-_MOST_CHANNELS, _MOST_CELLS = 256, 64
+_SEED_DIGITS = 18  # what records hold is below 2 ** 63
 
 
 @dataclass(frozen=True)
@@ -115,13 +114,15 @@ class Experiment:
 
         training = _merged(each.get("training", {}) for pair in zip(scopes, own, strict=True) for each in pair)
         params = {key: value for key, value in _merged(own).items() if key != "training"}
-        return Protocol(
+        made = Protocol(
             images=build(ImagesConfig, table("images"), "images"),
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
             training=build(Training, training, "training"),
             measure=build(Measure, table("measure"), "measure"),
             params=build(method.find(method_id).params, params, f"methods.{method_id}"),
         )
+        limits.check(made)
+        return made
 
 
 def available() -> tuple[str, ...]:
@@ -141,10 +142,10 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     if fault := fault_of_name(path.stem):
         raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
     tables = toml.read(path)
-    settled = _settled(overrides)
-    for override in settled:
-        _override(tables, override)
-    return _experiment(path.stem, tables, settled)
+    settled = overriding.read(overrides)
+    texts = overriding.written(settled)
+    overriding.set_in(tables, settled, _TOP)
+    return _experiment(path.stem, tables, texts)
 
 
 _TOP = {
@@ -200,7 +201,7 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
     )
     for space in space_ids:  # every table is checked before anything runs
         for method_id in method_ids:
-            _check_values(experiment.protocol(space, method_id))
+            experiment.protocol(space, method_id)
     return experiment
 
 
@@ -231,45 +232,6 @@ def _check_methods(where: str, table: dict[str, Any]) -> None:
             raise InputError(f"'{where}.{name}.training' should be a table, not {params['training']!r}")
 
 
-def _check_values(protocol: Protocol) -> None:
-    from .images import DATASETS
-
-    training, images, supernet = protocol.training, protocol.images, protocol.supernet
-    least = {
-        "training.epochs": (training.epochs, 1),
-        "training.batch": (training.batch, 2),
-        "supernet.channels": (supernet.channels, 1),
-        "supernet.cells": (supernet.cells, 1),
-        "images.size": (images.size, 0),
-        "images.limit": (images.limit or 2, 2),  # one for the weights, one for the alphas
-        "images.crop_padding": (images.crop_padding, 0),
-        "images.cutout": (images.cutout, 0),
-        "measure.eigenvalue_every": (protocol.measure.eigenvalue_every, 0),
-        "measure.valid_images": (protocol.measure.valid_images, 0),
-        "measure.landscape": (protocol.measure.landscape, 0),
-        "measure.landscape_images": (protocol.measure.landscape_images, 1),
-        "training.lr": (training.lr, 0.0),
-        "training.lr_min": (training.lr_min, 0.0),
-        "training.clip": (training.clip, 0.0),
-        "training.weight_decay": (training.weight_decay, 0.0),
-        "training.alpha_lr": (training.alpha_lr, 0.0),
-        "training.alpha_decay": (training.alpha_decay, 0.0),
-    }
-    for key, (value, bound) in least.items():
-        if not value >= bound or value == float("inf"):
-            raise InputError(f"{key} = {value} is out of range; it must be at least {bound} and finite")
-    for key, value, bound in (
-        ("supernet.channels", supernet.channels, _MOST_CHANNELS),
-        ("supernet.cells", supernet.cells, _MOST_CELLS),
-    ):
-        if value > bound:
-            raise InputError(f"{key} = {value} is out of range; it must be at most {bound}")
-    if not all(0 <= beta < 1 for beta in training.alpha_betas):
-        raise InputError(f"training.alpha_betas = {training.alpha_betas} is out of range; both must be in [0, 1)")
-    if images.dataset not in DATASETS:
-        raise InputError(f"unknown data set '{images.dataset}'{suggest(images.dataset, DATASETS)}")
-
-
 def known_space(name: str) -> str:
     """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
     if name not in spaces.names():
@@ -291,10 +253,12 @@ def _listed(registry: Any) -> str:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds of ``0-3`` (inclusive), ``0,2,5`` or a mixture."""
     seeds: list[int] = []
-    for part in str(text).split(","):
+    for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError(f"'{text}' is no list of seeds; write 0-3 or 0,2,5")
+        if max(len(first), len(last)) > _SEED_DIGITS:
+            raise InputError(f"'{text[:40]}' names a seed of more than {_SEED_DIGITS} digits; take a smaller one")
         if int(last or first) - int(first) > 9999:
             raise InputError(f"'{text}' names more than 10,000 seeds")
         seeds += range(int(first), int(last or first) + 1)
@@ -303,88 +267,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(seeds))
 
 
-def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
-    """Make a dataclass of a table; raise ``InputError`` for unknown and missing keys and for wrong types."""
-    values = checked(cls, table, where)
-    missing = [
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.name not in values and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise InputError(f"'{where}' lacks the key '{missing[0]}'")
-    return cls(**values)
-
-
-def checked(cls: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the values of a table in the types of a dataclass's fields."""
-    kinds = typing.get_type_hints(cls)
-    fields = [f.name for f in dataclasses.fields(cls)]
-    for key in table:
-        if key not in fields:
-            raise InputError(f"unknown key '{where}.{key}'{suggest(key, fields)}")
-    return {key: _typed(kinds[key], value, f"{where}.{key}") for key, value in table.items()}
-
-
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        if value in arguments and not isinstance(value, bool):
-            return value
-        raise InputError(f"{where} = {value!r} should be one of {', '.join(map(str, arguments))}")
-    if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
-        return tuple(_typed(k, v, where) for k, v in zip(arguments, value, strict=True))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-        return float(value)
-    if isinstance(kind, type | types.UnionType) and type(value) is kind:
-        return value
-    name = getattr(kind, "__name__", str(kind))
-    raise InputError(f"{where} = {value!r} should be of type {name}")
-
-
-def _override(tables: dict[str, Any], text: str) -> None:
-    """Set one dotted key; the value is TOML, or else a string."""
-    key, equals, value = text.partition("=")
-    parts = [part.strip() for part in key.split(".")]
-    if not equals or not all(parts):
-        raise InputError(f"'{text}' is no override; write key=value, as in training.epochs=2")
-    try:
-        parsed = toml.parse(f"value = {value}")["value"]
-    except InputError:
-        parsed = value
-    table = tables
-    for part in parts[:-1]:
-        if part not in table and len(parts) == 2 and part not in _TOP:
-            raise InputError(f"unknown key '{key}'{suggest(part, _TOP)}")
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            raise InputError(f"'{key}' cannot be set: '{part}' is no table")
-    table[parts[-1]] = str(parsed) if parts == ["seeds"] else parsed  # a single seed reads as a number
-    if parts[0] != "space":  # an override beats what a space or a method says of its own
-        _forget(tables, parts)
-
-
-def _settled(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the last override of each key in an order that is not the caller's, those of a single space at the end."""
-    last = {text.partition("=")[0].strip(): text for text in overrides}
-    return tuple(last[key] for key in sorted(last, key=lambda key: (key.startswith("space."), key)))
-
-
-def _forget(table: Any, keys: Sequence[str]) -> None:
-    """Drop what single spaces and methods say of a key."""
-    for scopes in ("space", "methods"):
-        for scope in _inner(table, [scopes]).values():
-            _inner(scope, keys[:-1]).pop(keys[-1], None)
-            _forget(scope, keys)
-
-
 def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return one table of several, of which the later ones go before."""
     return {key: value for table in tables for key, value in table.items()}
-
-
-def _inner(table: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the table at the end of some keys; an empty one where there is none."""
-    for key in keys:
-        table = table.get(key) if isinstance(table, dict) else None
-    return table if isinstance(table, dict) else {}

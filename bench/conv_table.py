@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from results import whole
 from spaces.base import Space, SupernetConfig
 from spaces.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, seed_conv
 from spaces.supernet import Supernet
@@ -108,7 +107,7 @@ class _Noted(dict[ConvShape, ConvForm]):
 def measure(
     shape: ConvShape, batch: int, seeds: int, precision: Precision, device: torch.device
 ) -> dict[ConvForm, float]:
-    """Return the median seconds of forward and backward in each form that can compute a shape."""
+    """Return the median seconds of forward and backward on a GPU in each form that can compute a shape."""
     dtype, weights = maps_dtype(precision), state_dtype(precision)
     x = torch.randn(batch, shape.side, shape.side, seeds, shape.inputs, device=device, dtype=dtype).requires_grad_()
     size = (seeds, shape.outputs, shape.kernel, shape.kernel, shape.inputs)  # in the order of a supernet's kernels
@@ -123,7 +122,7 @@ def measure(
         def work(form: ConvForm = form, upstream: Tensor = upstream) -> None:
             torch.autograd.grad(seed_conv(x, kernel, stride=shape.stride, form=form), (x, kernel), upstream)
 
-        found[form] = _seconds(work, device)
+        found[form] = _seconds(work)
     return found
 
 
@@ -132,15 +131,8 @@ def fastest(seconds: dict[ConvForm, float]) -> ConvForm:
     return min(seconds, key=seconds.__getitem__)
 
 
-def _seconds(work: Callable[[], None], device: torch.device) -> float:
-    if device.type != "cuda":
-        work()
-        times = []
-        for _ in range(ROUNDS):
-            began = time.process_time()
-            work()
-            times.append(time.process_time() - began)
-        return statistics.median(times)
+def _seconds(work: Callable[[], None]) -> float:
+    """Return the median seconds of work that is replayed from a CUDA graph."""
     aside = torch.cuda.Stream()
     with torch.cuda.stream(aside):
         for _ in range(3):
@@ -182,9 +174,5 @@ def _read() -> dict[str, dict[str, ConvForm]]:
 
 def _write(key: str, table: Mapping[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
-    with contextlib.suppress(OSError, ImportError):
-        path = _file()
-        part = path.with_suffix(f".{os.getpid()}.part")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(_read() | {key: table}, indent=1, sort_keys=True), encoding="utf-8")
-        part.replace(path)
+    with contextlib.suppress(OSError, ImportError), whole.writing(_file()) as file:
+        file.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

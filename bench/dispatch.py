@@ -17,14 +17,14 @@ from typing import cast
 import torch
 
 from results.errors import InputError, suggest
+from results.locks import Busy
 from results.record import Run
 
 from . import engine, environment
-from .config import Experiment, config_hash
+from .config import Experiment
 from .images import Images, load
-from .locks import Busy
 from .pace import OutOfTime
-from .plan import Task, is_done
+from .plan import Task
 from .recording import record
 from .setting import Setting
 
@@ -112,12 +112,14 @@ def _images(dataset: str, size: int, limit: int, data_dir: Path | None) -> Image
 def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:
     """Record that a group failed, with its error; a failed run counts as missing and is run again.
 
-    Seeds of the group that ended before, as diverged ones do, keep their records.
+    A record that holds a result stays, be it of a seed that ended before, as diverged ones do, of an older protocol, or
+    of another code.
     """
     protocol = experiment.protocol(task.space, task.method)
     for seed in task.seeds:
         run = Run(experiment.name, task.space, task.method, seed)
-        if is_done(setting.store, run, config_hash(task.space, task.method, protocol)):
+        there = setting.store.manifest(run)
+        if there is not None and there["status"] != "failed":
             continue
         setting.store.write(
             record(

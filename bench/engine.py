@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from results.locks import hold
 from results.record import Run
 
 from . import checkpoint, compiling, measure, precision
@@ -18,7 +19,6 @@ from .feed import Feed
 from .group import Group, Spoiled
 from .images import Images, load
 from .learner import Learner
-from .locks import hold
 from .pace import Pace
 from .plan import Filter, Task, plan
 from .recording import Row

@@ -82,10 +82,6 @@ class Feed:
         self.mean, self.std = images.mean, images.std
         self.steps = weight_batches(split, protocol.training.batch)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch, counted from 0."""
-        return map(self.batch, self.drawn(epoch))
-
     def drawn(self, epoch: int) -> Iterator[Drawn]:
         """Yield what is drawn for each step of an epoch, counted from 0."""
         training, params = self.protocol.training, self.protocol.params

@@ -50,10 +50,6 @@ class Floor:
     def __mul__(self, times: float) -> Floor:
         return Floor(self.flops * times, self.bytes * times)
 
-    def seconds(self, bytes_per_second: float, flops_per_second: float) -> float:
-        """Return the time below which a device of these rates cannot go."""
-        return max(self.bytes / bytes_per_second, self.flops / flops_per_second)
-
 
 @dataclass(frozen=True)
 class Conv:

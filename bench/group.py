@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import torch
@@ -17,7 +18,7 @@ from .config import Experiment, config_hash
 from .feed import Feed, split
 from .images import Images
 from .learner import Learner, initial_state
-from .plan import Task
+from .plan import Task, is_done
 from .recording import Row, record, rows
 from .search import Point, Sums
 from .setting import Setting
@@ -58,13 +59,23 @@ class Group:
         if setting.apart and mixes_seeds(self.form):
             self.form = "grouped"
         self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in self.runs]
+        self.at: checkpoint.Position = at
         self.meta = {
             "config_hash": self.hash,
             "group": list(task.seeds),
             "form": conv_table.as_document(self.form),
             "precision": self.setting.precision,
             "compiled": self.setting.compiled,
+            "before": self._before(),
         }
+
+    def _before(self) -> list[Any]:
+        """Return the groups in which these seeds were searched until they came into this one, first to last."""
+        if not self.resumed:
+            return []
+        kept, now = self.resumed[0].meta, (list(self.task.seeds), conv_table.as_document(self.form))
+        last = {"seeds": kept["group"], "form": kept.get("form"), "until": list(self.at)}
+        return [*kept.get("before", []), *([last] if (last["seeds"], last["form"]) != now else [])]
 
     def _foreign(self) -> InputError:
         folder = checkpoint.folder(self.setting.store.root, self.runs[0])
@@ -131,19 +142,14 @@ class Group:
         for index, run in runs:
             tensors = checkpoint.share(learner, index, sums)
             checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors, step))
+        self.at = (epoch, step)
         for _, run in runs:
-            checkpoint.remove(root, run, keep=(epoch, step))
+            checkpoint.remove(root, run, keep=self.at)
 
     def halves(self) -> list[Task]:
         """Make the group two, which go on from its newest checkpoint or afresh."""
-        root, seeds, middle = self.setting.store.root, self.task.seeds, len(self.task.seeds) // 2
-        position, group = checkpoint.latest(root, self.runs[0], self.hash) or ((0, 0), ())
-        done, step = position if group == seeds else (0, 0)
-        parts = [replace(self.task, seeds=half, done=done, step=step) for half in (seeds[:middle], seeds[middle:])]
-        for part in parts:
-            if part.begun:
-                checkpoint.regroup(root, self.runs[0], (done, step), part.seeds)
-        return parts
+        seeds, middle, (done, step) = self.task.seeds, len(self.task.seeds) // 2, self.at
+        return [replace(self.task, seeds=half, done=done, step=step) for half in (seeds[:middle], seeds[middle:])]
 
     def check_spoiled(self, learner: Learner) -> None:
         """Raise ``Spoiled`` where a seed is lost in a form of the convolution that carries it over to others."""
@@ -156,7 +162,6 @@ class Group:
         for index in lost:
             self._record(index, healthy=False)
         survivors = tuple(seed for seed, ok in zip(self.task.seeds, healthy, strict=True) if ok)
-        self.meta = self.meta | {"group": list(survivors)}
         epoch = self.points[0][-1]["epoch"]
         if epoch:  # before the first step there is nothing to keep
             self.save(learner, only=healthy)
@@ -166,20 +171,21 @@ class Group:
 
     def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
         """Write the records, then remove the checkpoints; ``healthy`` says whether each seed's numbers are finite."""
-        store = self.setting.store
-        for index, run in enumerate(self.runs):
-            if landscapes is not None:
-                store.write_side(run, "landscape", landscapes[index])
-            self._record(index, healthy=healthy[index])
+        for index in range(len(self.runs)):
+            self._record(index, None if landscapes is None else landscapes[index], healthy=healthy[index])
         for run in self.runs:
-            checkpoint.remove(store.root, run)
+            checkpoint.remove(self.setting.store.root, run)
 
-    def _record(self, index: int, *, healthy: bool) -> None:
-        """Write the record of one seed as it stands."""
-        points = self.points[index]
-        self.setting.store.write(
+    def _record(self, index: int, landscape: pd.DataFrame | None = None, *, healthy: bool) -> None:
+        """Write the record of one seed as it stands; one that was there before the group went on stays."""
+        points, run, store = self.points[index], self.runs[index], self.setting.store
+        if is_done(store, run, self.hash):
+            return
+        if landscape is not None:
+            store.write_side(run, "landscape", landscape, self.hash)
+        store.write(
             record(
-                self.runs[index],
+                run,
                 self.experiment,
                 self.protocol,
                 points,
@@ -191,6 +197,7 @@ class Group:
                     "form": self.meta["form"],
                     "precision": self.meta["precision"],
                     "compiled": self.meta["compiled"],
+                    "before": self.meta["before"],
                 },
                 device=environment.device_info(self.setting.device),
             )

@@ -12,7 +12,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from results import cifar10
 from results.errors import InputError, suggest
 from results.parquet import content
 
@@ -30,7 +31,6 @@ CIFAR10_SHA256 = "c39812f23ca612226a93091d739d3ba56a271144b1076d3354f8276b9f1f69
 _CIFAR10_TRAIN = 50_000
 _CIFAR10_RECORD = 1 + 3 * 32 * 32  # of the binary version: the label, then the three colour planes
 _CIFAR10_BATCH = 10_000 * _CIFAR10_RECORD
-_CIFAR10_BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,17 +179,12 @@ def _write(path: Path, array: np.ndarray) -> None:
 
 def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels (both uint8) of training and test set in the official order."""
-    folders = [Path(data_dir) / "cifar10", Path(data_dir)] if data_dir is not None else []
-    folders += [folder / "cifar-10-batches-bin" for folder in folders]
-    for folder in folders:
-        shards = [sorted(folder.glob(f"{part}-*.parquet")) for part in ("train", "test")]
-        if all(shards):
-            return _decode_parquet([*shards[0], *shards[1]])
-        archive = folder / "cifar-10-binary.tar.gz"
-        if archive.exists():
-            return _decode_binary(_members(archive), archive)
-        if all((folder / name).exists() for name in _CIFAR10_BATCHES):
-            return _decode_binary(((folder / name).read_bytes() for name in _CIFAR10_BATCHES), folder)
+    copy = None if data_dir is None else cifar10.find(Path(data_dir))
+    if copy:
+        if copy.shards:
+            return _decode_parquet(copy.shards)
+        batches = (path.read_bytes() for path in copy.batches)
+        return _decode_binary(batches if copy.batches else _members(copy.path), copy.path)
     place = data_dir if data_dir is not None else "the data directory ($DNAS_DATA)"
     raise InputError(
         f"CIFAR-10 is missing: put train-*.parquet and test-*.parquet, or cifar-10-binary.tar.gz, into cifar10/ of"
@@ -197,7 +192,7 @@ def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _decode_parquet(shards: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+def _decode_parquet(shards: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
     """Decode the Hugging Face layout: ``img`` holds a file (lossless WebP or PNG) as ``bytes``, beside ``label``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -206,7 +201,8 @@ def _decode_parquet(shards: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     images, labels = [], []
     for shard in shards:
         try:
-            table = content(pq.ParquetFile(shard), ["img", "label"])
+            with pq.ParquetFile(shard) as file:
+                table = content(file, ["img", "label"])
             opened = (Image.open(io.BytesIO(row["bytes"])) for row in table["img"].to_pylist())
             pixels = np.stack([np.asarray(_of_cifar10(image).convert("RGB")) for image in opened])
             images.append(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
@@ -235,11 +231,11 @@ def _decode_binary(batches: Iterator[bytes], source: Path) -> tuple[np.ndarray, 
 def _members(archive: Path) -> Iterator[bytes]:
     """Yield the six batches of the official archive, in order."""
     with tarfile.open(archive, "r:gz") as tar:
-        for name in _CIFAR10_BATCHES:
-            member = tar.extractfile(f"cifar-10-batches-bin/{name}")
+        for name in cifar10.BATCHES:
+            member = tar.extractfile(f"{cifar10.UNPACKED}/{name}")
             if member is None:
                 raise KeyError(f"{name} is no file")
-            if tar.getmember(f"cifar-10-batches-bin/{name}").size > _CIFAR10_BATCH:
+            if tar.getmember(f"{cifar10.UNPACKED}/{name}").size > _CIFAR10_BATCH:
                 raise ValueError(f"{name} is larger than 10,000 images")
             yield member.read()
 

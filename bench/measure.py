@@ -63,11 +63,12 @@ def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = 
 
 
 def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:
-    """Return the dominant eigenvalue of the alpha Hessian of each seed's loss, ``(S,)``.
+    """Return the dominant eigenvalue of the alpha Hessian of each seed's loss, as its absolute value, ``(S,)``.
 
     The Hessian is exact, by double backward, of the mean cross entropy on one batch of the images that train the
     alphas, without augmentation, batch norms in training mode (running statistics are left alone), plus 1e-3 on the
-    diagonal. As in the SmoothDARTS code it is the largest eigenvalue, by its modulus.
+    diagonal. As in the SmoothDARTS code, "dominant" is the algebraically largest: a negative one further from zero does
+    not count.
     """
     samples = _one_batch(feed, epoch)
     alpha = learner.state.alpha.detach().requires_grad_()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import optim
 from .learner import Batch, Learner, Outcome, Training
-from .method import Rate
+from .method import Rate, require
 from .simplex import softmax
 
 REFERENCE_BATCH = 64
@@ -26,7 +26,7 @@ class Params:
     Attributes
     ----------
     lr, lr_min : of a batch of 64, scaled with the experiment's (0.0375 and 0.0015 at the authors' 96).
-    clip : of each seed's weight gradient, in either sub-step.
+    clip : of each seed's weight gradient, in either sub-step; 0 clips nothing.
     weight_decay, alpha_decay : factors of the squared norms in the decay loss, so that ``torch.optim`` would call
         each twice as large.
     sub_steps : 2 takes an optimiser step on the loss and another on the decay loss, as the code does; 1 takes a
@@ -40,6 +40,9 @@ class Params:
     weight_decay: float = 3e-4
     alpha_decay: float = 1e-3
     sub_steps: Literal[1, 2] = 2
+
+    def __post_init__(self) -> None:
+        require(self, "lr", "lr_min", "clip", "weight_decay", "alpha_decay")
 
 
 def rate(params: Params, training: Training) -> Rate:
@@ -89,7 +92,7 @@ def step(learner: Learner, batch: Batch, params: Params, kept: Tensor | None = N
 
 def _descend(learner: Learner, batch: Batch, params: Params, weight_gradient: Tensor, alpha_gradient: Tensor) -> None:
     state, training = learner.state, learner.training
-    gradient = optim.clip_norm(weight_gradient, params.clip)
+    gradient = optim.clip_norm(weight_gradient, params.clip) if params.clip > 0 else weight_gradient
     optim.sgd(state.weights, state.momentum, gradient, lr=batch.lr, mu=training.momentum)
     optim.adam(
         state.alpha,

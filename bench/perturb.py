@@ -15,7 +15,7 @@ from torch import Tensor
 from spaces.base import Space
 
 from .learner import Learner, Samples
-from .method import Draws, Scalars
+from .method import Draws, Scalars, require
 from .schedule import ramp
 from .simplex import project
 
@@ -26,6 +26,9 @@ class Radius:
 
     epsilon_start: float = 0.03
     epsilon: float = 0.3
+
+    def __post_init__(self) -> None:
+        require(self, "epsilon_start", "epsilon")
 
 
 def radius(params: Radius, epoch: int, epochs: int) -> Scalars:

@@ -89,18 +89,24 @@ def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]
 def _groups(
     store: Store, like: Run, missing: Sequence[int], planned: str
 ) -> Iterator[tuple[checkpoint.Position, tuple[int, ...]]]:
-    """Yield (position, seeds): groups with a checkpoint first, the rest in fresh groups.
+    """Yield (position, seeds): groups with a checkpoint first, the furthest at the head, the rest in fresh groups.
 
-    A group that was cut off while its records were written has some already; it goes on whole all the same.
+    A group that was cut off while its records were written has some already; it goes on whole all the same. Where other
+    seeds of a group are not wanted now, or went on without it, those that are left go on together.
     """
+
+    def done(run: Run) -> bool:
+        return is_done(store, run, planned)
+
     left = list(missing)
     if method.find(like.method).levels:
-        for seed in missing:
-            run = replace(like, seed=seed)
-            if seed in left and (found := checkpoint.latest(store.root, run, planned)):
+        runs = [replace(like, seed=seed) for seed in missing]
+        for run in sorted(runs, key=lambda run: checkpoint.positions(store.root, run)[:1], reverse=True):
+            if run.seed in left and (found := checkpoint.latest(store.root, run, planned, done)):
                 position, group = found
-                if all(s in left or is_done(store, replace(like, seed=s), planned) for s in group):
-                    yield position, group
-                    left = [s for s in left if s not in group]
+                if not all(s in left or done(replace(like, seed=s)) for s in group):
+                    group = tuple(s for s in group if s in left)
+                yield position, group
+                left = [s for s in left if s not in group]
     for start in range(0, len(left), GROUP):
         yield (0, 0), tuple(left[start : start + GROUP])

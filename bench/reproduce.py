@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from results.record import Run
+import spaces
 from results.store import Store
 
-from . import engine, price, scoring
-from .config import Experiment
+from . import engine, method, price, scoring
+from .config import Experiment, ImagesConfig, Protocol
 from .dispatch import Engine, Outcome
+from .pace import OutOfTime
 from .plan import Filter, plan
 from .recipes import RECIPES
+from .recording import table_dataset
 from .retrain import retrain
 from .setting import Setting, choose_device
 
@@ -47,29 +49,40 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
         return "nothing to score yet"
     device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
     if experiment.retrain.recipe:
-        todo = scoring.unscored_finals(runs, experiment.name, setting.data_dir)
-        if todo:
-            if device.type == "cpu":
-                torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
-            protocol = experiment.protocol(*_first(records[0].run))
-            retrain(
-                todo,
-                engine.images_of(protocol, setting.data_dir),
-                RECIPES[experiment.retrain.recipe],
-                experiment=experiment.name,
-                device=device,
-                out=scoring.retrained_path(runs, experiment.name),
-                progress=progress,
-            )
-        left = len(scoring.unscored_finals(runs, experiment.name, setting.data_dir))
-        finals = {(r.run.space, r.final_arch) for r in records}
-        return f"{len(finals) - left} of {len(finals)} distinct final architectures scored by retraining"
+        finals, more = scoring.finals(records), ""
+        try:
+            for protocol, archs in _by_images(experiment, scoring.unscored(finals, runs, setting.data_dir)):
+                if device.type == "cpu":
+                    torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
+                retrain(
+                    archs,
+                    engine.images_of(protocol, setting.data_dir),
+                    RECIPES[experiment.retrain.recipe],
+                    experiment=experiment.name,
+                    device=device,
+                    out=scoring.retrained_path(runs, experiment.name),
+                    progress=progress,
+                    deadline=setting.deadline,
+                )
+        except OutOfTime:
+            more = "; out of time, and the same command goes on"
+        scored = len(finals) - len(scoring.unscored(finals, runs, setting.data_dir))
+        return f"{scored} of {len(finals)} distinct final architectures scored by retraining{more}"
     asked, found = scoring.keep_scores(runs, records, setting.data_dir)
     return f"{found} of {asked} architectures and data sets scored by tables"
 
 
-def _first(run: Run) -> tuple[str, str]:
-    return run.space, run.method
+def _by_images(experiment: Experiment, finals: list[scoring.Final]) -> Iterator[tuple[Protocol, list[tuple[str, str]]]]:
+    """Yield architectures by the images that are searched on in their spaces, with a protocol that has these.
+
+    An architecture that was found on another data set than its space has now is left as it is.
+    """
+    groups: dict[ImagesConfig, tuple[Protocol, list[tuple[str, str]]]] = {}
+    for space, arch, dataset in finals:
+        protocol = experiment.protocol(space, (experiment.methods or method.names())[0])  # all have the same images
+        if table_dataset(spaces.find(space), protocol) == dataset:
+            groups.setdefault(protocol.images, (protocol, []))[1].append((space, arch))
+    yield from groups.values()
 
 
 def has_work(experiment: Experiment, store: Store, chosen: Filter) -> bool:

@@ -7,12 +7,10 @@ would have without the interruption (bit for bit on the same CPU with the same n
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,9 +20,10 @@ from torch.optim import Optimizer
 import spaces
 from bench import networks, seeding
 from bench.augment import augment, draw_augmentation
+from bench.cell_checkpoint import CellCheckpoint
 from bench.images import Images
+from bench.pace import Pace
 from bench.recipes import RECIPES, Recipe, Size
-from results.convert.unpickle import inflates
 from results.errors import InputError, suggest
 from results.scores import Score, merge_scores, read_scores
 
@@ -46,6 +45,7 @@ def retrain(
     out: Path,
     progress: Progress | None = None,
     checkpoint_seconds: float = 60.0,
+    deadline: float = float("inf"),
 ) -> None:
     """Train each distinct cell once and add its score to the table ``out``.
 
@@ -54,17 +54,21 @@ def retrain(
 
     Parameters
     ----------
-    archs : pairs of space id and architecture key. A cell that two spaces of a family share is trained once.
+    archs : pairs of space id and architecture key. A cell that two of these spaces share, of one family, is trained
+        once.
     images : the experiment's images. The recipe says how many of the training images are held out for the
         validation accuracy, which is None where there are none.
     experiment : its id; by default the recipe's name.
     out : the table, as ``results.scores`` keeps it. While a cell is in training, its checkpoint lies beside it.
     checkpoint_seconds : least time between two checkpoints; they are written at the ends of epochs.
+    deadline : of ``time.monotonic``.
 
     Raises
     ------
     InputError
         A space or a key is unknown, or the recipe holds out all training images.
+    OutOfTime
+        Before an epoch that would end after the deadline; a later call goes on from there.
     """
     if recipe.validation >= len(images.train):
         raise InputError(
@@ -85,15 +89,17 @@ def retrain(
         if (score.dataset, score.release, score.epochs) == (images.name, release, recipe.epochs)
     ]
     keys = {score.key for score in table}
-    known = {(_family(score.space), score.arch): score for score in table}
+    asked = {space for ids in cells.values() for space in ids}  # other spaces may have other images
+    known = {(_family(score.space), score.arch): score for score in table if score.space in asked}
     parts = ("train", "train_labels", "test", "test_labels")
     images = replace(images, **{part: getattr(images, part).to(device) for part in parts})
-    checkpoint = _Checkpoint(out.with_suffix(".checkpoint.pt"), checkpoint_seconds)
+    checkpoint = CellCheckpoint(out.with_suffix(".checkpoint.pt"))
+    pace = Pace(deadline, checkpoint_seconds)
     for position, ((family, arch), ids) in enumerate(cells.items()):
         score = known.get((family, arch))
         if score is None:
             report = partial(_report, progress, position, len(cells), arch)
-            valid, test = _train(family, arch, images, recipe, checkpoint, report)
+            valid, test = _train(family, arch, images, recipe, checkpoint, pace, report)
             score = Score(
                 space=ids[0],
                 arch=arch,
@@ -116,7 +122,13 @@ def retrain(
 
 
 def _train(
-    family: str, arch: str, images: Images, recipe: Recipe, checkpoint: _Checkpoint, report: Callable[[float], None]
+    family: str,
+    arch: str,
+    images: Images,
+    recipe: Recipe,
+    checkpoint: CellCheckpoint,
+    pace: Pace,
+    report: Callable[[float], None],
 ) -> tuple[float | None, float]:
     """Train one cell; return validation and test accuracy in percent."""
     stream = f"retrain/{family}/{arch}"
@@ -138,9 +150,13 @@ def _train(
     count = len(images.train) - recipe.validation
     kept = replace(images, train=images.train[:count], train_labels=images.train_labels[:count])
     for epoch in range(checkpoint.restore(network, optimizer), recipe.epochs):
+        pace.stop()
         generator = seeding.stream(recipe.seed, f"{stream}/epoch", epoch)
         _train_epoch(network, optimizer, kept, recipe, epoch, generator)
-        checkpoint.save(network, optimizer, epoch + 1)
+        pace.step()
+        if pace.due:
+            checkpoint.save(network, optimizer, epoch + 1)
+            pace.keep()
         report((epoch + 1) / recipe.epochs)
     test = _accuracy(network, images, images.test, images.test_labels)
     if not recipe.validation:
@@ -202,52 +218,3 @@ def _family(space: str) -> str:
 def _report(progress: Progress | None, position: int, total: int, arch: str, fraction: float) -> None:
     if progress:
         progress(position + fraction, total, arch)
-
-
-class _Checkpoint:
-    """The state of the one cell in training, in a file that is whole or absent.
-
-    ``label`` says of which training, to the last setting; a file with another label is not resumed from.
-    """
-
-    def __init__(self, path: Path, seconds: float) -> None:
-        self.path, self.seconds, self.label = path, seconds, ""
-        self._written = time.monotonic()
-
-    def restore(self, network: nn.Module, optimizer: Optimizer) -> int:
-        """Load the state where there is one; return the number of epochs that it has behind it."""
-        device = next(network.parameters()).device
-        try:
-            if inflates(self.path):
-                return 0
-            state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
-            if state["label"] != self.label:
-                return 0
-        except Exception:  # absent, or damaged, which torch meets with any of a dozen errors
-            return 0
-        try:
-            network.load_state_dict(state["network"])
-            optimizer.load_state_dict(state["optimizer"])
-            return int(state["epochs"])
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-            raise InputError(f"{self.path} is of another training; remove it and run again") from None
-
-    def save(self, network: nn.Module, optimizer: Optimizer, epochs: int) -> None:
-        """Write the state, unless it was written only just before."""
-        if time.monotonic() - self._written < self.seconds:
-            return
-        state = {
-            "label": self.label,
-            "epochs": epochs,
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-        }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f".{self.path.name}.part")
-        torch.save(state, part)
-        part.replace(self.path)
-        self._written = time.monotonic()
-
-    def remove(self) -> None:
-        """Forget the state: its cell is in the table."""
-        self.path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from results.cellhash import hashed_cells
 from results.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
 from results.record import Record
 from results.scores import Score, merge_scores
-from results.store import Store
 from results.truth import Truth, truths
 from spaces import base, graph
 from spaces.base import Space
+
+Final = tuple[str, str, str]  # space, architecture, data set
 
 
 def scores_path(runs: Path) -> Path:
@@ -116,23 +117,19 @@ def population(space: str, data_dir: Path) -> dict[str, list[float]]:
     return {dataset: each for dataset, each in values.items() if each}
 
 
-def optimum(space: str, data_dir: Path) -> dict[str, float]:
-    """Return the best mean test accuracy, percent, of each data set for which the tables hold every cell."""
-    tests = {dataset: found.splits["test"] for dataset, found in truth(space, data_dir).items()}
-    return {d: test.best_mean.accuracy for d, test in tests.items() if test.complete and test.best_mean}
-
-
 def module_hashes(cache_dir: Path | None = None) -> dict[str, set[str]]:
     """Return the NAS-Bench-101 hashes of every cell of the spaces whose cells that table holds."""
     names = [name for name in spaces.names() if spaces.find(name).family == "nasbench1shot1"]
     return {name: {cellhash.cell_hash(arch) for arch in cells(name, cache_dir)} for name in names}
 
 
-def unscored_finals(runs: Path, experiment: str, data_dir: Path) -> list[tuple[str, str]]:
-    """Return the (space, key) of final architectures of an experiment that nothing scores."""
+def finals(records: Iterable[Record]) -> list[Final]:
+    """Return the distinct final architectures of records, each with the data set that it is scored on."""
+    found = ((record.run.space, record.final_arch, record.manifest["space"]["dataset"]) for record in records)
+    return list(dict.fromkeys(found))
+
+
+def unscored(finals: Iterable[Final], runs: Path, data_dir: Path) -> list[Final]:
+    """Return those of final architectures that nothing scores."""
     known = oracle(runs, data_dir)
-    finals = dict.fromkeys(
-        (record.run.space, record.final_arch, record.manifest["space"]["dataset"])
-        for record in Store(runs).records(experiment, complete_only=True)
-    )
-    return [(space, arch) for space, arch, dataset in finals if known.score(space, arch, dataset) is None]
+    return [final for final in finals if known.score(*final) is None]

@@ -6,12 +6,12 @@ import re
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
+from results.locks import Busy, hold
 from results.record import Run
 from results.store import Store
 
 from . import checkpoint
 from .config import Experiment, config_hash
-from .locks import Busy, hold
 from .plan import Filter, is_done
 
 _SEED = re.compile(r"\.?seed-(\d+)\.")

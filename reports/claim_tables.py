@@ -8,9 +8,9 @@ from itertools import groupby
 from reports.names import slug
 from reports.study import SPLITS, dataset_label
 from reports.table import NONE, Table
-from results.claims import Claim
 from results.labels import Labels
-from results.verdicts import Status, Verdict, effect
+from results.verdicts import Status, Verdict
+from results.wording import effect, expected
 
 #: Told apart without colour; what needs a look comes first.
 MARKS = {
@@ -121,7 +121,7 @@ def _claim_cells(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
         claim.text or quantity,
         labels.method(claim.method),
         f"{where} ({claim.experiment})" if claim.experiment else where,
-        _published(claim),
+        expected(claim) or NONE,
         _measured(verdict),
         NONE if silent else str(verdict.n),
         _p(verdict.p),
@@ -129,18 +129,6 @@ def _claim_cells(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
         f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
         verdict.text.partition(": ")[2] if silent else _note(verdict),
     )
-
-
-def _published(claim: Claim) -> str:
-    """Return the relation that a direction states, or what the paper printed: a number with spread and n."""
-    if claim.test:
-        return f"{claim.test.relation} {effect(claim, claim.test.threshold)}"
-    if claim.value is None:
-        return NONE
-    spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
-    seeds = "" if claim.n is None else f" (n={claim.n})"
-    unit = "" if claim.unit == "percent" else f" {claim.unit}"
-    return f"{claim.value:.2f}{spread}{unit}{seeds}"
 
 
 def _p(value: float | None) -> str:
@@ -166,6 +154,8 @@ def _note(verdict: Verdict) -> str:
         parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")
     if verdict.seeds_to_decide is not None:
         parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
+    if verdict.unfinished:
+        parts.append(verdict.unfinished)
     if verdict.left_out:
         parts.append(f"records left out: {len(verdict.left_out)}")
     if claim.comparable != "same-protocol":

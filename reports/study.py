@@ -112,12 +112,8 @@ class Study:
         return (own, *(dataset for dataset in others if dataset in scored))
 
     def optimum(self, dataset: str) -> float | None:
-        """Return the best test accuracy in percent that a table holds: of the population, or as records declare."""
-        if len(self.population.get(dataset, ())):
-            return float(np.nanmax(np.asarray(self.population[dataset])))
-        declared = self.declared.get("optimum")
-        value = declared.get(dataset) if isinstance(declared, dict) else None
-        return float(value) if isinstance(value, int | float) else None
+        """Return the best test accuracy in percent of the population, None where no table holds it."""
+        return float(np.nanmax(np.asarray(self.population[dataset]))) if len(self.population.get(dataset, ())) else None
 
     def releases(self, dataset: str, source: str = "") -> tuple[str, ...]:
         """Return where the scores on a data set come from, the most frequent release first.
@@ -142,7 +138,7 @@ class Study:
         A failed run has none; one that diverged has them up to where its alphas stop being finite.
         """
         mine = [record for record in self.records if record.run.method == method.id]
-        kept = [_finite(record) for record in mine if record.manifest["status"] != "failed"]
+        kept = [_finite(record) for record in mine if not record.failed]
         return [record for record in kept if len(record.points)]
 
     def landscapes_of(self, method: Method) -> dict[int, pd.DataFrame]:

@@ -30,10 +30,10 @@ class LeftOut:
 def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], list[LeftOut]]:
     """Return the records that count and those that are left out, both sorted by run.
 
-    Of an experiment that is planned, the records of the planned protocol count; where there is none, those that were
-    brought in under its name from another code, which have no protocol of this suite. Of an experiment that nobody here
-    knows, such as one of a file that is not at hand, the protocol of the most complete records counts, and of two with
-    as many the one that was run last.
+    Of an experiment that is planned, the records of the planned protocol count; where there is none, or where all of
+    them failed, those that were brought in under its name from another code, which have no protocol of this suite. Of
+    an experiment that nobody here knows, such as one of a file that is not at hand, the protocol of the most complete
+    records counts, and of two with as many the one that was run last.
     """
     groups: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.run):
@@ -42,26 +42,31 @@ def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], 
     left_out: list[LeftOut] = []
     for (experiment, space, method), group in groups.items():
         wanted = planned.get((experiment, space, method))
-        counted, why = _counted(group, wanted)
-        if wanted is not None:
-            why += f"; 'dnas run {experiment} --space {space} --method {method}' makes it anew"
+        counted = _counted(group, wanted)
+        mend = f"'dnas run {experiment} --space {space} --method {method}' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
-            LeftOut(record.run, f"protocol {record.config_hash}, {why}")
+            LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))
             for record in group
             if record.config_hash != counted
         ]
     return kept, left_out
 
 
-def _counted(group: list[Record], wanted: str | None) -> tuple[str, str]:
-    """Return the hash that counts in a group, and why others do not."""
-    if wanted is not None:
-        hashes = {record.config_hash for record in group}
-        counted = BROUGHT_IN if wanted not in hashes and BROUGHT_IN in hashes else wanted
-        return counted, f"but the experiment is {wanted} now"
-    counted = max(group, key=lambda record: _weight(group, record.config_hash)).config_hash
-    return counted, f"but the records that count are {counted}"
+def _counted(group: list[Record], wanted: str | None) -> str:
+    """Return the hash that counts in a group."""
+    if wanted is None:
+        return max(group, key=lambda record: _weight(group, record.config_hash)).config_hash
+    hashes = {record.config_hash for record in group if not record.failed}
+    return BROUGHT_IN if wanted not in hashes and BROUGHT_IN in hashes else wanted
+
+
+def _why(record: Record, counted: str, wanted: str | None) -> str:
+    """Return why a record of another hash than ``counted`` is left out."""
+    if record.config_hash == wanted:
+        return "it failed, and those that were brought in count instead"
+    now = f"the experiment is {wanted} now" if wanted is not None else f"the records that count are {counted}"
+    return f"protocol {record.config_hash}, but {now}"
 
 
 def _weight(group: list[Record], config_hash: str) -> tuple[int, str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from results import parquet
+from results import cifar10, parquet
+from results.errors import InputError
 from results.progress import Progress, shown
 from results.sources import ACCURACIES, NASBENCH101_TABLE, SOURCES, TABLES, Source, Table
 
@@ -100,8 +101,9 @@ def find(data_dir: Path, source: Source, progress: Progress | None) -> tuple[Pat
 
     With a ``progress`` to report to, the state goes by the checksum, otherwise by the size.
     """
-    if source.name == "cifar10" and any((data_dir / "cifar10").glob("*.parquet")):
-        return data_dir / "cifar10", *_images(data_dir / "cifar10")
+    if source.name == "cifar10" and (copy := cifar10.find(data_dir)) and copy.path.is_dir():
+        state, detail = _images(copy.shards) if copy.shards else (State.UNKNOWN, "unpacked, six files")
+        return copy.path, state, detail
     path, folder = place(data_dir, source), data_dir / source.unpacked
     if source.unpacked and folder.is_dir() and not path.exists():
         return folder, State.UNKNOWN, f"unpacked, {sum(1 for _ in folder.iterdir()):,} files"
@@ -165,13 +167,12 @@ def _source(root: Path, source: Source, made: Collection[str], progress: Progres
     return FileStatus(source.name, path, state, detail, source.what, source.without, needed)
 
 
-def _images(folder: Path) -> tuple[State, str]:
-    """Inspect CIFAR-10 in the layout of data set hubs: train-*.parquet and test-*.parquet."""
-    shards = [path for part in ("train", "test") for path in sorted(folder.glob(f"{part}-*.parquet"))]
+def _images(shards: Iterable[Path]) -> tuple[State, str]:
+    """Inspect CIFAR-10 in the layout of data set hubs."""
     try:
-        labels = [parquet.content(pq.ParquetFile(path), ["label"])["label"].to_numpy() for path in shards]
-    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
-        return State.TRUNCATED, f"a file is cut off or of another layout ({str(error).splitlines()[0]})"
+        labels = [parquet.read(path, ["label"], mend="fetch the archive")["label"].to_numpy() for path in shards]
+    except InputError as error:
+        return State.TRUNCATED, str(error)
     flat = np.concatenate([np.empty(0, np.int64), *labels])
     if len(flat) != 60_000:
         return State.TRUNCATED if len(flat) < 60_000 else State.CORRUPT, f"{len(flat):,} of 60,000 images"

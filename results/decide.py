@@ -7,7 +7,6 @@ side of each end of the region. The least error at which that is so is the p of 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -45,10 +44,6 @@ class Leaning:
     side: Side
     p: float
     interval: Interval | None
-
-    def taken(self, threshold: float = ERROR) -> Side:
-        """Return the side where its p is at most ``threshold``."""
-        return self.side if self.p <= threshold else Side.UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -92,9 +87,10 @@ class Question:
         return Leaning(side, p[side], interval) if p[side] < 1 else Leaning(Side.UNDECIDED, 1.0, interval)
 
     def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
-        """Return the number of seeds at which p would be at most ``threshold``, were more like these.
+        """Return the least number of seeds at which p would be at most ``threshold``, were more like these.
 
-        None where no number would do, or where values are not known.
+        Each number up to ``MOST_SEEDS`` is tried: beside a published spread of few seeds p can rise again with more of
+        ours, whose share of the degrees of freedom falls. None where no number would do, or where values are not known.
         """
         if self.low != self.high:
             return None
@@ -106,8 +102,7 @@ class Question:
             return next((n for n in more if share_p(hits * n // len(self.low), n) <= threshold), None)
         (mean, variance), _ = self._moments
         room = min(abs(mean - self.region.low), abs(mean - self.region.high))
-        place = bisect_left(more, True, key=lambda n: mean_p(room, variance, n, self.spread**2, self.n) <= threshold)
-        return more[place] if place < len(more) else None
+        return next((n for n in more if mean_p(room, variance, n, self.spread**2, self.n) <= threshold), None)
 
     @cached_property
     def _counted(self) -> bool:

@@ -24,7 +24,6 @@ _SHAPE: dict[Any, Any] = {
         "dataset": str,
         "operations": [str],
         "parameter_free": [str],
-        "optimum": {...: (int, float)},
     },
     "method": {"label": str, "order": (int, float), "levels": int, "cite": str},
     "deviations": [{...: str}],

@@ -15,39 +15,22 @@ from results.claims import COST, Claim, Criterion
 from results.current import LeftOut, Planned, current
 from results.oracle import Oracle
 from results.record import Record, Run
+from results.series import Reading, Series, part
 
+#: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
+_SCORED = ("accuracy", "error")
 _END = Criterion(">")  # a number is read where a direction is by default: after the last epoch
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One number of one seed.
-
-    Attributes
-    ----------
-    low, high : the number, or what it could be at the least and the most where architectures are not scored.
-    points : how many architectures were looked up; unscored : how many of them no oracle knows.
-    """
-
-    low: float
-    high: float
-    points: int = 0
-    unscored: int = 0
-
-    def __sub__(self, other: Reading) -> Reading:
-        return Reading(
-            self.low - other.high,
-            self.high - other.low,
-            self.points + other.points,
-            self.unscored + other.unscored,
-        )
-
-
 class Evidence:
-    """Complete records of one protocol per experiment, space and method, and the oracle that scores them.
+    """The records of one protocol per experiment, space and method, and the oracle that scores them.
+
+    A search that diverged is a result: of accuracy and error it could be anything, and of other metrics it has no
+    number. One that failed is none, for it is run again. ``unfinished`` names both.
 
     Parameters
     ----------
+    records : of any status.
     landscapes : supernet accuracy around the final alpha: columns ``kind`` ("plane" is used), ``x``, ``y`` and
         ``valid_accuracy`` in percent.
     planned : the protocols that experiments have now; see ``results.current``.
@@ -61,7 +44,7 @@ class Evidence:
         planned: Planned,
     ) -> None:
         self._oracle, self._landscapes = oracle, landscapes
-        kept, self._left_out = current((record for record in records if record.complete), planned)
+        kept, self._left_out = current(records, planned)
         self._columns: dict[tuple[Run, str], np.ndarray] = {}
         self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
         for record in kept:
@@ -93,11 +76,19 @@ class Evidence:
             and left.run.method in _methods(claim)
         )
 
+    def unfinished(self, claim: Claim) -> tuple[Record, ...]:
+        """Return the records that would speak of ``claim``, had their searches not diverged or failed."""
+        methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+        return tuple(record for records in methods for record in records if not record.complete)
+
     def absent(self, claim: Claim) -> str:
         """Say why there is no reading for ``claim``, and the mend."""
         methods = _methods(claim)
         for method in methods:
-            if not self._records[claim.experiment, claim.space, method]:
+            found = [r for r in self._records[claim.experiment, claim.space, method] if not r.failed]
+            if found and not any(record.complete for record in found):
+                return f"every search of {claim.experiment}/{claim.space}/{method} diverged"
+            if not found:
                 command = f"dnas run {claim.experiment} --space {claim.space} --method {method}"
                 old = any(left.run.method == method for left in self.left_out(claim))
                 what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
@@ -109,9 +100,11 @@ class Evidence:
         return f"no seed has both {' and '.join(methods)}"
 
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
-        records = self._records[claim.experiment, claim.space, method]
-        found = {record.run.seed: self._read(claim, record) for record in records}
-        return {seed: reading for seed, reading in found.items() if reading is not None}
+        records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
+        found = {record.run.seed: self._read(claim, record) for record in records if record.complete}
+        points = max((reading.points for reading in found.values() if reading), default=1)
+        found |= {record.run.seed: _anything(claim, points) for record in records if not record.complete}
+        return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
 
     def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
         records = self._records[claim.experiment, claim.space, method]
@@ -129,24 +122,22 @@ class Evidence:
         before = series.average(test.reference, test.log)
         return None if before is None else level - before
 
-    def _series(self, claim: Claim, record: Record) -> _Series:
-        metric, part = claim.metric, _part(self._column(record, "epoch"))
+    def _series(self, claim: Claim, record: Record) -> Series:
+        metric, done = claim.metric, part(self._column(record, "epoch"))
         if metric.startswith("share:"):
             shares = np.array([_share(arch, metric.removeprefix("share:")) for arch in self._column(record, "arch")])
-            return _Series(part, shares, shares)
-        if metric not in ("accuracy", "error"):
-            column = self._column(record, metric) if metric in record.points else np.full(len(part), np.nan)
-            return _Series(part, column, column)
+            return Series(done, shares, shares)
+        if metric not in _SCORED:
+            column = self._column(record, metric) if metric in record.points else np.full(len(done), np.nan)
+            return Series(done, column, column)
         scores = self._oracle.scores(record.run.space, self._column(record, "arch").tolist(), claim.dataset)
         values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
         accuracy = np.array([np.nan if v is None else v for v in values], dtype=float)
-        optimum = record.manifest.get("space", {}).get("optimum") or {}
-        best = float(optimum.get(claim.dataset, 100.0)) if claim.split == "test" else 100.0
         unscored = np.isnan(accuracy)
-        low, high = np.where(unscored, 0.0, accuracy), np.where(unscored, best, accuracy)
+        low, high = np.where(unscored, 0.0, accuracy), np.where(unscored, 100.0, accuracy)
         if metric == "error":
             low, high = 100 - high, 100 - low
-        return _Series(part, low, high, unscored)
+        return Series(done, low, high, unscored)
 
     def _column(self, record: Record, name: str) -> np.ndarray:
         """Return a column of a record's points, taken out of the table once: many claims ask for the same."""
@@ -178,39 +169,13 @@ class _Group:
         return mine == theirs
 
 
-@dataclass(frozen=True)
-class _Series:
-    """A metric along a search.
-
-    Attributes
-    ----------
-    part : of the search that is done at each point, from 0 to 1.
-    low, high : the least and the most that the metric can be there; NaN where it was not measured.
-    unscored : where no oracle knows the architecture; None for a metric that no oracle is asked for.
-    """
-
-    part: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    unscored: np.ndarray | None = None
-
-    def average(self, window: tuple[float, float], log: bool) -> Reading | None:
-        """Return the average over a window, None where nothing was measured in it."""
-        inside = (window[0] <= self.part) & (self.part <= window[1]) & np.isfinite(self.low)
-        if not inside.any():
-            return None
-        low, high = float(self.low[inside].mean()), float(self.high[inside].mean())
-        if log:
-            if low <= 0:
-                return None
-            low, high = math.log(low), math.log(high)
-        if self.unscored is None:
-            return Reading(low, high)
-        return Reading(low, high, int(inside.sum()), int(self.unscored[inside].sum()))
-
-
-def _part(epochs: np.ndarray) -> np.ndarray:
-    return epochs / epochs[-1] if epochs[-1] else np.ones_like(epochs)
+def _anything(claim: Claim, points: int) -> Reading | None:
+    """Return all that a seed that diverged could have: any accuracy at each of ``points``; None of other metrics."""
+    test = claim.test or _END
+    if claim.metric not in _SCORED or test.log:  # the logarithm of an accuracy has no bound either
+        return None
+    level = Reading(0.0, 100.0, points, points)
+    return Reading(-100.0, 100.0, points, points) if test.reference is not None else level
 
 
 def _methods(claim: Claim) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,25 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from results import whole
 from results.errors import InputError
 
 
 def write(path: Path, table: pa.Table) -> None:
     """Write ``table`` so that ``path`` holds either what it held before or all of the new rows.
 
-    The rows go to a temporary file in the same folder, reach the disk, and then take the name in one step. Each page
-    carries a checksum, to which ``read`` holds it.
+    Each page carries a checksum, to which ``read`` holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)  # noqa: PTH105 (the name that readers know for an atomic rename)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole.writing(path) as file:
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 #: A file of a few kilobytes can unfold to any size. These are several times the largest table's.

@@ -32,7 +32,7 @@ POINT_COLUMNS = {
     "valid_loss": "float64",  # supernet on the alpha half, clean mix, running batch-norm statistics
     "valid_accuracy": "float64",
     "arch_entropy": "float64",  # nats; mean over the rows of the clean mix
-    "eigenvalue": "float64",  # dominant eigenvalue of the alpha Hessian, where measured
+    "eigenvalue": "float64",  # |algebraically largest eigenvalue| of the alpha Hessian, where measured
     "seconds": "float64",  # wall time of the epoch, for the whole group of seeds that shared the supernet
     "alpha": "object",  # list of float, raw, row by row in the space's order
 }
@@ -121,6 +121,11 @@ class Record:
     def complete(self) -> bool:
         """Whether the run reached its last epoch."""
         return self.manifest["status"] == "complete"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended in an error: it is no result, and the same command runs it again."""
+        return self.manifest["status"] == "failed"
 
     @property
     def final_arch(self) -> str:

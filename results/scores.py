@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from results import parquet
 from results.errors import InputError
+from results.locks import hold
 
 _SCHEMA = pa.schema(
     [
@@ -81,9 +83,34 @@ def read_scores(path: Path) -> list[Score]:
 def merge_scores(path: Path, scores: Iterable[Score]) -> None:
     """Add ``scores`` to the file ``path``, each in place of the one with its key.
 
-    The file is sorted by key, so that the same scores give the same bytes in whatever order they came.
+    The file is sorted by key, so that the same scores give the same bytes in whatever order they came. Processes that
+    add to one file wait for each other.
     """
-    path = Path(path)
-    merged = {score.key: score for score in [*read_scores(path), *scores]}
-    rows = [vars(merged[key]) for key in sorted(merged)]
-    parquet.write(path, pa.Table.from_pylist(rows, schema=_SCHEMA))
+    with _alone(path):
+        _write(path, [*read_scores(path), *scores])
+
+
+def add_scores(path: Path, scores: Sequence[Score]) -> tuple[list[Score], list[Score]]:
+    """Add ``scores`` to the file ``path``, and leave out those of which another with the same key is there.
+
+    Returns
+    -------
+    Those that were not there and now are, and those that were left out.
+    """
+    with _alone(path):
+        there = {score.key: score for score in read_scores(path)}
+        new = [score for score in scores if score.key not in there]
+        if new:
+            _write(path, [*there.values(), *new])
+    return new, [score for score in scores if there.get(score.key, score) != score]
+
+
+def _alone(path: Path) -> AbstractContextManager[None]:
+    """Keep others from the file between reading and writing it."""
+    return hold(path.with_name(f".{path.name}.lock"), wait=True)
+
+
+def _write(path: Path, scores: Iterable[Score]) -> None:
+    """Write scores, of which the last of a key counts."""
+    last = {score.key: score for score in scores}
+    parquet.write(path, pa.Table.from_pylist([vars(last[key]) for key in sorted(last)], schema=_SCHEMA))

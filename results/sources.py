@@ -39,7 +39,6 @@ class Source:
     path: str
     size: int
     checksum: str
-    licence: str
     addresses: tuple[str, ...]
     without: str
     unpacked: str = ""
@@ -87,13 +86,11 @@ _ALL_SOURCES = (
         path="cifar10/cifar-10-binary.tar.gz",
         size=170_052_171,
         checksum="md5:c32a1d4ab5d03f1284b67883e8d87530",
-        licence="none stated; cite Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
         addresses=(
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
             "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/cifar-10-binary.tar.gz",
         ),
         without="'quick' runs, as its images come with scikit-learn; reports and checks of records work",
-        unpacked="cifar10/cifar-10-batches-bin",
     ),
     Source(
         name="nasbench101",
@@ -101,7 +98,6 @@ _ALL_SOURCES = (
         path="nasbench_only108.tfrecord",
         size=522_767_376,
         checksum="sha256:4c39c3936e36a85269881d659e44e61a245babcb72cb374eacacf75d0e5f4fd1",
-        licence="Apache-2.0",
         addresses=(
             "https://storage.googleapis.com/nasbench/nasbench_only108.tfrecord",
             "https://nasbench.storage.googleapis.com/nasbench_only108.tfrecord",
@@ -115,7 +111,6 @@ _ALL_SOURCES = (
         path="NATS-tss-v1_0-3ffb9-simple.tar",
         size=1_145_989_120,
         checksum="sha256:580fd8f3425fed9f495640b0f12ccb7744f89dec7aff263bd75aed37ab0b8bb6",
-        licence="MIT",
         addresses=(
             *_drive("17_saCsj_krKjlCBLOJEpNtzPXArMCqxU"),
             "https://www.dropbox.com/s/pasubh1oghex3g9/?dl=1",
@@ -130,7 +125,6 @@ _ALL_SOURCES = (
         path="NAS-Bench-201-v1_1-096897.pth",
         size=5_003_180_601,
         checksum="md5:55e847143ce1f7c2d89b676f6b096897",
-        licence="MIT",
         addresses=_drive("16Y0UwGisiouVRxW-W5hEtbxmcHw_0hF_"),
         without="everything: NATS-Bench serves as well, and its accuracies differ in the second decimal only",
         table=NASBENCH201_TABLE,

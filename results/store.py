@@ -25,6 +25,7 @@ _ARROW_TYPES = {
 }
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
 _SIDE_KEY = b"dnas-run"
+_SIDE_HASH_KEY = b"dnas-config-hash"
 _MOST_POINTS = 100_000  # epochs of one search
 _LANDSCAPE = ["kind", "x", "y", "valid_accuracy"]
 _MEND = "remove it and run again"
@@ -45,8 +46,11 @@ class Store:
         return self.path(run).with_suffix(f".{name}.parquet")
 
     def write(self, record: Record) -> None:
-        """File ``record`` away; an interruption leaves what was there before."""
-        parquet.write(self.path(record.run), _to_arrow(record))
+        """File ``record`` away, and remove the landscape of another one; an interruption leaves the record before."""
+        table, side = _to_arrow(record), self.side_path(record.run, "landscape")
+        if side.exists() and self.of_side_file(side) != (record.run, record.config_hash):
+            side.unlink()
+        parquet.write(self.path(record.run), table)
 
     def read(self, run: Run) -> Record:
         """Return the record of ``run``.
@@ -68,13 +72,16 @@ class Store:
         """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
         return _from_arrow(parquet.read(path, mend=_MEND, most_rows=_MOST_POINTS), path)
 
-    def write_side(self, run: Run, name: str, table: pd.DataFrame) -> None:
-        """File a table beside the record of ``run``; the file says whose it is."""
+    def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str) -> None:
+        """File a table beside the record of ``run`` with that hash, before it; the file says whose it is."""
         arrow = pa.Table.from_pandas(table, preserve_index=False)
-        parquet.write(self.side_path(run, name), arrow.replace_schema_metadata({_SIDE_KEY: str(run).encode()}))
+        whose = {_SIDE_KEY: str(run).encode(), _SIDE_HASH_KEY: config_hash.encode()}
+        parquet.write(self.side_path(run, name), arrow.replace_schema_metadata(whose))
 
     def landscape(self, run: Run) -> pd.DataFrame | None:
         """Return what lies beside the record of ``run`` on what surrounds its final alpha; None where nothing does.
+
+        A file that says that it is of another protocol's record is passed over.
 
         Raises
         ------
@@ -82,7 +89,8 @@ class Store:
             The file is damaged or of another schema.
         """
         path = self.side_path(run, "landscape")
-        if not path.exists():
+        whose = self.of_side_file(path)
+        if not path.exists() or (whose and whose[1] not in (None, self.config_hash(run))):
             return None
         table = parquet.read(path, _LANDSCAPE, mend=_MEND, most_rows=_MOST_POINTS)
         kinds = [table[name].type for name in _LANDSCAPE]
@@ -92,11 +100,14 @@ class Store:
             raise InputError(f"{path} is of another schema; {_MEND}")
         return table.to_pandas()
 
-    def run_of_side_file(self, path: Path) -> Run | None:
-        """Return the run that a file written by ``write_side`` belongs to; None where it does not say."""
-        text = parquet.read_metadata(path, _SIDE_KEY)
+    def of_side_file(self, path: Path) -> tuple[Run, str | None] | None:
+        """Return run and config hash of the record that a file of ``write_side`` is of; None where it does not say.
+
+        Older files name no hash: None in its place.
+        """
+        run, config_hash = (parquet.read_metadata(path, key) for key in (_SIDE_KEY, _SIDE_HASH_KEY))
         try:
-            return Run.parse((text or b"").decode())
+            return Run.parse((run or b"").decode()), None if config_hash is None else config_hash.decode()
         except ValueError:
             return None
 

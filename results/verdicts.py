@@ -12,7 +12,6 @@ independent (Shaffer, Control of directional errors with stagewise multiple test
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from enum import StrEnum
 from math import inf
 from statistics import fmean
 from types import MappingProxyType
+from typing import TypedDict
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ from results.measure import Evidence, Reading
 from results.oracle import Oracle
 from results.record import Record, Run
 from results.stats import Interval, holm, holm_threshold
+from results.wording import line
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
 
@@ -57,12 +58,13 @@ class Verdict:
     p : the least error at which this claim alone would be decided; None where too few architectures are scored.
     adjusted : p after Holm's method over the ``family``, the number of claims of the paper and the experiment that have
         a p. The verdict follows it.
-    n : seeds used; of costs, pairs of groups of seeds.
+    n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
     seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
         where decided, or where more seeds alone would not.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
     left_out : records that would speak of the claim, but follow another protocol.
+    diverged, failed : runs of either method that did not reach their last epoch.
     text : one line.
     """
 
@@ -79,11 +81,27 @@ class Verdict:
     unscored: int = 0
     points: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    diverged: tuple[Run, ...] = ()
+    failed: tuple[Run, ...] = ()
+
+    @property
+    def unfinished(self) -> str:
+        """How many seeds diverged and failed, in words; empty where none did."""
+        counts = {"diverged": len(self.diverged), "failed": len(self.failed)}
+        return ", ".join(f"{n} seed{'s' * (n > 1)} {what}" for what, n in counts.items() if n)
 
     @property
     def decided_alone(self) -> bool:
         """Whether the claim would be decided were it its paper's only one, and is not among the others."""
         return self.status is Status.INCONCLUSIVE and self.p is not None and self.p <= ERROR
+
+
+class _Aside(TypedDict):
+    """The records that stand beside those that a claim is judged on: fields of its verdict."""
+
+    left_out: tuple[LeftOut, ...]
+    diverged: tuple[Run, ...]
+    failed: tuple[Run, ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +112,7 @@ class _Case:
     readings: Sequence[Reading]
     question: Question
     leaning: Leaning
-    left_out: tuple[LeftOut, ...]
+    aside: _Aside
 
     @property
     def points(self) -> int:
@@ -119,9 +137,9 @@ def judge(
 ) -> list[Verdict]:
     """Return one verdict per claim, in order.
 
-    A claim is judged on the complete records of the experiment in whose scope it lies; records of other experiments,
-    so also of ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining, nor records of
-    another protocol than the experiment has now (``results.current``).
+    A claim is judged on the records of the experiment in whose scope it lies; records of other experiments, so also of
+    ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining, nor records of another protocol
+    than the experiment has now (``results.current``). Searches that diverged or failed are as in ``Evidence``.
 
     Parameters
     ----------
@@ -155,9 +173,15 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
         return Verdict(claim, Status.NOT_RUN, f"not run: {claim.reason}")
     if claim.comparable == "no":
         return Verdict(claim, Status.NOT_COMPARABLE, f"not comparable: {claim.reason}")
-    readings, left_out = evidence.readings(claim), evidence.left_out(claim)
+    readings, unfinished = evidence.readings(claim), evidence.unfinished(claim)
+    aside = _Aside(
+        left_out=evidence.left_out(claim),
+        diverged=tuple(record.run for record in unfinished if not record.failed),
+        failed=tuple(record.run for record in unfinished if record.failed),
+    )
     if not readings:
-        return Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", left_out=left_out)
+        silent = Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", **aside)
+        return replace(silent, text="; ".join(filter(None, (silent.text, silent.unfinished))))
     question = Question(
         tuple(reading.low for reading in readings),
         tuple(reading.high for reading in readings),
@@ -166,7 +190,7 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
         spread=claim.spread or 0.0,
         n=claim.n or 1,
     )
-    return _Case(claim, readings, question, question.leaning(), left_out)
+    return _Case(claim, readings, question, question.leaning(), aside)
 
 
 def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Verdict:
@@ -190,9 +214,9 @@ def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Ve
         seeds_to_decide=more,
         unscored=case.unscored,
         points=case.points,
-        left_out=case.left_out,
+        **case.aside,
     )
-    return replace(verdict, text=_text(verdict))
+    return replace(verdict, text=line(verdict))
 
 
 def _region(claim: Claim) -> Interval:
@@ -211,36 +235,3 @@ def _status(claim: Claim, side: Side) -> Status:
         return Status.REPRODUCED
     better = Side.ABOVE if claim.metric in _HIGHER_IS_BETTER else Side.BELOW
     return Status.BETTER if claim.kind == "number" and side is better else Status.WORSE
-
-
-def effect(claim: Claim, value: float) -> str:
-    """Return a number on the scale of a claim, as printed: a difference of logarithms as the ratio that it is."""
-    return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
-
-
-def _text(verdict: Verdict) -> str:
-    claim, interval = verdict.claim, verdict.interval
-    measured = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
-    if interval is not None:
-        measured += f" [{effect(claim, interval.low)}, {effect(claim, interval.high)}]"
-    parts = [f"{verdict.status}: measured {measured} (n={verdict.n})"]
-    if claim.kind == "number":
-        parts.append(f"published {_published(claim)}, tolerance {claim.tolerance:g}")
-    elif claim.test is not None:
-        parts.append(f"expected {claim.test.relation} {effect(claim, claim.test.threshold)}")
-    if verdict.p is not None and verdict.adjusted is not None:
-        parts.append(f"p {verdict.p:.2g}, {verdict.adjusted:.2g} adjusted over {verdict.family}")
-    if verdict.unscored:
-        parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
-    if verdict.p is None:
-        parts.append(f"at least {claim.coverage:.0%} must be")
-    elif verdict.seeds_to_decide is not None:
-        parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
-    if verdict.left_out:
-        parts.append(f"{len(verdict.left_out)} of another protocol left out")
-    return "; ".join(parts)
-
-
-def _published(claim: Claim) -> str:
-    spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
-    return f"{claim.value:.2f}{spread}" + (f" (n={claim.n})" if claim.n else "")

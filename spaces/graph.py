@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import cache
 from itertools import permutations
 
-import numpy as np
-
 Edges = frozenset[tuple[int, int]]
 
 VERTICES = 7  # of a NAS-Bench-101 cell at most, input and output among them
@@ -88,11 +86,3 @@ def parse(text: str, known: tuple[str, ...]) -> tuple[Edges, tuple[str, ...]]:
     pairs = [(a, b) for a in range(vertices) for b in range(a + 1, vertices)]
     edges = frozenset(pair for pair, bit in zip(pairs, bits, strict=True) if bit == "1")
     return edges, operations
-
-
-def matrix(edges: Edges, vertices: int) -> np.ndarray:
-    """Return the adjacency matrix, int8 ``(vertices, vertices)``."""
-    table = np.zeros((vertices, vertices), dtype=np.int8)
-    for a, b in edges:
-        table[a, b] = 1
-    return table

@@ -122,7 +122,7 @@ class Start:
     protocol: Any
 
     def batches(self, epoch: int = 0) -> list[Any]:
-        return list(self.feed.epoch(epoch))
+        return list(map(self.feed.batch, self.feed.drawn(epoch)))
 
     def step(self, batch: Any) -> Any:
         return self.method.step(self.learner, batch, self.protocol.params)

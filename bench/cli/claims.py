@@ -61,6 +61,8 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "seeds_to_decide": verdict.seeds_to_decide,
         "unscored": verdict.unscored,
         "points": verdict.points,
+        "diverged": [str(run) for run in verdict.diverged],
+        "failed": [str(run) for run in verdict.failed],
         "left_out": [str(left) for left in verdict.left_out],
         "text": verdict.text,
     }

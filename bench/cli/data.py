@@ -64,7 +64,6 @@ def _print(files: list[Any], as_json: bool) -> None:
         print(f"{file.name}: {file.state}" + (f", {file.detail}" if file.detail else ""))
         print(f"    {file.what}")
         if file.state == "missing":
-            print(f"    belongs at {file.path}")
             print(f"    without it: {file.without}")
         if file.rows:
             print(f"    {_size(file.datasets)}" + (f"; {file.release}" if file.release else ""))

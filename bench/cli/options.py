@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from results.errors import InputError
+from results.plain import finite
 
 
 def _complete_space(incomplete: str) -> list[str]:
@@ -57,7 +57,7 @@ Runs = Annotated[Path, typer.Option("--runs", help="Where records are kept.")]
 Reports = Annotated[Path, typer.Option("--reports", help="Where reports are written.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Engine = Annotated[str, typer.Option("--engine", help="inline (this machine) or ray (a cluster).")]
-Budget = Annotated[str, typer.Option("--budget", help="Stop at a step's end within this time: 90s, 9m, 2h.")]
+Budget = Annotated[str, typer.Option("--budget", help="Stop within this time: 90s, 9m, 2h; the same command goes on.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Groups side by side; 0: one a core, or one a GPU.")]
 ConvForm = Annotated[
     str,
@@ -82,15 +82,7 @@ REPORTS = Path("reports")
 
 def emit(document: Any) -> None:
     """Print one JSON document; what is not finite is null."""
-    print(json.dumps(_finite(document), indent=2, default=str, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(finite(document), indent=2, default=str, allow_nan=False))
 
 
 def seconds(budget: str) -> float:

@@ -1,4 +1,4 @@
-"""``dnas report``, ``dnas check``, ``dnas list``, ``dnas show``, ``dnas compare``: from the store alone."""
+"""``dnas report``, ``dnas check``, ``dnas list``, ``dnas show``, ``dnas merge``: from the store alone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check(
     from results.verdicts import judge
 
     store = Store(runs)
-    records = store.records(complete_only=True)
+    records = store.records()
     known = load_claims()
     ids = {claim.id for claim in known}
     for name in claims or ():
@@ -123,30 +123,6 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
     print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
     print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
     print(printable(f"final architecture: {_final(record)}"))
-
-
-@app.command()
-def compare(first: Path, second: Path, as_json: Json = False) -> None:
-    """Compare two folders of records: which runs differ, and by how much."""
-    from results.store import Store
-
-    for folder in (first, second):
-        if not folder.is_dir():
-            raise InputError(f"{folder} is no folder of records")
-    ours, theirs = ({r.run: r for r in Store(folder).records()} for folder in (first, second))
-    rows = []
-    for run in sorted(ours.keys() | theirs.keys()):
-        a, b = ours.get(run), theirs.get(run)
-        if a is None or b is None:
-            rows.append({"run": str(run), "difference": "only in the first" if b is None else "only in the second"})
-        elif not a.same(b):
-            rows.append({"run": str(run), "difference": _difference(a, b)})
-    if as_json:
-        emit({"compared": len(ours.keys() & theirs.keys()), "differences": rows})
-        return
-    for row in rows:
-        print(printable(f"{row['run']}: {row['difference']}"))
-    print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
 
 
 @app.command()
@@ -253,17 +229,3 @@ def _background(runs: Path) -> Any:
 
 def _final(record: Any) -> str:
     return record.final_arch if len(record.points) else record.manifest.get("error", "")
-
-
-def _difference(a: Any, b: Any) -> str:
-    if a.config_hash != b.config_hash:
-        return f"protocols {a.config_hash} and {b.config_hash}"
-    if a.final_arch != b.final_arch:
-        return f"final architectures {a.final_arch} and {b.final_arch}"
-    length = min(len(a.points), len(b.points))
-    for column in ("arch", "train_loss", "valid_accuracy"):
-        left, right = a.points[column][:length], b.points[column][:length]
-        apart = [i for i, (x, y) in enumerate(zip(left, right, strict=True)) if x != y and not (x != x and y != y)]
-        if apart:
-            return f"same final architecture; {column} differs from epoch {apart[0]}"
-    return "same architectures and losses; other columns differ"

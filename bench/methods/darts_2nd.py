@@ -29,7 +29,7 @@ class Params:
 
     def __post_init__(self) -> None:
         if not 0 < self.radius < float("inf"):
-            raise InputError(f"methods.darts-2nd.radius = {self.radius} is out of range; it must be above 0 and finite")
+            raise InputError(f"radius = {self.radius} is out of range; it must be above 0 and finite")
 
 
 def alpha_gradient(learner: Learner, batch: Batch, params: Params) -> Tensor:

@@ -40,8 +40,9 @@ class Params(onelevel.Params):
     rate_rule: Literal["code", "paper"] = "code"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.drop_rate < 1:  # at 1 nothing would ever be kept
-            raise InputError(f"methods.dropnas.drop_rate = {self.drop_rate} is out of range; it must be in [0, 1)")
+            raise InputError(f"drop_rate = {self.drop_rate} is out of range; it must be in [0, 1)")
 
 
 def drop_probability(params: Params, size: int) -> float:
@@ -69,29 +70,39 @@ def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -
     return {"keep": kept}
 
 
+def log_odds(alpha: Tensor, kept: Tensor, mask: Tensor) -> Tensor:
+    """Return the logarithm of the kept operations' share of each row over that of the dropped ones, ``(S, R)``.
+
+    Of alphas and not of shares, which round to one where alphas lie far apart. It is infinite where none is dropped.
+
+    Parameters
+    ----------
+    alpha : ``(S, R, M)``.
+    kept, mask : which operations are kept and which exist.
+    """
+    log_kept, log_dropped = (alpha.masked_fill(~part, -torch.inf).logsumexp(-1) for part in (kept, mask & ~kept))
+    return log_kept - log_dropped
+
+
 def adjust(alpha: Tensor, before: Tensor, kept: Tensor, mask: Tensor) -> None:
     """Shift the kept alphas of each row, in place, so that their share of the mix is what it was.
 
     Parameters
     ----------
     alpha : ``(S, R, M)`` after the optimiser's steps.
-    before : the share of the kept operations before them, ``(S, R)``.
-    kept, mask : which operations were kept and which exist.
+    before : ``log_odds`` before them.
+    kept, mask : as for ``log_odds``.
     """
-    dropped = mask & ~kept
-    log_kept = alpha.masked_fill(~kept, -torch.inf).logsumexp(-1)
-    log_dropped = alpha.masked_fill(~dropped, -torch.inf).logsumexp(-1)
-    shift = before.log() - (1 - before).log() + log_dropped - log_kept
-    shift = torch.where(dropped.any(-1), shift, 0.0)
+    shift = torch.where((mask & ~kept).any(-1), before - log_odds(alpha, kept, mask), 0.0)
     alpha.add_(torch.where(kept, shift.unsqueeze(-1), 0.0))
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     """Take the one-level step on the kept operations, then restore their share."""
     kept = batch.draws["keep"]
-    share = (learner.mix() * kept).sum(-1)
+    before = log_odds(learner.state.alpha, kept, learner.mask)
     outcome = onelevel.step(learner, batch, params, kept)
-    adjust(learner.state.alpha, share, kept, learner.mask)
+    adjust(learner.state.alpha, before, kept, learner.mask)
     return outcome
 
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Method, Rule
-from results.errors import InputError
+from bench.method import Method, Rule, require
 
 from . import sdarts_rs
 
@@ -25,8 +24,8 @@ class Params(perturb.Radius):
     steps: int = 7
 
     def __post_init__(self) -> None:
-        if self.steps < 0:
-            raise InputError(f"methods.sdarts-adv.steps = {self.steps} is out of range; it must be at least 0")
+        super().__post_init__()
+        require(self, "steps")
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:

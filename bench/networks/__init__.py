@@ -36,8 +36,3 @@ def check(family: str, arch: str) -> None:
     if family not in _FAMILIES:
         raise InputError(f"cells of '{family}' cannot be retrained; run with -o 'retrain.recipe=\"\"'")
     _FAMILIES[family].parse(arch)
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Return the number of trainable weights."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import environment
+from results import whole
 from results.errors import InputError
 
 
@@ -78,13 +78,8 @@ def document(machine_info: Mapping[str, Any], benchmarks: Sequence[Mapping[str, 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole.writing(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
 
 
 def content(path: Path) -> dict[str, Any]:

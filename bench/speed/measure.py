@@ -38,12 +38,7 @@ class Measured:
 
 
 class Stand:
-    """Where cases are measured: a device, images on it, and what cases share.
-
-    Parameters
-    ----------
-    peak : bytes a second, and operations a second in each precision, that the device reached.
-    """
+    """Where cases are measured: a device, images on it, and what cases share."""
 
     def __init__(self, device: torch.device, sized: Sizes) -> None:
         self.device, self.sizes = device, sized

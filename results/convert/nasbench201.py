@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import bz2
 import operator
-import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from results import memory
 from results.convert.unpickle import inflates, numpy_scalar, unpickle
 from results.errors import InputError
 from results.progress import Progress
@@ -215,20 +214,9 @@ def _one_file(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
 
 
 def _require_memory(source: Path) -> None:
-    needed, there = MEMORY_PER_BYTE * source.stat().st_size, _available_memory()
-    if there is not None and there < needed:
+    needed, there = MEMORY_PER_BYTE * source.stat().st_size, memory.available()
+    if there < needed:
         raise InputError(
             f"{source.name} takes {needed / 1e9:.1f} GB of memory to read and {there / 1e9:.1f} GB are free;"
             " 'dnas data fetch nasbench201' gets a release that is read cell by cell"
         )
-
-
-def _available_memory() -> int | None:
-    """Return the bytes of memory that can be had; None where the system does not tell."""
-    with suppress(OSError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return 1024 * int(line.split()[1])
-    with suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None

@@ -165,5 +165,5 @@ def test_a_method_learns(start, name):
         "images.crop_padding=0",
     )
     begun = start("nasbench201", name, *limits, seeds=(0,))
-    losses = [float(begun.step(batch).loss) for epoch in range(15) for batch in begun.feed.epoch(epoch)]
+    losses = [float(begun.step(batch).loss) for epoch in range(15) for batch in begun.batches(epoch)]
     assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:2])

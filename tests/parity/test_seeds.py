@@ -84,7 +84,7 @@ def run(space_id, method_id, seeds, form="grouped"):
     starts = [share(learner, index) for index in range(len(seeds))]
     losses, steps = [], 0
     for epoch in range(EPOCHS):
-        for batch in feed.epoch(epoch):
+        for batch in map(feed.batch, feed.drawn(epoch)):
             assert method.step is not None
             losses.append(method.step(learner, batch, feed.protocol.params).loss)
             steps += 1
@@ -146,14 +146,17 @@ def test_two_seeds_differ(space, method):
     learner, feed = start(space, method, (0, 1))
     for name in ("weights", "alpha"):
         assert not torch.equal(share(learner, 0)[name], share(learner, 1)[name])
-    for batch in feed.epoch(0):
+    for batch in map(feed.batch, feed.drawn(0)):
         for samples in (batch.train, batch.valid):
             if samples is not None:
                 assert not torch.equal(samples.images[..., 0, :], samples.images[..., 1, :])
         if "noise" in batch.draws:
             assert not torch.equal(batch.draws["noise"][0], batch.draws["noise"][1])
     kept = [
-        batch.draws["keep"] for epoch in range(9) for batch in feed.epoch(epoch) if batch.draws.get("keep") is not None
+        batch.draws["keep"]
+        for epoch in range(9)
+        for batch in map(feed.batch, feed.drawn(epoch))
+        if batch.draws.get("keep") is not None
     ]
     if kept:
         assert any(not torch.equal(each[0], each[1]) for each in kept)
@@ -167,7 +170,9 @@ def test_what_a_seed_is_fed_does_not_depend_on_the_group(method):
     _, alone = start("nasbench201", method, (1,))
     _, together = start("nasbench201", method, (4, 0, 1))
     for epoch in range(2):
-        for one, several in zip(alone.epoch(epoch), together.epoch(epoch), strict=True):
+        for one, several in zip(
+            map(alone.batch, alone.drawn(epoch)), map(together.batch, together.drawn(epoch)), strict=True
+        ):
             assert torch.equal(one.train.images[..., 0, :], several.train.images[..., 2, :])
             assert torch.equal(one.train.labels[0], several.train.labels[2])
             if one.valid is not None and several.valid is not None:

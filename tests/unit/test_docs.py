@@ -14,7 +14,7 @@ import typer
 import spaces
 from bench import config
 from bench import method as methods
-from bench.cli import app, bench, data, inspect, reports, work  # noqa: F401 - they add their commands
+from bench.cli import app, bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
 from bench.deviations import rules
 from results.record import OPERATION_PREFIXES, POINT_COLUMNS
 

@@ -115,7 +115,8 @@ class Cuda:
         monkeypatch.setattr(capture.Captured, "_aside", lambda captured, inputs: captured._step(inputs))
         monkeypatch.setattr(capture.Captured, "_capture", self.capture)
         self.warnings = []
-        self.captured = capture.Captured(self.step, torch.device("cuda"), warn=self.warnings.append)
+        monkeypatch.setattr(capture, "_warn", self.warnings.append)
+        self.captured = capture.Captured(self.step, torch.device("cuda"))
 
     def step(self, inputs):
         self.eager += not self.capturing
@@ -191,11 +192,12 @@ def test_a_cpu_takes_every_step_plainly():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", SEARCHERS)
 @pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
-def test_on_a_gpu_a_captured_search_is_the_uncaptured_one(start, name, space):
+def test_on_a_gpu_a_captured_search_is_the_uncaptured_one(start, name, space, monkeypatch):
+    monkeypatch.setattr(capture, "_warn", pytest.fail)
     outcomes = []
     for enabled in (False, True):
         begun = start(space, name, *SMALL, device="cuda")
-        step = capture.Captured(step_of(begun), torch.device("cuda"), enabled=enabled, warn=pytest.fail)
+        step = capture.Captured(step_of(begun), torch.device("cuda"), enabled=enabled)
         for epoch in range(6):
             for drawn in begun.feed.drawn(epoch):
                 step(drawn)

@@ -34,8 +34,8 @@ def save_group(root, epoch, *seeds, **meta):
         checkpoint.save(root, of(seed, epoch, **meta))
 
 
-def latest(root, seed=3, config_hash="abc"):
-    return checkpoint.latest(root, Run("quick", "nasbench201", "darts", seed), config_hash)
+def latest(root, seed=3, config_hash="abc", done=()):
+    return checkpoint.latest(root, replace(RUN, seed=seed), config_hash, lambda run: run.seed in done)
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
@@ -191,13 +191,27 @@ def test_a_step_inside_an_epoch_is_newer_than_the_epoch_and_older_than_the_next(
     assert checkpoint.positions(tmp_path, RUN) == [(2, 7)]
 
 
-def test_a_part_of_a_group_can_be_made_a_group(tmp_path):
-    save_group(tmp_path, 2, 3, 4)
-    checkpoint.regroup(tmp_path, RUN, (2, 0), (3,))
-    assert latest(tmp_path, 3) == ((2, 0), (3,))
-    assert latest(tmp_path, 4) is None
-    checkpoint.regroup(tmp_path, RUN, (2, 0), (4,))
-    assert latest(tmp_path, 4) == ((2, 0), (4,))
+def test_a_part_of_a_group_goes_on_alone_and_the_others_from_where_it_left_them(tmp_path):
+    save_group(tmp_path, 2, 3, 4, 5, group=[3, 4, 5])
+    save_group(tmp_path, 3, 3, group=[3, 4])  # killed before seed 4
+    assert latest(tmp_path, 3) == ((2, 0), (3, 4, 5))
+    save_group(tmp_path, 3, 4, group=[3, 4])
+    assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((3, 0), (3, 4))
+    for seed in (3, 4):
+        checkpoint.remove(tmp_path, replace(RUN, seed=seed), keep=(3, 0))
+    assert latest(tmp_path, 5) == ((2, 0), (5,))
+    for seed in (3, 4):
+        checkpoint.remove(tmp_path, replace(RUN, seed=seed))
+    assert latest(tmp_path, 5) is None
+    assert latest(tmp_path, 5, done=(3, 4)) == ((2, 0), (5,))
+
+
+def test_a_seed_without_a_later_file_of_this_protocol_has_not_gone_on(tmp_path):
+    save_group(tmp_path, 2, 3)
+    save_group(tmp_path, 3, 4, config_hash="other")
+    assert latest(tmp_path, 3) is None
+    save_group(tmp_path, 1, 4, group=[4])
+    assert latest(tmp_path, 3) is None
 
 
 @pytest.mark.parametrize(
@@ -209,6 +223,9 @@ def test_a_part_of_a_group_can_be_made_a_group(tmp_path):
         {"step": None},
         {"meta": []},
         {"meta": {"group": "all"}},
+        {"meta": {"group": [3, -4]}},
+        {"meta": {"group": [3, 3]}},
+        {"meta": {"before": 1}},
         {"points": {}},
         {"tensors": []},
         {"tensors": {"weights": 1}},

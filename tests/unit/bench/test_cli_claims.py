@@ -51,6 +51,18 @@ def test_an_old_record_decides_nothing_and_is_named(runs):
     assert all(verdict["p"] <= verdict["p_adjusted"] <= 1 for verdict in spoken if verdict["family"])
 
 
+def test_a_search_that_diverged_or_failed_is_named_and_only_the_first_counts(runs):
+    store = Store(runs)
+    for seed, status in ((1, "diverged"), (2, "failed")):
+        record = store.read(store_run(seed))
+        store.write(replace(record, manifest=record.manifest | {"status": status}))
+    text = check("--runs", runs, "--json")
+    verdict, *_ = [v for v in json.loads(text) if v["n"] and v["unit"] == "percent" and v["kind"] == "number"]
+    assert (verdict["n"], verdict["unscored"]) == (2, 1)
+    assert (verdict["diverged"], verdict["failed"]) == (["paper/nasbench201/darts/1"], ["paper/nasbench201/darts/2"])
+    assert "1 seed diverged, 1 seed failed" in verdict["text"]
+
+
 def test_a_claim_alone_has_the_verdict_that_it_has_among_all(runs):
     name = "nb201-darts-all-skip@paper"
     text = check("--runs", runs, "--json")

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.config import ImagesConfig, load, parse_seeds
+from bench.config import ImagesConfig, config_hash, load, parse_seeds
 
 
 def test_an_experiment_is_read_from_a_file(written):
@@ -73,6 +73,34 @@ def test_the_last_override_of_a_key_counts():
     twice, once = load("quick", ["training.epochs=3", "training.epochs=4"]), load("quick", ["training.epochs=4"])
     assert twice.protocol("nasbench201", "darts").training.epochs == 4
     assert twice.name == once.name
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("training.epochs=2", "training.epochs = 2", " training . epochs=+2 ", "training.epochs=0x2"),
+        ("training.lr=2", "training.lr=2.0", "training.lr = 2e0", "training.lr=0.2e1"),
+        ("training.weight_decay=1e-05", "training.weight_decay=0.00001"),
+        ("training.alpha_betas=[0, 0.9]", "training.alpha_betas=[0.0,0.90]"),
+        ("training.order=weights-first", "training.order='weights-first'", 'training.order = "weights-first"'),
+        ("methods.darts-1level={sub_steps=1, clip=0}", "methods.darts-1level = { clip = 0.0, sub_steps = 1.0 }"),
+    ],
+)
+def test_an_override_has_one_name_however_it_is_typed(spellings):
+    found = [load("quick", [text]) for text in spellings]
+    assert len({experiment.name for experiment in found}) == 1
+    assert len({experiment.overrides for experiment in found}) == 1
+    hashes = {config_hash("nasbench201", "darts-1level", e.protocol("nasbench201", "darts-1level")) for e in found}
+    assert len(hashes) == 1
+    again = load("quick", found[-1].overrides)  # as a record's are
+    assert (again.name, again.overrides) == (found[0].name, found[0].overrides)
+
+
+def test_a_committed_experiment_keeps_its_name():
+    plain = ("supernet.bn_momentum=0.1", "measure.eigenvalue_every=0", "measure.landscape=0")
+    found = load("reduced", plain)
+    assert found.name == "reduced+5754bf4e"
+    assert found.overrides == tuple(sorted(plain))
 
 
 @pytest.mark.parametrize(("value", "seeds"), [("4-5", (4, 5)), ("'4-5'", (4, 5)), ('"4,5"', (4, 5)), ("4", (4,))])

@@ -86,6 +86,7 @@ def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
         "training.lr=nan",
         "training.lr=inf",
         "training.clip=-1.0",
+        "training.momentum=nan",
         "training.alpha_betas=[0.5, 1.0]",
         "training.alpha_betas=[-0.5, 0.9]",
         "supernet.channels=0",
@@ -101,12 +102,28 @@ def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
         "methods.dropnas.drop_rate=1.0",
         "methods.dropnas.drop_rate=-0.1",
         "methods.dropnas.drop_rate=nan",
+        "methods.dropnas.lr=-5",
+        "methods.dropnas.lr_min=inf",
+        "methods.dropnas.clip=-1.0",
+        "methods.dropnas.weight_decay=nan",
+        "methods.dropnas.alpha_decay=-1.0",
+        "methods.sdarts-rs.epsilon=nan",
+        "methods.sdarts-rs.epsilon_start=-0.1",
+        "methods.sdarts-adv.epsilon=inf",
         "methods.sdarts-adv.steps=-1",
         "methods.darts-2nd.radius=0.0",
     ],
 )
-def test_a_value_out_of_range_is_refused(override):
-    assert "out of range" in refusal(load, "quick", [override])
+def test_a_value_out_of_range_is_refused_by_its_key(override):
+    message = refusal(load, "quick", [override])
+    assert message.startswith(f"{override.partition('=')[0]} = ")
+    assert "out of range" in message
+
+
+@pytest.mark.parametrize("override", ["methods.darts-1level.clip=-1.0", "methods.darts-1level.training.lr=nan"])
+def test_a_value_of_a_method_that_is_not_run_is_refused_where_it_is_asked_for(override):
+    experiment = load("quick", [override, 'run=["darts"]'])
+    assert "out of range" in refusal(experiment.protocol, "nasbench201", "darts-1level")
 
 
 @pytest.mark.parametrize("override", ["training.epochs", "=2", ".epochs=2", "training..epochs=2", ""])
@@ -150,6 +167,12 @@ def test_a_missing_value_is_named(written, minimal):
 @pytest.mark.parametrize("text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999"])
 def test_what_is_no_list_of_seeds_is_refused(text):
     assert "seed" in refusal(parse_seeds, text)
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "0-" + "9" * 20, "1" * 5000])
+def test_a_seed_that_no_record_holds_is_refused(text):
+    assert "a seed of more than 18 digits" in refusal(parse_seeds, text)
+    assert len(refusal(parse_seeds, text)) < 120
 
 
 @pytest.mark.parametrize("override", ["supernet.channels=3521", "supernet.cells=1000000000"])

@@ -9,6 +9,7 @@ import torch
 from bench import dispatch, memory, ray_engine, reproduce, workers
 from bench.plan import Filter
 from bench.setting import Setting
+from results import memory as available
 from results.errors import InputError
 from results.store import Store
 
@@ -114,14 +115,14 @@ def test_a_control_group_limits_the_memory(monkeypatch, tmp_path):
         (folder / "memory.max").write_text(f"{most}\n")
         (folder / "memory.current").write_text("700\n")
         (folder / "memory.stat").write_text("anon 500\ninactive_file 200\n")
-    assert memory._allowed(inner) == float("inf")
-    assert memory._allowed(tmp_path / "job") == 1000 - 700 + 200
-    assert memory._allowed(tmp_path / "none") == float("inf")
-    monkeypatch.setattr(memory, "_system", lambda: 800.0)
-    monkeypatch.setattr(memory, "_group", lambda: 500.0)
+    assert available._allowed(inner) == float("inf")
+    assert available._allowed(tmp_path / "job") == 1000 - 700 + 200
+    assert available._allowed(tmp_path / "none") == float("inf")
+    monkeypatch.setattr(available, "_system", lambda: 800.0)
+    monkeypatch.setattr(available, "_group", lambda: 500.0)
     assert memory.free(CPU) == 500.0
 
 
 def test_memory_is_found_here():
-    assert 2**20 < memory._system() < 2**50
-    assert memory.free(CPU) <= memory._system() * 1.5
+    assert 2**20 < available._system() < 2**50
+    assert memory.free(CPU) <= available._system() * 1.5

@@ -1,4 +1,5 @@
 import math
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from bench.learner import Learner
 from bench.plan import Filter, plan
 from bench.setting import Setting, choose_device
 from results.errors import InputError
-from results.record import Run
+from results.record import BROUGHT_IN, Record, Run
 from results.store import Store
 
 CPU = torch.device("cpu")
@@ -148,6 +149,31 @@ def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp
     ] * 2
     assert store.records(complete_only=True) == []
     assert [r.manifest["status"] for r in search("runs").records()] == ["complete"] * 2
+
+
+def test_the_landscape_of_another_run_does_not_stay_beside_a_new_record(search):
+    store = search("runs", "measure.landscape=3", "measure.landscape_images=8")
+    first, second = store.records()
+    parts = [store.side_path(record.run, "landscape") for record in (first, second)]
+    assert store.of_side_file(parts[0]) == (first.run, first.config_hash)
+    plain = search("plain")
+    for record, part in zip(plain.records(), parts, strict=True):
+        shutil.copy(part, plain.side_path(record.run, "landscape"))
+        plain.path(record.run).unlink()
+    search("plain")
+    assert [plain.landscape(record.run) for record in plain.records()] == [None, None]
+
+
+@pytest.mark.parametrize("old", [{"config_hash": "0123"}, {"config_hash": BROUGHT_IN}, {"status": "diverged"}])
+def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
+    experiment, store = cut_down("seeds=0-1"), search("runs", method="random")
+    (task,) = plan(experiment, Store(store.root / "none"), Filter(("nasbench201",), ("random",)))
+    first, second = store.records()
+    store.write(Record(first.run, first.points, first.manifest | old))
+    store.path(second.run).unlink()
+    dispatch.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    assert store.read(first.run).manifest == first.manifest | old
+    assert store.read(second.run).manifest["status"] == "failed"
 
 
 def test_a_device_that_is_not_there_is_refused():

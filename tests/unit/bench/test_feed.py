@@ -74,7 +74,7 @@ def test_an_epochs_batches_do_not_depend_on_the_epochs_before(start):
 def test_seeds_and_epochs_see_their_own_order(start):
     feed = start("nasbench201", "darts", *PLAIN, seeds=(0, 1)).feed
     orders = [
-        tuple(i for batch in feed.epoch(epoch) for i in shown(feed, batch.train)[seed])
+        tuple(i for batch in map(feed.batch, feed.drawn(epoch)) for i in shown(feed, batch.train)[seed])
         for seed in (0, 1)
         for epoch in (0, 1)
     ]
@@ -83,7 +83,7 @@ def test_seeds_and_epochs_see_their_own_order(start):
 
 def test_weights_see_each_image_of_the_first_half_once_an_epoch(start):
     feed = start("nasbench201", "darts", *PLAIN).feed
-    batches = [shown(feed, batch.train) for batch in feed.epoch(0)]
+    batches = [shown(feed, batch.train) for batch in map(feed.batch, feed.drawn(0))]
     assert [len(batch[0]) for batch in batches] == [8, 8, 4]
     for seed in (0, 1):
         assert sorted(i for batch in batches for i in batch[seed]) == list(range(20))
@@ -91,7 +91,7 @@ def test_weights_see_each_image_of_the_first_half_once_an_epoch(start):
 
 def test_one_level_trains_on_all_images(start):
     feed = start("nasbench201", "dropnas", *PLAIN).feed
-    batches = list(feed.epoch(0))
+    batches = list(map(feed.batch, feed.drawn(0)))
     assert all(batch.valid is None for batch in batches)
     for seed in (0, 1):
         assert sorted(i for batch in batches for i in shown(feed, batch.train)[seed]) == list(range(40))
@@ -99,7 +99,7 @@ def test_one_level_trains_on_all_images(start):
 
 def test_labels_are_those_of_the_images(start, noise_images):
     feed = start("nasbench201", "darts", *PLAIN).feed
-    for batch in feed.epoch(0):
+    for batch in map(feed.batch, feed.drawn(0)):
         for samples in (batch.train, batch.valid):
             index = torch.tensor(shown(feed, samples))
             assert torch.equal(samples.labels, noise_images.train_labels[index])
@@ -107,7 +107,7 @@ def test_labels_are_those_of_the_images(start, noise_images):
 
 def alphas_of(start, policy, *more, epoch=0):
     feed = start("nasbench201", "darts", *PLAIN, f"training.alpha_batches={policy}", *more).feed
-    return [shown(feed, batch.valid) for batch in feed.epoch(epoch)]
+    return [shown(feed, batch.valid) for batch in map(feed.batch, feed.drawn(epoch))]
 
 
 def test_cycling_shows_the_alphas_each_image_once_an_epoch(start):
@@ -163,7 +163,7 @@ def test_each_seed_epoch_and_half_is_augmented_with_draws_of_its_own(start, augm
     feed = start("nasbench201", "darts", *PLAIN, augmentation).feed
     traces = {}
     for epoch in (0, 1):
-        for one, other in zip(plain.epoch(epoch), feed.epoch(epoch), strict=True):
+        for one, other in zip(map(plain.batch, plain.drawn(epoch)), map(feed.batch, feed.drawn(epoch)), strict=True):
             for half in ("train", "valid"):
                 here, there = getattr(one, half), getattr(other, half)
                 assert torch.equal(here.labels, there.labels)  # the same images in the same order
@@ -185,29 +185,29 @@ def test_clean_images_are_not_augmented_and_the_same_for_every_seed(start, noise
 
 def test_an_epoch_has_the_rate_of_its_experiment(start):
     for epoch in (0, 1):
-        rates = {float(batch.lr) for batch in start("nasbench201", "darts").feed.epoch(epoch)}
+        rates = {float(batch.lr) for batch in start("nasbench201", "darts").batches(epoch)}
         assert rates == {cosine(epoch, 2, 0.025, 0.001, shifted=True)}
 
 
 def test_one_level_scales_its_own_rate_with_the_batch(start):
-    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32").feed.epoch(0)
+    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32").batches(0)
     assert float(batch.lr) == 0.0125
-    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32", "methods.dropnas.lr=0.1").feed.epoch(0)
+    (batch, *_) = start("nasbench201", "dropnas", "training.batch=32", "methods.dropnas.lr=0.1").batches(0)
     assert float(batch.lr) == 0.05
 
 
 def test_the_radius_is_that_of_the_epoch(start):
     feed = start("nasbench201", "sdarts-adv", "training.epochs=4").feed
-    assert [float(next(feed.epoch(e)).scalars["epsilon"]) for e in range(4)] == pytest.approx(
+    assert [float(next(map(feed.batch, feed.drawn(e))).scalars["epsilon"]) for e in range(4)] == pytest.approx(
         [0.03, 0.0975, 0.165, 0.2325]
     )
     for epoch in range(4):  # once an epoch, not once a step
-        assert len({float(batch.scalars["epsilon"]) for batch in feed.epoch(epoch)}) == 1
+        assert len({float(batch.scalars["epsilon"]) for batch in map(feed.batch, feed.drawn(epoch))}) == 1
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_everything_has_the_asked_for_type(start, dtype):
-    (batch, *_) = start("nasbench201", "sdarts-rs", dtype=dtype).feed.epoch(0)
+    (batch, *_) = start("nasbench201", "sdarts-rs", dtype=dtype).batches(0)
     assert {batch.train.images.dtype, batch.valid.images.dtype, batch.lr.dtype, batch.draws["noise"].dtype} == {dtype}
     assert batch.train.labels.dtype == torch.int64
     assert batch.draws["noise"].shape == (2, 6, 5)

@@ -127,8 +127,3 @@ def test_an_epoch_counts_each_image_of_its_half_once():
     single = config.load("paper").protocol("nasbench201", "dropnas")
     one = floor.of_step(net, "dropnas", single.params, side=32, batch=1, width=4)
     assert floor.of_epoch("nasbench201", "dropnas", single, width=4).flops == 50_000 * one.flops
-
-
-def test_the_slower_of_memory_and_cores_decides():
-    assert floor.Floor(flops=6, bytes=8).seconds(bytes_per_second=4, flops_per_second=6) == 2
-    assert floor.Floor(flops=60, bytes=8).seconds(bytes_per_second=4, flops_per_second=6) == 10

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from bench import images
 from bench.images import load
+from results import cifar10
 from results.errors import InputError
 
 TRAIN, TEST = 20, 4  # of the synthetic stand-in for CIFAR-10: five training batches of 4, one test batch
@@ -48,7 +49,7 @@ def write_parquet(folder, pixels, labels):
 def write_binary(folder, pixels, labels):
     records = np.concatenate([labels[:, None], pixels.reshape(len(pixels), -1)], axis=1)
     folder.mkdir(parents=True)
-    for name, batch in zip(images._CIFAR10_BATCHES, np.split(records, 6), strict=True):
+    for name, batch in zip(cifar10.BATCHES, np.split(records, 6), strict=True):
         (folder / name).write_bytes(batch.tobytes())
 
 

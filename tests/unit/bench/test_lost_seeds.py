@@ -11,18 +11,16 @@ import torch
 from bench import dispatch, engine, workers
 from bench.group import Group
 from bench.learner import Learner
-from bench.locks import Busy, hold
 from bench.plan import Filter, plan
 from bench.setting import Setting
+from results.locks import Busy, hold
 from results.record import Run
 from results.store import Store
 
 CPU = torch.device("cpu")
 HOLDER = """
 import pathlib, sys
-from bench.locks import hold
-from bench.setting import Setting
-from bench.group import Group
+from results.locks import hold
 with hold(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     input()
@@ -65,7 +63,7 @@ def test_a_diverged_seed_is_recorded_and_the_other_goes_on(group, monkeypatch):
     assert healthy.complete
     assert list(healthy.points["epoch"]) == [0, 1, 2, 3]
     assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
-    assert healthy.manifest["group"]["seeds"] == [0]
+    assert (healthy.manifest["group"]["seeds"], healthy.manifest["group"]["before"]) == ([0], [])
     assert list(plan(experiment, setting.store, CHOSEN)) == []
 
 
@@ -93,6 +91,9 @@ def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_befor
     assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
     assert np.isfinite(healthy.points["train_loss"][1:]).all()
     assert (healthy.manifest["group"]["seeds"], healthy.manifest["group"]["form"]) == ([0], "grouped")
+    before = [(group["seeds"], group["form"], group["until"]) for group in healthy.manifest["group"]["before"]]
+    kept = [([0, 1], "dense", [1, 0]), ([0, 1], "grouped", [2, 0])] if lost_at == 4 else [([0, 1], "grouped", [1, 0])]
+    assert before == kept
 
 
 def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
@@ -151,6 +152,8 @@ def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, sh
     records = setting.store.records()
     assert [(r.complete, r.manifest["group"]["seeds"]) for r in records] == [(True, [0]), (True, [1])]
     assert all(list(r.points["epoch"]) == [0, 1, 2, 3] for r in records)
+    before = [[(g["seeds"], g["until"]) for g in r.manifest["group"]["before"]] for r in records]
+    assert before == [[([0, 1], [kept, 0])] if kept else []] * 2
     assert not list(setting.store.root.rglob("*.ckpt"))
 
 

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from bench.plan import Filter, plan
 from bench.setting import Setting
 from results.errors import InputError
 from results.record import Record, Run
+from results.scores import Score, merge_scores, read_scores
 from results.store import Store
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -30,8 +32,8 @@ def elsewhere(experiment, noise_images, tmp_path):
     store = Store(tmp_path / "elsewhere")
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("random",)))
     run_group(experiment, task, noise_images, Setting(store, torch.device("cpu")), lambda *_: None)
-    store.write_side(run_of(experiment, 0), "landscape", LANDSCAPE)
-    meta = {"config_hash": config_hash("nasbench201", "darts", experiment.protocol("nasbench201", "darts"))}
+    store.write_side(run_of(experiment, 0), "landscape", LANDSCAPE, task_hash(experiment, "random"))
+    meta = {"config_hash": task_hash(experiment, "darts")}
     for seed in (0, 1):
         run = run_of(experiment, seed, "darts")
         checkpoint.save(store.root, checkpoint.Checkpoint(run, 1, meta | {"group": [0, 1]}, [], {"w": torch.ones(2)}))
@@ -41,6 +43,10 @@ def elsewhere(experiment, noise_images, tmp_path):
 @pytest.fixture
 def here(tmp_path):
     return Store(tmp_path / "here")
+
+
+def task_hash(experiment, method_id):
+    return config_hash("nasbench201", method_id, experiment.protocol("nasbench201", method_id))
 
 
 def run_of(experiment, seed, method_id="random"):
@@ -84,13 +90,78 @@ def test_a_different_record_is_not_overwritten(experiment, elsewhere, here):
     assert here.read(mine.run).same(other)
 
 
-def test_a_record_replaces_one_that_failed_and_ends_its_checkpoints(experiment, elsewhere, here):
+def test_a_record_replaces_one_that_failed(experiment, elsewhere, here):
     mine = elsewhere.read(run_of(experiment, 0))
     here.write(Record(mine.run, mine.points, mine.manifest | {"status": "failed"}))
-    checkpoint.save(here.root, checkpoint.Checkpoint(mine.run, 1, {}, [], {"w": torch.ones(1)}))
     assert "differs" not in statuses(here, elsewhere.root)
     assert here.read(mine.run).complete
-    assert checkpoint.positions(here.root, mine.run) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "complete"])
+def test_a_record_of_one_seed_sends_no_group_back(cut_down, search, here, tmp_path, status):
+    experiment, elsewhere = cut_down("seeds=0-1"), search("elsewhere")
+    record = elsewhere.read(run_of(experiment, 0, "darts"))
+    sent = Record(record.run, record.points.assign(train_loss=7.0), record.manifest | {"status": status})
+    Store(tmp_path / "one").write(sent)
+    meta = {"config_hash": record.config_hash, "group": [0, 1]}
+    for seed in (0, 1):
+        found = checkpoint.Checkpoint(run_of(experiment, seed, "darts"), 1, meta, [], {"w": torch.ones(1)})
+        checkpoint.save(here.root, found)
+    assert statuses(here, tmp_path / "one") == ["filed"]
+    (task,) = plan(experiment, here, Filter(("nasbench201",), ("darts",)))
+    assert (task.seeds, task.done) == ((0, 1), 1)
+
+
+def test_a_merged_record_is_not_overwritten_by_the_group_that_goes_on(cut_down, search, tmp_path):
+    experiment, elsewhere = cut_down("seeds=0-1"), search("elsewhere")
+    record = elsewhere.read(run_of(experiment, 0, "darts"))
+    sent = Record(record.run, record.points.assign(train_loss=7.0), record.manifest)
+
+    def cut_off(task, completed, rows):
+        if completed == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search("cut", progress=cut_off)
+    Store(tmp_path / "one").write(sent)
+    cut = Store(tmp_path / "cut")
+    assert statuses(cut, tmp_path / "one") == ["filed"]
+    search("cut")
+    assert cut.read(record.run).same(sent)
+    other = run_of(experiment, 1, "darts")
+    assert cut.read(other).same(elsewhere.read(other))
+
+
+def score(arch, test, experiment="quick"):
+    release = f"retrain-{experiment}"
+    return Score("nasbench201", arch, "digits", None, test, (), (test,), "retrained", release, 3)
+
+
+def test_scores_of_retrained_cells_are_filed_and_none_is_overwritten(here, tmp_path):
+    merge_scores(tmp_path / "away" / "heap" / "retrained.parquet", [score("a", 1.0), score("b", 2.0, "own")])
+    assert statuses(here, tmp_path / "away") == ["filed"]
+    assert read_scores(here.root / "quick" / "retrained.parquet") == [score("a", 1.0)]
+    assert read_scores(here.root / "own" / "retrained.parquet") == [score("b", 2.0, "own")]
+    assert statuses(here, tmp_path / "away") == ["already there"]
+    merge_scores(tmp_path / "later" / "retrained.parquet", [score("a", 9.0), score("c", 3.0)])
+    (filed,) = merge(tmp_path / "later", here)
+    assert (filed.status, filed.detail) == ("differs", "quick: score of a on nasbench201; 1 other filed")
+    assert read_scores(here.root / "quick" / "retrained.parquet") == [score("a", 1.0), score("c", 3.0)]
+
+
+@pytest.mark.parametrize("release", ["NATS-tss-v1_0-3ffb9", "retrain-../outside"])
+def test_scores_of_no_retraining_are_not_filed(here, tmp_path, release):
+    merge_scores(tmp_path / "away" / "retrained.parquet", [replace(score("a", 1.0), release=release)])
+    assert statuses(here, tmp_path / "away") == ["unreadable"]
+    assert not here.root.exists()
+
+
+def test_a_landscape_of_another_protocol_is_not_put_beside_a_record(experiment, elsewhere, here):
+    mine = elsewhere.read(run_of(experiment, 0))
+    here.write(Record(mine.run, mine.points, mine.manifest | {"config_hash": "another"}))
+    found = {filed.path.name: filed.status for filed in merge(elsewhere.root / experiment.name, here)}
+    assert (found["seed-000.parquet"], found["seed-000.landscape.parquet"]) == ("differs", "differs")
+    assert here.landscape(mine.run) is None
 
 
 @pytest.mark.parametrize("pattern", ["seed-000.parquet", "seed-000.landscape.parquet", "seed-000.epoch-0001.ckpt"])

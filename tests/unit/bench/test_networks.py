@@ -16,16 +16,20 @@ THREE = "111000010011011:conv3x3,maxpool3x3,conv1x1,conv3x3"
 LINE = "1:"
 
 
+def parameters_of(network):
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
 @pytest.mark.parametrize(("arch", "parameters"), [(NONE, 73_306), (LARGEST, 1_531_546)])
 def test_nasbench201_parameters(arch, parameters):
-    assert networks.count_parameters(networks.build("nasbench201", arch, seed=0)) == parameters
+    assert parameters_of(networks.build("nasbench201", arch, seed=0)) == parameters
 
 
 @pytest.mark.data
 def test_nasbench201_parameters_equal_the_table(data_dir):
     table = pq.read_table(data_dir / "nasbench201.parquet", filters=[("dataset", "==", "cifar10")]).to_pandas()
     for row in table.sample(40, random_state=0).itertuples():
-        assert networks.count_parameters(networks.build("nasbench201", row.arch, seed=0)) == row.parameters, row.arch
+        assert parameters_of(networks.build("nasbench201", row.arch, seed=0)) == row.parameters, row.arch
 
 
 @pytest.mark.data
@@ -35,7 +39,7 @@ def test_nasbench101_parameters_equal_the_table(data_dir):
     for row in table[table.ops.map(len) == 7].sample(15, random_state=0).itertuples():
         bits = row.adjacency.reshape(7, 7)[np.triu_indices(7, 1)]
         key = "".join(map(str, bits)) + ":" + ",".join(names[o] for o in row.ops[1:-1])
-        assert networks.count_parameters(networks.build("nasbench1shot1", key, seed=0)) == row.parameters, key
+        assert parameters_of(networks.build("nasbench1shot1", key, seed=0)) == row.parameters, key
 
 
 def test_nasbench201_cell_equals_its_formula():

@@ -121,7 +121,7 @@ def test_two_groups_go_on_each_from_its_own_epoch(cut_down, store):
     leave_checkpoints(store, experiment, (2, 0), epoch=3)
     leave_checkpoints(store, experiment, (1, 3), epoch=5)
     chosen = {"spaces": ("nasbench201",), "methods": ("darts",)}
-    assert planned(experiment, store, **chosen) == [("darts", (2, 0), 3), ("darts", (1, 3), 5)]
+    assert planned(experiment, store, **chosen) == [("darts", (1, 3), 5), ("darts", (2, 0), 3)]
 
 
 def test_a_checkpoint_of_another_protocol_is_not_gone_on_from(experiment, store, cut_down):
@@ -129,9 +129,19 @@ def test_a_checkpoint_of_another_protocol_is_not_gone_on_from(experiment, store,
     assert planned(experiment, store, methods=("darts",)) == [("darts", (0, 1, 2), 0)]
 
 
-def test_a_group_of_which_one_seed_is_not_wanted_is_not_gone_on_with(experiment, store):
+def test_of_a_group_those_that_are_wanted_go_on_and_the_others_later(experiment, store):
     leave_checkpoints(store, experiment, (0, 1, 2))
-    assert planned(experiment, store, methods=("darts",), seeds=(0, 1)) == [("darts", (0, 1), 0)]
+    assert planned(experiment, store, methods=("darts",), seeds=(0, 1)) == [("darts", (0, 1), 1)]
+    for seed in (0, 1):
+        file_away(store, experiment, seed)
+        checkpoint.remove(store.root, run_of(experiment, seed))
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (2,), 1)]
+
+
+def test_each_of_the_parts_of_a_group_goes_on_from_its_own_epoch(experiment, store):
+    leave_checkpoints(store, experiment, (0, 1, 2))
+    leave_checkpoints(store, experiment, (2, 1), epoch=2)  # killed before it had removed those of epoch 1
+    assert planned(experiment, store, methods=("darts",)) == [("darts", (2, 1), 2), ("darts", (0,), 1)]
 
 
 @pytest.mark.parametrize("seeds", [(), (1,)])

@@ -112,6 +112,7 @@ def test_a_group_goes_on_in_the_form_in_which_it_began(search):
         "form": "loop",
         "precision": "float64",
         "compiled": False,
+        "before": [],
     }
 
 

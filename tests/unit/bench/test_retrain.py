@@ -8,6 +8,7 @@ from torch import nn
 
 from bench import retrain as module
 from bench.images import Images
+from bench.pace import OutOfTime
 from bench.recipes import RECIPES, Recipe, Size
 from bench.retrain import retrain
 from bench.rmsprop import RMSpropTF
@@ -141,6 +142,38 @@ def test_interrupted_cell_resumes_as_if_it_had_not_been(images, tmp_path, epochs
     assert read_scores(out) == read_scores(tmp_path / "whole.parquet")
     assert torch.equal(finished[-1], finished[1])
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".parquet"] == []
+
+
+def test_a_retraining_that_is_out_of_time_goes_on_as_if_it_had_not_been(images, tmp_path, epochs, monkeypatch):
+    retrain([SKIP, CONV], images, RECIPE, out=tmp_path / "whole.parquet")
+    epochs.clear()
+    now = [0.0]
+    monkeypatch.setattr("bench.pace.time.monotonic", lambda: now[0])
+    counting = module._train_epoch
+
+    def lasting(*arguments):
+        counting(*arguments)
+        now[0] += 10.0
+
+    monkeypatch.setattr(module, "_train_epoch", lasting)
+    out = tmp_path / "cut.parquet"
+    with pytest.raises(OutOfTime):  # a fifth epoch would end at 50 seconds
+        retrain([SKIP, CONV], images, RECIPE, out=out, deadline=49.0)
+    assert len(epochs) == RECIPE.epochs + 1
+    with pytest.raises(OutOfTime):
+        retrain([SKIP, CONV], images, RECIPE, out=out, deadline=39.0)
+    retrain([SKIP, CONV], images, RECIPE, out=out)
+    assert len(epochs) == 2 * RECIPE.epochs
+    assert read_scores(out) == read_scores(tmp_path / "whole.parquet")
+
+
+def test_a_cell_of_a_space_that_was_not_asked_for_is_trained_anew(images, tmp_path, epochs):
+    """The experiment's images may differ from space to space."""
+    out = tmp_path / "s.parquet"
+    retrain([CONV], images, RECIPE, out=out)
+    other = replace(images, train=255 - images.train, test=255 - images.test, checksum="another")
+    retrain([SAME], other, RECIPE, out=out)
+    assert len(epochs) == 2 * RECIPE.epochs
 
 
 @pytest.mark.parametrize("recipe", [replace(RECIPE, lr=0.2), None])

@@ -105,9 +105,11 @@ def test_final_architectures_without_a_score_are_found_once(filed, data_folder):
     filed(SKIP, CONV, dataset="digits", seed=1)
     filed(SKIP, CONV, dataset="digits", seed=2)
     filed(SKIP, NONE, dataset="digits", seed=3, status="diverged")
-    runs = filed.store.root
-    assert scoring.unscored_finals(runs, "own", data_folder) == [("nasbench201", SKIP), ("nasbench201", CONV)]
-    assert scoring.unscored_finals(runs, "another", data_folder) == []
+    filed(SKIP, CONV, seed=4)
+    found = scoring.finals(filed.store.records("own", complete_only=True))
+    digits = [("nasbench201", arch, "digits") for arch in (SKIP, CONV)]
+    assert found == [*digits, ("nasbench201", CONV, "cifar10")]
+    assert scoring.unscored(found, filed.store.root, data_folder) == digits
 
 
 def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
@@ -115,7 +117,7 @@ def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
     runs = filed.store.root
     score = Score("nasbench201", SKIP, "digits", None, 77.0, source="retrained", release="retrain-own", epochs=1)
     merge_scores(scoring.retrained_path(runs, "own"), [score])
-    assert scoring.unscored_finals(runs, "own", data_folder) == []
+    assert scoring.unscored([("nasbench201", SKIP, "digits")], runs, data_folder) == []
     known = scoring.oracle(runs, data_folder)
     assert known.score("nasbench201", SKIP, "digits").test == 77.0
     assert known.score("nasbench201", SKIP, "cifar10").release == "made-up"
@@ -125,13 +127,6 @@ def test_the_population_is_every_cell_that_the_tables_hold(data_folder, tmp_path
     found = scoring.population("nasbench201", data_folder)
     assert {name: sorted(values) for name, values in found.items()} == {"cifar10": [54.0, 93.5], "cifar100": [16.0]}
     assert scoring.population("nasbench201", tmp_path / "nowhere") == {}
-
-
-def test_the_optimum_is_known_of_a_complete_table_alone(data_folder, monkeypatch, tmp_path):
-    assert scoring.optimum("nasbench201", data_folder) == {}
-    monkeypatch.setattr(scoring, "cells", lambda space: (CONV, SKIP))
-    assert scoring.optimum("nasbench201", data_folder) == {"cifar10": 93.5}  # CIFAR-100 has one of the two
-    assert scoring.optimum("nasbench201", tmp_path / "nowhere") == {}
 
 
 def test_the_truth_of_a_space_without_a_table_is_unknown(data_folder, tmp_path):
@@ -182,7 +177,6 @@ def test_the_known_coverage_and_optimum_of_the_partial_table(
     assert (len(test.archs), test.scored, test.complete) == (cells, scored, False)
     assert 100 - test.best_mean.accuracy == pytest.approx(error, abs=0.005)
     assert test.best_mean.over == f"over the {scored:,} of {cells:,} cells that the table covers"
-    assert scoring.optimum(space, data_dir) == {}
 
 
 @pytest.mark.data
@@ -193,7 +187,8 @@ def test_the_known_optimum_of_nasbench201(data_dir):
         ("cifar10", "cifar100", "ImageNet16-120"), (15_625, True)
     )
     known = {"cifar10": 94.37, "cifar100": 73.51, "ImageNet16-120": 47.31}
-    assert scoring.optimum("nasbench201", data_dir) == pytest.approx(known, abs=0.006)
+    test = {d: t.splits["test"].best_mean.accuracy for d, t in found.items()}
+    assert test == pytest.approx(known, abs=0.006)
     validation = {d: t.splits["valid"].best_mean.accuracy for d, t in found.items()}
     assert validation == pytest.approx({"cifar10": 91.61, "cifar100": 73.49, "ImageNet16-120": 46.73}, abs=0.006)
     for dataset, truth in found.items():

@@ -1,9 +1,9 @@
 import pytest
 
 from bench import checkpoint
-from bench.locks import hold
 from bench.plan import Filter
 from bench.tidy import tidy
+from results.locks import hold
 from results.store import Store
 
 CHOSEN = Filter(("nasbench201",), ("darts",))
@@ -17,7 +17,7 @@ def left(search, cut_down, monkeypatch):
     monkeypatch.undo()
     folder = checkpoint.folder(store.root, store.records()[0].run)
     (folder / "seed-000.lock").touch()
-    (folder / "seed-001.epoch-0002.part").touch()
+    (folder / ".seed-001.epoch-0002.ckpt.17.part").touch()
     (store.path(store.records()[0].run).parent / ".seed-000.parquet.17.part").touch()
     return cut_down("seeds=0-1"), store, folder
 

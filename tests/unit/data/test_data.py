@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from results import data
+from results import cifar10, data
 from results.data import State, check, status, verify
 from results.fetch import fetch
 from results.sources import NASBENCH101_TABLE, NASBENCH201_TABLE, SOURCES, TABLES
@@ -213,6 +213,42 @@ def test_images_in_the_hubs_layout_serve_if_they_are_in_the_official_order(tmp_p
     s = found(tmp_path, "cifar10")
     assert (s.state, s.needed) == (State.CORRUPT, True)
     assert "not in the official order" in s.detail
+
+
+def test_the_copy_that_is_reported_on_is_the_one_that_is_decoded(tmp_path, hub_layout):
+    """A stray shard does not stand for a data set."""
+    hub_layout()
+    archive = tmp_path / SOURCES["cifar10"].path
+    archive.write_bytes(b"short")
+    assert found(tmp_path, "cifar10").path == tmp_path / "cifar10"
+    (tmp_path / "cifar10/test-00000-of-00001.parquet").unlink()
+    s = found(tmp_path, "cifar10")
+    assert (s.path, s.state, s.detail) == (archive, State.TRUNCATED, "5 bytes where 170,052,171 were published")
+    assert cifar10.find(tmp_path) == cifar10.Copy(archive)
+    archive.unlink()
+    assert found(tmp_path, "cifar10").state is State.MISSING
+    assert cifar10.find(tmp_path) is None
+    unpacked = tmp_path / "cifar-10-batches-bin"
+    unpacked.mkdir()
+    for name in cifar10.BATCHES:
+        assert found(tmp_path, "cifar10").state is State.MISSING
+        (unpacked / name).touch()
+    s = found(tmp_path, "cifar10")
+    assert (s.path, s.state, s.needed) == (unpacked, State.UNKNOWN, False)
+
+
+def test_files_of_images_are_closed(tmp_path, hub_layout, monkeypatch):
+    opened = []
+
+    class Noted(pq.ParquetFile):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    hub_layout()
+    monkeypatch.setattr(pq, "ParquetFile", Noted)
+    assert found(tmp_path, "cifar10").state is State.UNKNOWN
+    assert [file.closed for file in opened] == [True] * 3
 
 
 def test_fetching_is_content_with_another_form(tmp_path, hub_layout, monkeypatch):

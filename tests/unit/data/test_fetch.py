@@ -40,7 +40,6 @@ def source_at(monkeypatch, *behaviours, checksum="sha256"):
             path="folder/file.bin",
             size=len(CONTENT),
             checksum=f"{checksum}:{digest}",
-            licence="none",
             addresses=tuple(f"{address}/{name}" for name in named),
             without="everything else",
         )

@@ -7,6 +7,7 @@ import pytest
 from reports.claim_tables import MARKS, paper_tables, verdict_table
 from results.claims import Claim, Criterion
 from results.labels import Labels
+from results.record import Run
 from results.stats import Interval
 from results.verdicts import Status, Verdict
 
@@ -51,11 +52,14 @@ def test_a_direction_in_logarithms_is_printed_as_a_ratio():
 
 
 def test_undecided_says_what_would_decide():
-    verdict = Verdict(NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 1, seeds_to_decide=5, unscored=1, points=4)
+    lost = (Run("paper", "nasbench201", "darts", 4),)
+    verdict = Verdict(
+        NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 1, seeds_to_decide=5, unscored=1, points=4, diverged=lost
+    )
     row = cells(verdict_table([verdict], NO_LABELS))
     assert row["not scored"] == "1 of 4"
     assert "at least 100% must be scored" in row["note"]
-    assert "5 seeds like these would decide" in row["note"]
+    assert "5 seeds like these would decide; 1 seed diverged" in row["note"]
 
 
 def test_what_was_not_run_says_why_and_is_no_verdict():

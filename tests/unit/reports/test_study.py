@@ -52,10 +52,8 @@ def test_a_diverged_run_is_drawn_up_to_its_first_point_without_finite_alphas():
     assert drawn.points["epoch"].tolist() == [0]
 
 
-def test_the_optimum_comes_from_the_population_or_from_the_records():
+def test_the_optimum_is_that_of_the_population():
     assert Study.of([record()], Table({}), population={"cifar10": [90.0, 94.37]}).optimum("cifar10") == 94.37
-    declared = record(manifest={"space": record().manifest["space"] | {"optimum": {"cifar10": 94.4}}})
-    assert Study.of([declared], Table({})).optimum("cifar10") == 94.4
     assert Study.of([record()], Table({})).optimum("cifar10") is None
 
 

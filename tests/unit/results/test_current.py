@@ -45,6 +45,17 @@ def test_nothing_counts_where_every_record_is_of_an_old_protocol(records):
 def test_what_was_brought_in_counts_where_nothing_was_run(records):
     assert hashes(current(records((BROUGHT_IN,), ("old",)), {KEY: "new"})[0]) == [BROUGHT_IN]
     assert hashes(current(records((BROUGHT_IN,), ("new",)), {KEY: "new"})[0]) == ["new"]
+    assert hashes(current(records((BROUGHT_IN,), ("new", "diverged")), {KEY: "new"})[0]) == ["new"]
+
+
+def test_what_was_brought_in_counts_where_all_that_was_run_failed(records):
+    kept, left = current(records((BROUGHT_IN,), ("new", "failed"), ("old",)), {KEY: "new"})
+    assert hashes(kept) == [BROUGHT_IN]
+    anew = "'dnas run paper --space nasbench201 --method darts' makes it anew"
+    assert [one.why for one in left] == [
+        f"it failed, and those that were brought in count instead; {anew}",
+        f"protocol old, but the experiment is new now; {anew}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results.decide import Question, Side
-from results.stats import Interval
+from results.decide import ERROR, MOST_SEEDS, Question, Side
+from results.stats import Interval, mean_p
 
 AROUND_ZERO = Interval(-1.0, 1.0)
 POSITIVE = Interval(0.0, inf)
@@ -18,8 +18,14 @@ def question(values, region, **options) -> Question:
     return Question(tuple(values), tuple(values), region, **options)
 
 
+def taken(question: Question, threshold: float = ERROR) -> Side:
+    """The side, where its p is at most ``threshold``."""
+    leaning = question.leaning()
+    return leaning.side if leaning.p <= threshold else Side.UNDECIDED
+
+
 def decide(values, region, **options) -> Side:
-    return question(values, region, **options).leaning().taken()
+    return taken(question(values, region, **options))
 
 
 @pytest.mark.parametrize(
@@ -44,8 +50,8 @@ def test_p_is_the_least_error_at_which_the_interval_takes_the_side():
     assert leaning.side is Side.INSIDE
     for sign, at in ((1, leaning.p * 0.99), (-1, leaning.p * 1.01)):
         assert sign * (mean + stats.t.ppf(1 - at / 2, 4) * error - 1.0) > 0
-    assert leaning.taken(leaning.p) is Side.INSIDE
-    assert leaning.taken(leaning.p * 0.99) is Side.UNDECIDED
+    asked = question(values, AROUND_ZERO)
+    assert [taken(asked, leaning.p * factor) for factor in (1, 0.99)] == [Side.INSIDE, Side.UNDECIDED]
 
 
 def test_equal_values_are_counted_not_averaged():
@@ -70,7 +76,7 @@ def test_each_seed_is_judged_alone():
     assert decide(values, AROUND_ZERO, each=True) is Side.INSIDE
     assert decide(values, AROUND_ZERO) is Side.UNDECIDED
     half = question([0.0, 0.0, 40.0, 40.0], AROUND_ZERO, each=True)
-    assert (half.leaning().taken(), half.seeds_to_decide()) == (Side.UNDECIDED, None)
+    assert (taken(half), half.seeds_to_decide()) == (Side.UNDECIDED, None)
 
 
 @pytest.mark.parametrize("threshold", [0.05, 0.05 / 8])
@@ -81,7 +87,7 @@ def test_the_seeds_asked_for_decide(threshold):
 
     def like_these(seeds):
         more = np.resize(pattern, seeds)
-        return question(0.5 + (more - more.mean()) / more.std(ddof=1), POSITIVE).leaning().taken(threshold)
+        return taken(question(0.5 + (more - more.mean()) / more.std(ddof=1), POSITIVE), threshold)
 
     assert like_these(5) is Side.UNDECIDED
     seeds = question(0.5 + pattern, POSITIVE).seeds_to_decide(threshold)
@@ -91,16 +97,26 @@ def test_the_seeds_asked_for_decide(threshold):
 
 
 def test_a_stricter_threshold_asks_for_more_equal_seeds():
-    assert question([0.0] * 4, AROUND_ZERO).leaning().taken(0.05 / 7) is Side.UNDECIDED
+    assert taken(question([0.0] * 4, AROUND_ZERO), 0.05 / 7) is Side.UNDECIDED
     assert question([0.0] * 4, AROUND_ZERO).seeds_to_decide(0.05 / 7) == 6
-    assert question([0.0] * 6, AROUND_ZERO).leaning().taken(0.05 / 7) is Side.INSIDE
+    assert taken(question([0.0] * 6, AROUND_ZERO), 0.05 / 7) is Side.INSIDE
+
+
+def test_a_few_more_seeds_may_decide_where_very_many_would_not():
+    """Of two published seeds: p falls, then rises with the share of the two in the degrees of freedom."""
+    values = np.array([-1.0, 1.0, 0.0]) * np.sqrt(0.1)
+    asked = Question(*[tuple(0.5 + values)] * 2, POSITIVE, spread=0.1, n=2)
+    p = {n: mean_p(0.5, 0.1, n, 0.1**2, 2) for n in (3, 4, MOST_SEEDS)}
+    assert p[3] > ERROR
+    assert p[4] <= ERROR < p[MOST_SEEDS]
+    assert asked.seeds_to_decide() == 4
 
 
 def test_an_uncertain_published_value_can_make_a_claim_undecidable():
     values = [0.1, -0.1, 0.2, -0.2]
     assert decide(values, AROUND_ZERO, spread=0.2, n=3) is Side.INSIDE
     undecidable = question(values, AROUND_ZERO, spread=5.0, n=3)
-    assert undecidable.leaning().taken() is Side.UNDECIDED
+    assert taken(undecidable) is Side.UNDECIDED
     assert undecidable.seeds_to_decide() is None
 
 
@@ -109,16 +125,16 @@ def test_what_is_not_known_widens_the_interval_on_its_side_alone():
     low, high = (*known, -30.0), (*known, 0.3)
     bounded = Question(low, high, Interval(-1.0, 1.0))
     interval = bounded.leaning().interval
-    assert (bounded.leaning().taken(), bounded.seeds_to_decide()) == (Side.UNDECIDED, None)
+    assert (taken(bounded), bounded.seeds_to_decide()) == (Side.UNDECIDED, None)
     assert interval is not None
     assert interval.low < -5
     assert interval.high < 0.5
-    assert Question(low, high, Interval(2.0, inf)).leaning().taken() is Side.BELOW
+    assert taken(Question(low, high, Interval(2.0, inf))) is Side.BELOW
 
 
 def test_seeds_that_could_lie_on_either_side_count_for_none():
     def counted(low, high):
-        return Question(tuple(low), tuple(high), AROUND_ZERO, each=True).leaning().taken()
+        return taken(Question(tuple(low), tuple(high), AROUND_ZERO, each=True))
 
     assert counted([0.0] * 4, [0.0] * 4) is Side.INSIDE
     assert counted([0.0] * 4, [0.0, 0.0, 0.0, 9.0]) is Side.UNDECIDED

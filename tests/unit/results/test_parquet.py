@@ -1,5 +1,7 @@
 """A file is whole or absent, and a damaged one is noticed."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -38,7 +40,7 @@ def test_a_flipped_byte_is_noticed(tmp_path):
 def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "table.parquet"
     parquet.write(path, TABLE)
-    monkeypatch.setattr(parquet.os, "fsync", lambda file: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         parquet.write(path, TABLE.slice(0, 1))
     assert parquet.read(path, mend="").equals(TABLE)

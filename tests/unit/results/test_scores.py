@@ -1,5 +1,6 @@
 """The file of scores merges, sorts and survives a round trip."""
 
+import multiprocessing
 import tempfile
 from pathlib import Path
 
@@ -40,6 +41,25 @@ def test_merging_is_an_upsert_in_any_order(scores):
         merge_scores(at_once, reversed(list(last.values())))
         assert read_scores(one_by_one) == [last[key] for key in sorted(last)]
         assert one_by_one.read_bytes() == at_once.read_bytes()
+
+
+def _add(path, start, numbers):
+    start.wait()
+    for number in numbers:
+        merge_scores(path, [Score("nasbench201", f"{number:03}", "cifar10", 1.0, float(number))])
+
+
+def test_no_row_is_lost_where_several_processes_add_some(tmp_path):
+    path, spawn = tmp_path / "runs" / "retrained.parquet", multiprocessing.get_context("spawn")
+    start = spawn.Barrier(3)
+    processes = [spawn.Process(target=_add, args=(path, start, range(first, 45, 3))) for first in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [score.test for score in read_scores(path)] == [float(number) for number in range(45)]
+    assert [p.name for p in path.parent.iterdir()] == ["retrained.parquet"]
 
 
 def test_an_absent_file_holds_no_scores(tmp_path):

@@ -6,12 +6,14 @@ import string
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from results import parquet
 from results.errors import InputError
 from results.record import Record, Run
 from results.store import Store
@@ -103,6 +105,38 @@ def test_side_files_and_checkpoints_are_not_records(tmp_path, make_record):
     (tmp_path / ".checkpoints" / "a" / "b" / "seed-000.parquet").write_bytes(b"no record")
     assert len(store.records()) == 1
     assert store.unreadable() == []
+
+
+LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accuracy": [50.0]})
+
+
+def test_a_landscape_lies_beside_its_own_record_alone(tmp_path, make_record):
+    store, record = Store(tmp_path), make_record(RUN)
+    other = Record(RUN, record.points, record.manifest | {"config_hash": "another"})
+    store.write_side(RUN, "landscape", LANDSCAPE, record.config_hash)
+    store.write(record)
+    assert store.landscape(RUN).equals(LANDSCAPE)
+    assert store.of_side_file(store.side_path(RUN, "landscape")) == (RUN, record.config_hash)
+    parquet.write(store.path(RUN), pq.read_table(filed(tmp_path / "other", other)))  # as if it had been killed just now
+    assert store.landscape(RUN) is None
+    store.write(other)
+    assert not store.side_path(RUN, "landscape").exists()
+
+
+def filed(folder: Path, record: Record) -> Path:
+    store = Store(folder)
+    store.write(record)
+    return store.path(record.run)
+
+
+def test_a_landscape_that_says_no_protocol_is_the_records_until_another_is_filed(tmp_path, make_record):
+    store, record = Store(tmp_path), make_record(RUN)
+    store.write(record)
+    older = pa.Table.from_pandas(LANDSCAPE).replace_schema_metadata({b"dnas-run": str(RUN).encode()})
+    pq.write_table(older, store.side_path(RUN, "landscape"))
+    assert store.landscape(RUN).equals(LANDSCAPE)
+    store.write(record)
+    assert store.landscape(RUN) is None
 
 
 def cut_off(path: Path, record: Record) -> None:

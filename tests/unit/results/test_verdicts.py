@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from results.claims import Claim, Criterion
-from results.record import Record, Run
+from results.record import BROUGHT_IN, Record, Run
 from results.scores import Score
 from results.stats import Interval
 from results.verdicts import Status, Verdict, judge
@@ -105,14 +105,75 @@ def test_a_collapse_is_judged_on_the_architecture(measured):
     assert (three.status, three.seeds_to_decide) == (Status.INCONCLUSIVE, 4)
 
 
-def test_only_complete_records_of_the_experiment_count(measured, make_record):
+def test_only_records_of_the_experiment_count(measured, make_record):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8])
     others = [
         make_record(Run("paper+0123abcd", "nasbench201", "darts", 4), ("start", "start")),
-        make_record(Run("paper", "nasbench201", "darts", 5), ("start", "start"), status="diverged"),
         make_record(Run("paper", "nasbench1shot1-1", "darts", 6), ("start", "start")),
     ]
     assert judge([number(90.0)], records + others, oracle) == judge([number(90.0)], records, oracle)
+
+
+def test_a_diverged_seed_counts_as_one_that_is_not_scored(measured, make_record):
+    """Else the mean would be of the survivors."""
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    lost = make_record(Run("paper", "nasbench201", "darts", 4), ("start",), status="diverged")
+    assert only(judge([number(90.0)], records, oracle)).status is Status.REPRODUCED
+    verdict = only(judge([number(90.0, coverage=0.8)], [*records, lost], oracle))
+    assert (verdict.status, verdict.n, verdict.points, verdict.unscored) == (Status.INCONCLUSIVE, 5, 5, 1)
+    assert verdict.measured == pytest.approx(90.0)
+    assert verdict.interval == only(judge([number(90.0)], *measured([90.1, 89.9, 90.2, 89.8, None]))).interval
+    assert (verdict.diverged, verdict.failed) == ((lost.run,), ())
+    assert "1 seed diverged" in verdict.text
+    strict = only(judge([number(90.0)], [*records, lost], oracle))
+    assert (strict.p, strict.status) == (None, Status.INCONCLUSIVE)
+
+
+def test_a_diverged_seed_has_every_change_and_as_many_points_as_others(measured, make_record, fixed_oracle):
+    records, oracle = measured([60.0, 61.0, 62.0, 63.0])
+    lost = [make_record(Run("paper", "nasbench201", "darts", 4 + k), (), status="diverged") for k in range(2)]
+    change = Criterion(">", window=(0.0, 1.0), reference=(0.0, 0.0))
+    verdict = only(judge([direction(change, coverage=0.5)], [*records, *lost], oracle))
+    assert (verdict.n, verdict.points, verdict.unscored) == (6, 6 * 3, 2 * 3)
+    assert verdict.interval is not None
+    assert verdict.interval.low < -30
+    assert verdict.interval.high > 30
+    baseline = direction(Criterion(">", baseline="random"), coverage=0.1)
+    others, known = measured([50.0] * 6, "random")
+    verdict = only(judge([baseline], [*records, *lost, *others], fixed_oracle(oracle.test | known.test)))
+    assert (verdict.n, verdict.unscored, verdict.diverged) == (6, 2, tuple(record.run for record in lost))
+
+
+def test_what_has_no_bounds_is_judged_without_the_diverged_and_says_so(make_record, fixed_oracle):
+    records = [trajectory(make_record, [1.0, 2.0 + s / 10], s) for s in range(4)]
+    lost = make_record(Run("paper", "nasbench201", "darts", 4), status="diverged")
+    claim = direction(Criterion(">", 1.0), metric="eigenvalue")
+    verdict = only(judge([claim], [*records, lost], fixed_oracle({})))
+    assert (verdict.status, verdict.n, verdict.diverged) == (Status.REPRODUCED, 4, (lost.run,))
+    assert verdict.text.endswith("; 1 seed diverged")
+    alone = only(judge([claim], [lost], fixed_oracle({})))
+    assert alone.text == "not run: every search of paper/nasbench201/darts diverged; 1 seed diverged"
+
+
+def test_a_failed_seed_is_not_run_yet_and_named(measured, make_record):
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    lost = [make_record(Run("paper", "nasbench201", "darts", 4 + k), (), status="failed") for k in range(2)]
+    verdict = only(judge([number(90.0)], [*records, *lost], oracle))
+    assert (verdict.status, verdict.n, verdict.failed) == (Status.REPRODUCED, 4, tuple(record.run for record in lost))
+    assert "2 seeds failed" in verdict.text
+    alone = only(judge([number(90.0)], lost, oracle))
+    assert alone.status is Status.NOT_RUN
+    assert alone.text.endswith("--method darts' makes them; 2 seeds failed")
+
+
+def test_a_failed_run_of_the_planned_protocol_hides_nothing_that_was_brought_in(measured, make_record):
+    records, oracle = measured([90.1, 89.9, 90.2, 89.8])
+    for record in records:
+        record.manifest["config_hash"] = BROUGHT_IN
+    lost = make_record(Run("paper", "nasbench201", "darts", 4), (), status="failed")
+    planned = {("paper", "nasbench201", "darts"): lost.config_hash}
+    verdict = only(judge([number(90.0)], [*records, lost], oracle, planned=planned))
+    assert (verdict.status, verdict.n, [left.run for left in verdict.left_out]) == (Status.REPRODUCED, 4, [lost.run])
 
 
 def test_records_of_different_protocols_are_not_averaged(measured):
@@ -229,17 +290,6 @@ def test_retrained_scores_do_not_count(measured):
     verdict = only(judge([number(90.0)], records, Retrained()))
     assert (verdict.status, verdict.measured, verdict.unscored) == (Status.INCONCLUSIVE, None, 4)
     assert "measured not scored" in verdict.text
-
-
-def test_the_optimum_of_the_space_bounds_what_is_not_scored(measured):
-    records, oracle = measured([80.0, 81.0, 80.5, 79.5, None])
-    free = only(judge([number(90.0)], records, oracle))
-    for record in records:
-        record.manifest["space"]["optimum"] = {"cifar10": 82.0}
-    capped = only(judge([number(90.0)], records, oracle))
-    assert free.interval is not None
-    assert capped.interval is not None
-    assert capped.interval.high < free.interval.high
 
 
 def trajectory(make_record, values: list[float], seed: int = 0, method: str = "darts") -> Record:

@@ -126,7 +126,3 @@ def test_a_malformed_key_is_refused_with_the_mend(text, says):
 def test_a_cycle_is_refused():
     with pytest.raises(ValueError, match="cycle"):
         graph.canonical_orders(frozenset({(1, 2), (2, 1)}), 4)
-
-
-def test_the_matrix_has_a_one_for_each_edge():
-    assert graph.matrix(frozenset({(0, 1), (1, 2)}), 3).tolist() == [[0, 1, 0], [0, 0, 1], [0, 0, 0]]
