@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from reports.names import slug
@@ -56,7 +56,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
         "verdicts",
         "Claims that the records speak of",
         columns,
-        tuple(_verdict_row(verdict, labels) for verdict in sorted(spoken, key=lambda v: list(MARKS).index(v.status))),
+        _rows(sorted(spoken, key=lambda verdict: list(MARKS).index(verdict.status)), columns, labels),
         "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
         f" interval covers all that they could be. {_P}",
         numbers=frozenset(columns[4:10]),
@@ -91,7 +91,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
             if paper == _OWN
             else f"{paper}: published beside measured",
             columns,
-            tuple((*_claim_cells(verdict, labels), verdict.claim.source) for verdict in group),
+            _rows(group, columns, labels),
             "Published: mean ± standard deviation (n) as printed, or the relation that is stated. Measured: mean"
             f" [95 % interval] over n seeds. {_P}",
             numbers=frozenset(columns[4:10]),
@@ -102,33 +102,35 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
     ]
 
 
-def _verdict_row(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
-    claim = verdict.claim
-    status, statement, method, where, expected, measured, *numbers, note = _claim_cells(verdict, labels)
-    paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
-    paper += f", {claim.table}" if claim.table else ""
-    return status, statement, method, where, measured, expected, *numbers, note, paper
+def _rows(verdicts: Iterable[Verdict], columns: Sequence[str], labels: Labels) -> tuple[tuple[str, ...], ...]:
+    cells = (_cells(verdict, labels) for verdict in verdicts)
+    return tuple(tuple(each[column] for column in columns) for each in cells)
 
 
-def _claim_cells(verdict: Verdict, labels: Labels) -> tuple[str, ...]:
-    """Return status, statement, method, where, published, measured, n, p, adjusted p, unscored and note."""
+def _cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
+    """Return what is printed of a claim, by heading."""
     claim, silent = verdict.claim, verdict.status in _SILENT
     metric = labels.metric(claim.metric)
     quantity = f"{SPLITS[claim.split]} {metric}" if claim.split else metric
     where = f"{labels.space(claim.space)}, {dataset_label(claim.dataset)}"
-    return (
-        f"{MARKS[verdict.status]} {verdict.status.value}",
-        claim.text or quantity,
-        labels.method(claim.method),
-        f"{where} ({claim.experiment})" if claim.experiment else where,
-        expected(claim) or NONE,
-        _measured(verdict),
-        NONE if silent else str(verdict.n),
-        _p(verdict.p),
-        _p(verdict.adjusted),
-        f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
-        verdict.text.partition(": ")[2] if silent else _note(verdict),
-    )
+    stated = expected(claim) or NONE
+    paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
+    return {
+        "verdict": f"{MARKS[verdict.status]} {verdict.status.value}",
+        "claim": claim.text or quantity,
+        "method": labels.method(claim.method),
+        "where": f"{where} ({claim.experiment})" if claim.experiment else where,
+        "expected": stated,
+        "published": stated,
+        "measured": _measured(verdict),
+        "n": NONE if silent else str(verdict.n),
+        "p": _p(verdict.p),
+        "p adjusted": _p(verdict.adjusted),
+        "not scored": f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
+        "note": verdict.text.partition(": ")[2] if silent else _note(verdict),
+        "published in": f"{paper}, {claim.table}" if claim.table else paper,
+        "source": claim.source,
+    }
 
 
 def _p(value: float | None) -> str:
