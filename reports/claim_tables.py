@@ -24,7 +24,7 @@ MARKS = {
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
 _OWN = "dnas-bench"
 _P = (
-    "p: of the claim alone; adjusted: by Holm's method over the claims of one paper and experiment that have a p. A"
+    "p: of the claim alone, and adjusted by Holm's method over the claims of one paper and experiment that have a p. A"
     " verdict is given where the adjusted p is at most 0.05."
 )
 _SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
@@ -46,9 +46,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
         "measured",
         "expected",
         "n",
-        "p",
-        "p adjusted",
-        "not scored",
+        "p (adjusted)",
         "note",
         "published in",
     )
@@ -59,7 +57,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
         _rows(sorted(spoken, key=lambda verdict: list(MARKS).index(verdict.status)), columns, labels),
         "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
         f" interval covers all that they could be. {_P}",
-        numbers=frozenset(columns[4:10]),
+        numbers=frozenset(columns[4:8]),
     )
 
 
@@ -78,9 +76,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
         "published",
         "measured",
         "n",
-        "p",
-        "p adjusted",
-        "not scored",
+        "p (adjusted)",
         "note",
         "source",
     )
@@ -94,7 +90,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
             _rows(group, columns, labels),
             "Published: mean ± standard deviation (n) as printed, or the relation that is stated. Measured: mean"
             f" [95 % interval] over n seeds. {_P}",
-            numbers=frozenset(columns[4:10]),
+            numbers=frozenset(columns[4:8]),
         )
         for paper, group in groupby(
             sorted(verdicts, key=lambda verdict: verdict.claim.paper), key=lambda verdict: verdict.claim.paper
@@ -124,18 +120,16 @@ def _cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
         "published": stated,
         "measured": _measured(verdict),
         "n": NONE if silent else str(verdict.n),
-        "p": _p(verdict.p),
-        "p adjusted": _p(verdict.adjusted),
-        "not scored": f"{verdict.unscored} of {verdict.points}" if verdict.points else NONE,
+        "p (adjusted)": NONE
+        if verdict.p is None or verdict.adjusted is None
+        else f"{_p(verdict.p)} ({_p(verdict.adjusted)})",
         "note": verdict.text.partition(": ")[2] if silent else _note(verdict),
         "published in": f"{paper}, {claim.table}" if claim.table else paper,
         "source": claim.source,
     }
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return NONE
+def _p(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
@@ -150,6 +144,8 @@ def _measured(verdict: Verdict) -> str:
 def _note(verdict: Verdict) -> str:
     claim, scored = verdict.claim, verdict.points - verdict.unscored
     parts = [] if claim.tolerance is None else [f"tolerance {claim.tolerance:g}"]
+    if verdict.unscored:
+        parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
     if scored < claim.coverage * verdict.points:
         parts.append(f"at least {claim.coverage:.0%} must be scored")
     if verdict.decided_alone:
@@ -161,5 +157,5 @@ def _note(verdict: Verdict) -> str:
     if verdict.left_out:
         parts.append(f"records left out: {len(verdict.left_out)}")
     if claim.comparable != "same-protocol":
-        parts.append(f"another protocol: {claim.reason}")
+        parts.append(claim.reason if claim.paper == _OWN else f"another protocol: {claim.reason}")
     return "; ".join(parts)

@@ -23,7 +23,7 @@ SPLITS: dict[Split, str] = {"valid": "validation", "test": "test"}
 
 #: Data sets that a cell found on the key's data set is also reported on, where an oracle knows them.
 TRANSFERS = {"cifar10": ("cifar100", "ImageNet16-120")}
-DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "digits": "digits"}
+DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "svhn": "SVHN", "imagenet": "ImageNet"}
 
 
 @dataclass(frozen=True)
