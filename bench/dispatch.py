@@ -34,7 +34,7 @@ BUSY = "left to another process"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """How a task ended: "done", "out of time", "left to another process", or "failed" with its error.
 
     "retried" is no end: the task's worker was lost, and it was started again.
@@ -65,7 +65,7 @@ class Engine(Interface):
         progress: engine.Progress,
         *,
         workers: int,
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[TaskOutcome]:
         """Run tasks, ``workers`` at once (0: as many as there is room for), and yield how each ended.
 
         One that fails does not stop the others. Bad input and full disks are raised.
@@ -80,12 +80,12 @@ def find(name: str) -> Engine:
     return cast(Engine, import_module(ENGINES[name]))
 
 
-def run_task(task: Task, experiment: Experiment, setting: Setting, progress: engine.Progress) -> Outcome:
+def run_task(task: Task, experiment: Experiment, setting: Setting, progress: engine.Progress) -> TaskOutcome:
     """Run one task in this process."""
     began = time.monotonic()
 
-    def ended(status: str, error: str = "") -> Outcome:
-        return Outcome(task, status, time.monotonic() - began, error)
+    def ended(status: str, error: str = "") -> TaskOutcome:
+        return TaskOutcome(task, status, time.monotonic() - began, error)
 
     config = experiment.protocol(task.space, task.method).images
     images = _images(config.dataset, config.size, config.limit, setting.data_dir)

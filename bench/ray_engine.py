@@ -29,7 +29,7 @@ from results.store import Store
 from . import engine, memory
 from . import workers as inline
 from .config import Experiment
-from .dispatch import BUSY, Outcome, run_task
+from .dispatch import BUSY, TaskOutcome, run_task
 from .pace import Held
 from .plan import Task
 from .setting import Setting, choose_device
@@ -75,7 +75,7 @@ def room(device: torch.device, workers: int) -> float:
 
 def run(
     tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, *, workers: int
-) -> Iterator[Outcome]:
+) -> Iterator[TaskOutcome]:
     """Run tasks and yield how each ended; see ``dispatch.Engine``."""
     setting = replace(
         setting,
@@ -103,7 +103,7 @@ class _Runs:
         self.start = lambda task, again: start.remote(task, *given, self.news, again)
         self.tries: dict[Any, _Try] = {}
 
-    def run(self, tasks: Sequence[Task], at_once: int) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], at_once: int) -> Iterator[TaskOutcome]:
         """Run tasks and yield how each ended; at the end, however it comes, none is left running."""
         waiting = deque(tasks)
         with Held() as held:  # Ray makes any exit that a signal asks for one of status 1
@@ -133,7 +133,7 @@ class _Runs:
                     one.epoch, one.losses = epoch, 0
             self.progress(task, epoch, latest)
 
-    def _end(self, reference: Any) -> Outcome:
+    def _end(self, reference: Any) -> TaskOutcome:
         """Say how a task ended; where its worker was lost, start it again."""
         one = self.tries.pop(reference)
         try:
@@ -146,7 +146,7 @@ class _Runs:
             why = f"its worker was lost: {type(error).__name__}"
             if status == "retried":
                 self.tries[self.start(one.task, True)] = one
-            return Outcome(one.task, status, time.monotonic() - one.began, why)
+            return TaskOutcome(one.task, status, time.monotonic() - one.began, why)
 
     def _cancel(self, held: Held) -> None:
         """Ask what still runs to keep its state and stop; make it, after some time or where a signal comes again."""
@@ -175,7 +175,7 @@ class _News:
 
 def _run(
     task: Task, experiment: Experiment, setting: Setting, deadline: float, mark: Path, news: Any, again: bool
-) -> Outcome:
+) -> TaskOutcome:
     """Run a task on a worker; ``deadline`` is of ``time.time``, for nodes share no other clock."""
     _wait_for(mark)
     if setting.device.type == "cpu":

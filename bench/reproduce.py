@@ -11,7 +11,7 @@ from results.store import Store
 
 from . import engine, method, price, scoring
 from .config import Experiment, ImagesConfig, Protocol
-from .dispatch import Engine, Outcome
+from .dispatch import Engine, TaskOutcome
 from .pace import OutOfTime
 from .plan import Filter, plan
 from .recipes import RECIPES
@@ -29,7 +29,7 @@ def run(
     by: Engine,
     workers: int = 0,
     say: Callable[[str], None] = print,
-) -> Iterator[Outcome]:
+) -> Iterator[TaskOutcome]:
     """Run what is missing, most wanted first, in groups that fit the memory, and yield how each group ended."""
     tasks = list(plan(experiment, setting.store, chosen))
     if tasks:  # missing images are bad input, and found before any process starts

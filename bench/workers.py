@@ -17,7 +17,7 @@ import torch
 
 from . import engine, memory
 from .config import Experiment
-from .dispatch import Outcome, run_task
+from .dispatch import TaskOutcome, run_task
 from .plan import Task
 from .setting import Setting
 from .setting import choose_device as device
@@ -32,7 +32,7 @@ def room(device: torch.device, workers: int) -> float:
 
 def run(
     tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, *, workers: int
-) -> Iterator[Outcome]:
+) -> Iterator[TaskOutcome]:
     """Run tasks and yield how each ended; see ``dispatch.Engine``."""
     workers = min(_processes(setting.device, workers), len(tasks))
     if workers > 1:
@@ -53,7 +53,7 @@ def _processes(device: torch.device, workers: int) -> int:
 
 def _side_by_side(
     tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: engine.Progress, workers: int
-) -> Iterator[Outcome]:
+) -> Iterator[TaskOutcome]:
     context = get_context("spawn")
     todo, news = context.Queue(), context.Queue()
     for task in [*tasks, *[None] * workers]:
@@ -73,10 +73,10 @@ def _side_by_side(
                 if process.exitcode and process.pid in taken:
                     task = taken.pop(process.pid)
                     left.discard(task)
-                    yield Outcome(task, "failed", 0.0, f"its process ended with status {process.exitcode}")
+                    yield TaskOutcome(task, "failed", 0.0, f"its process ended with status {process.exitcode}")
             if left and not any(process.is_alive() for process in processes):
                 for task in sorted(left, key=tasks.index):
-                    yield Outcome(task, "failed", 0.0, "no process was left to run it")
+                    yield TaskOutcome(task, "failed", 0.0, "no process was left to run it")
                 return
             continue
         if kind == "took":
