@@ -32,8 +32,10 @@ def run(
 ) -> Iterator[TaskOutcome]:
     """Run what is missing, most wanted first, in groups that fit the memory, and yield how each group ended."""
     tasks = list(plan(experiment, setting.store, chosen))
-    if tasks:  # missing images are bad input, and found before any process starts
-        engine.images_of(experiment.protocol(tasks[0].space, tasks[0].method), setting.data_dir)
+    if tasks:
+        protocols = (experiment.protocol(task.space, task.method) for task in tasks)
+        for protocol in {protocol.images: protocol for protocol in protocols}.values():
+            engine.images_of(protocol, setting.data_dir)  # missing images are bad input, found before any process starts
         tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
         if line:
             say(line)

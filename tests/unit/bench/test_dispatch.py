@@ -24,6 +24,14 @@ def test_engines_are_found_by_name():
             assert callable(getattr(dispatch.find(name), function))
 
 
+def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_down, tmp_path):
+    experiment = cut_down("space.nasbench1shot1-1.images.size=3")
+    setting = Setting(Store(tmp_path), CPU)
+    with pytest.raises(InputError, match="the size must divide 8"):
+        next(reproduce.run(experiment, Filter(methods=("darts",)), setting, lambda *_: None, by=workers, workers=1))
+    assert Store(tmp_path).records() == []
+
+
 @pytest.mark.parametrize(
     ("name", "mend"),
     [("rey", "did you mean 'ray'?"), ("in-line", "did you mean 'inline'?"), ("x", "choose inline or ray")],
