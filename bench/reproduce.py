@@ -35,7 +35,7 @@ def run(
     if tasks:
         protocols = (experiment.protocol(task.space, task.method) for task in tasks)
         for protocol in {protocol.images: protocol for protocol in protocols}.values():
-            engine.images_of(protocol, setting.data_dir)  # missing images are bad input, found before any process starts
+            engine.images_of(protocol, setting.data_dir)  # what is missing is bad input, found before a process starts
         tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
         if line:
             say(line)
