@@ -51,4 +51,6 @@ def _in_words(where: list[_Place], places: list[_Place]) -> str:
         return ", ".join(spaces)
     if len(where) == sum(method in methods for method, _ in places):
         return ", ".join(methods)
+    if len(where) == len(methods) * len(spaces):
+        return f"{', '.join(methods)} on {', '.join(spaces)}"
     return ", ".join(f"{method} on {space}" for method, space in where)
