@@ -30,7 +30,7 @@ from .typed import build, checked
 
 FOLDER = Path(__file__).parent / "experiments"
 DEFAULT = "quick"
-_SEED_DIGITS = 18  # what records hold is below 2 ** 63
+_SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
 
 
 @dataclass(frozen=True)
@@ -96,24 +96,30 @@ class Experiment:
     seeds: tuple[int, ...]
     priority: tuple[tuple[str, str], ...]  # (space, method), most wanted first
     retrain: Retrain
-    tables: Mapping[str, Any]
+    layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
     overrides: tuple[str, ...] = ()
 
     def protocol(self, space: str, method_id: str) -> Protocol:
-        """Return the protocol of one method on one space: what is said of all, of its family, and of itself, in turn.
+        """Return the protocol of one method on one space.
 
-        In each of these, ``methods.ID.training`` goes before ``training``.
+        What a file says of a family goes before what it says of all, and what it says of a space before that; in each,
+        ``methods.ID.training`` goes before ``training``. Overrides go before the file, among them in the same order.
         """
         found = spaces.find(space)
-        own_scopes = self.tables.get("space", {})
-        scopes = [self.tables, own_scopes.get(found.family, {}), own_scopes.get(found.id, {})]
-        own = [scope.get("methods", {}).get(method_id, {}) for scope in scopes]
+        scopes: list[Mapping[str, Any]] = []
+        for layer in self.layers:
+            of_spaces = layer.get("space", {})
+            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {})]
 
         def table(name: str) -> dict[str, Any]:
             return _merged(scope.get(name, {}) for scope in scopes)
 
-        training = _merged(each.get("training", {}) for pair in zip(scopes, own, strict=True) for each in pair)
-        params = {key: value for key, value in _merged(own).items() if key != "training"}
+        training: dict[str, Any] = {}
+        params: dict[str, Any] = {}
+        for scope in scopes:
+            own = dict(scope.get("methods", {}).get(method_id, {}))
+            training |= scope.get("training", {}) | own.pop("training", {})
+            params |= own
         made = Protocol(
             images=build(ImagesConfig, table("images"), "images"),
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
@@ -141,11 +147,9 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
         raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
     if fault := fault_of_name(path.stem):
         raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
-    tables = toml.read(path)
     settled = overriding.read(overrides)
-    texts = overriding.written(settled)
-    overriding.set_in(tables, settled, _TOP)
-    return _experiment(path.stem, tables, texts)
+    layers = (toml.read(path), overriding.nested(settled, _TOP))
+    return _experiment(path.stem, layers, overriding.written(settled))
 
 
 _TOP = {
@@ -164,19 +168,15 @@ _TOP = {
 }
 
 
-def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -> Experiment:
-    for key, value in tables.items():
-        if key not in _TOP:
-            raise InputError(f"unknown key '{key}' in experiment '{base}'{suggest(key, _TOP)}")
-        if not isinstance(value, _TOP[key]):
-            raise InputError(f"'{key}' of experiment '{base}' should be a {_TOP[key].__name__}, not {value!r}")
+def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[str, ...]) -> Experiment:
+    for layer in layers:
+        _check_tables(base, layer)
+    tables = _merged(layers)
     for key in ("spaces", "run", "seeds", "images", "training"):
         if key not in tables:
             raise InputError(f"experiment '{base}' lacks the key '{key}'")
     space_ids = tuple(known_space(name) for name in tables["spaces"])
     method_ids = tuple(known_method(name) for name in tables["run"])
-    _check_methods("methods", tables.get("methods", {}))
-    _check_scopes(base, tables.get("space", {}))
     order = []
     for entry in tables.get("order", []):
         space, _, method_id = str(entry).partition("/")
@@ -184,7 +184,7 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
     name = base
     if overrides:
         name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
-    retrain = build(Retrain, tables.get("retrain", {}), "retrain")
+    retrain = build(Retrain, _merged(layer.get("retrain", {}) for layer in layers), "retrain")
     if retrain.recipe and retrain.recipe not in RECIPES:
         raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
     experiment = Experiment(
@@ -196,13 +196,23 @@ def _experiment(base: str, tables: dict[str, Any], overrides: tuple[str, ...]) -
         seeds=parse_seeds(tables["seeds"]),
         priority=tuple(order),
         retrain=retrain,
-        tables=tables,
+        layers=layers,
         overrides=overrides,
     )
     for space in space_ids:  # every table is checked before anything runs
         for method_id in method_ids:
             experiment.protocol(space, method_id)
     return experiment
+
+
+def _check_tables(base: str, tables: dict[str, Any]) -> None:
+    for key, value in tables.items():
+        if key not in _TOP:
+            raise InputError(f"unknown key '{key}' in experiment '{base}'{suggest(key, _TOP)}")
+        if not isinstance(value, _TOP[key]):
+            raise InputError(f"'{key}' of experiment '{base}' should be a {_TOP[key].__name__}, not {value!r}")
+    _check_methods("methods", tables.get("methods", {}))
+    _check_scopes(base, tables.get("space", {}))
 
 
 def _check_scopes(base: str, scopes: dict[str, Any]) -> None:

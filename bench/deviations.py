@@ -24,8 +24,8 @@ def _two_levels(space: Space, method: Method, protocol: Protocol) -> bool:
 
 
 def _shifts(space: Space, method: Method, protocol: Protocol) -> bool:
-    """Whether the learning rate is one epoch ahead; one-level methods have a rate of their own."""
-    return method.levels > 0 and method.rate(protocol.params, protocol.training).shifted
+    """Whether the learning rate is one epoch ahead as in the SmoothDARTS code; one-level methods follow another."""
+    return method.levels == 2 and method.rate(protocol.params, protocol.training).shifted
 
 
 def _measures_eigenvalue(space: Space, method: Method, protocol: Protocol) -> bool:
@@ -190,6 +190,7 @@ FAMILY = {
             why="The authors' regret subtracts the best single training over an incomplete enumeration.",
             effect="Their regret is never zero for the best cell; ours is shown beside their constants.",
             source="automl/nasbench-1shot1 nasbench_analysis/search_spaces/search_space.py:130-146",
+            holds=lambda space, method, protocol: protocol.images.dataset in space.table_datasets,
         ),
     ),
 }

@@ -47,13 +47,18 @@ def run_group(experiment: Experiment, task: Task, images: Images, setting: Setti
     OutOfTime
         Where the next step would end after the deadline.
     Busy
-        Where another process runs a group of this experiment, space and method with one of these seeds.
+        Where another process runs a group of this experiment, space and method with one of these seeds, or of theirs.
     """
     folder = checkpoint.folder(setting.store.root, Run(experiment.name, task.space, task.method, 0))
     with ExitStack() as locks:
-        for seed in task.seeds:
-            locks.enter_context(hold(folder / f"seed-{seed:03d}.lock"))
-        left = list(plan(experiment, setting.store, Filter((task.space,), (task.method,), task.seeds)))
+        held: set[int] = set()
+        wanted, left = set(task.seeds), list[Task]()
+        while wanted - held:  # seeds that are recorded go along where their group was cut off before it ended
+            for seed in sorted(wanted - held):
+                locks.enter_context(hold(folder / f"seed-{seed:03d}.lock"))
+            held |= wanted
+            left = list(plan(experiment, setting.store, Filter((task.space,), (task.method,), task.seeds)))
+            wanted = {seed for group in left for seed in group.seeds}
         while left:
             now = left.pop(0)
             try:

@@ -48,6 +48,8 @@ def check(protocol: Protocol) -> None:
     ):
         if value > bound:
             raise InputError(f"{key} = {value} is out of range; it must be at most {bound}")
+    if not 0 < supernet.bn_momentum <= 1:
+        raise InputError(f"supernet.bn_momentum = {supernet.bn_momentum} is out of range; it must be in (0, 1]")
     if not all(0 <= beta < 1 for beta in training.alpha_betas):
         raise InputError(f"training.alpha_betas = {training.alpha_betas} is out of range; both must be in [0, 1)")
     if images.dataset not in DATASETS:

@@ -1,9 +1,10 @@
-"""``key=value`` on the command line: read, written in one way, and set in an experiment's tables."""
+"""``key=value`` on the command line: read, written in one way, and made into tables."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from results import toml
@@ -23,12 +24,22 @@ def read(texts: Sequence[str]) -> Overrides:
         parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
             raise InputError(f"'{text}' is no override; write key=value, as in training.epochs=2")
-        try:
-            parsed = toml.parse(f"value = {value}")["value"]
-        except InputError:
-            parsed = value
+        parsed = _parsed(value, key)
         last[".".join(parts)] = str(parsed) if parts == ["seeds"] else parsed  # a single seed reads as a number
     return {key: last[key] for key in sorted(last, key=lambda key: (key.startswith("space."), key))}
+
+
+def _parsed(text: str, key: str) -> Any:
+    try:
+        text.encode()
+        try:
+            value = toml.parse(f"value = {text}")["value"]
+        except InputError:
+            value = text
+        str(value)
+    except ValueError:  # bytes that are no text, or a number of more digits than Python prints
+        raise InputError(f"the value of '{key}' cannot be written down; give another") from None
+    return value
 
 
 def written(overrides: Overrides) -> tuple[str, ...]:
@@ -54,13 +65,14 @@ def _toml(value: Any) -> str:
     return str(value)
 
 
-def set_in(tables: dict[str, Any], overrides: Overrides, known: Collection[str]) -> None:
-    """Set overrides in the tables of an experiment.
+def nested(overrides: Overrides, known: Collection[str]) -> dict[str, Any]:
+    """Return overrides as the tables of an experiment.
 
     Parameters
     ----------
     known : the names of tables.
     """
+    tables: dict[str, Any] = {}
     for key, value in overrides.items():
         parts = key.split(".")
         table = tables
@@ -70,21 +82,5 @@ def set_in(tables: dict[str, Any], overrides: Overrides, known: Collection[str])
             table = table.setdefault(part, {})
             if not isinstance(table, dict):
                 raise InputError(f"'{key}' cannot be set: '{part}' is no table")
-        table[parts[-1]] = value
-        if parts[0] != "space":  # an override beats what a space or a method says of its own
-            _forget(tables, parts)
-
-
-def _forget(table: Any, keys: Sequence[str]) -> None:
-    """Drop what single spaces and methods say of a key."""
-    for scopes in ("space", "methods"):
-        for scope in inner(table, [scopes]).values():
-            inner(scope, keys[:-1]).pop(keys[-1], None)
-            _forget(scope, keys)
-
-
-def inner(table: Any, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the table at the end of some keys; an empty one where there is none."""
-    for key in keys:
-        table = table.get(key) if isinstance(table, dict) else None
-    return table if isinstance(table, dict) else {}
+        table[parts[-1]] = deepcopy(value)
+    return tables

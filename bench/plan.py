@@ -104,8 +104,8 @@ def _groups(
         for run in sorted(runs, key=lambda run: checkpoint.positions(store.root, run)[:1], reverse=True):
             if run.seed in left and (found := checkpoint.latest(store.root, run, planned, done)):
                 position, group = found
-                if not all(s in left or done(replace(like, seed=s)) for s in group):
-                    group = tuple(s for s in group if s in left)
+                whole = all(s in left or done(replace(like, seed=s)) for s in group)
+                group = group if whole else tuple(s for s in group if s in left)
                 yield position, group
                 left = [s for s in left if s not in group]
     for start in range(0, len(left), GROUP):

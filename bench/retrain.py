@@ -149,14 +149,16 @@ def _train(
     checkpoint.label = f"{stream} on {images.checksum} by {recipe}"
     count = len(images.train) - recipe.validation
     kept = replace(images, train=images.train[:count], train_labels=images.train_labels[:count])
+    pace.stop()
+    pace.keep()  # the clock of an epoch begins
     for epoch in range(checkpoint.restore(network, optimizer), recipe.epochs):
-        pace.stop()
         generator = seeding.stream(recipe.seed, f"{stream}/epoch", epoch)
         _train_epoch(network, optimizer, kept, recipe, epoch, generator)
         pace.step()
         if pace.due:
             checkpoint.save(network, optimizer, epoch + 1)
             pace.keep()
+            pace.stop()
         report((epoch + 1) / recipe.epochs)
     test = _accuracy(network, images, images.test, images.test_labels)
     if not recipe.validation:

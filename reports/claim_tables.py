@@ -23,7 +23,7 @@ MARKS = {
 }
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
 _OWN = "dnas-bench"
-_P = (
+_P_NOTE = (
     "p: of the claim alone, and adjusted by Holm's method over the claims of one paper and experiment that have a p. A"
     " verdict is given where the adjusted p is at most 0.05."
 )
@@ -56,7 +56,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
         columns,
         _rows(sorted(spoken, key=lambda verdict: list(MARKS).index(verdict.status)), columns, labels),
         "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
-        f" interval covers all that they could be. {_P}",
+        f" interval covers all that they could be. {_P_NOTE}",
         numbers=frozenset(columns[4:8]),
     )
 
@@ -89,7 +89,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
             columns,
             _rows(group, columns, labels),
             "Published: mean ± standard deviation (n) as printed, or the relation that is stated. Measured: mean"
-            f" [95 % interval] over n seeds. {_P}",
+            f" [95 % interval] over n seeds. {_P_NOTE}",
             numbers=frozenset(columns[4:8]),
         )
         for paper, group in groupby(

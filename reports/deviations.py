@@ -7,18 +7,20 @@ from collections.abc import Iterable
 from reports.table import NONE, Table
 from results.record import Deviation, Record
 
-_Place = tuple[str, str]  # method and space, as printed
+_Place = tuple[str, str]  # method, and space with, where there are several, its experiment: as printed
 
 
 def deviation_table(records: Iterable[Record]) -> Table:
     """Return each deviation once, with the methods and spaces whose records state it."""
+    records = list(records)
+    several = len({record.run.experiment for record in records}) > 1
     stated: dict[Deviation, dict[_Place, None]] = {}
     places: dict[_Place, None] = {}
     for record in records:
         manifest, run = record.manifest, record.run
         place = (
             str(manifest.get("method", {}).get("label", run.method)),
-            str(manifest.get("space", {}).get("label", run.space)),
+            str(manifest.get("space", {}).get("label", run.space)) + (f" ({run.experiment})" if several else ""),
         )
         places[place] = None
         for entry in manifest.get("deviations", ()):

@@ -10,6 +10,9 @@ from typing import Any
 from reports.table import Table
 from results.record import Record
 
+#: Of a group: which seeds shared a supernet, and which did before. It is no part of where they were run.
+_OF_SEEDS = ("seeds", "before")
+
 
 def device_of(record: Record) -> str:
     """Return the name of the device that a record was made on."""
@@ -29,7 +32,7 @@ def environment_table(records: Iterable[Record]) -> Table:
         (
             record.run.experiment,
             _printed(_mapping(record, "device")),
-            _printed({k: v for k, v in _mapping(record, "group").items() if k != "seeds" and v is not False}),
+            _printed({k: v for k, v in _mapping(record, "group").items() if k not in _OF_SEEDS and v is not False}),
             _printed(_mapping(record, "versions")),
             _code(_mapping(record, "git")),
             _printed(_mapping(record, "data")),

@@ -174,7 +174,7 @@ def points_table(studies: Sequence[Study]) -> pd.DataFrame:
 
 
 def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
-    tests = [final for final in finals(study) if final.split == "test"]
+    tests = [final for final in finals(study) if final.split == "test" and final.by_seed]
     for (dataset, release), group in groupby(tests, key=lambda final: (final.dataset, final.release)):
         first, *others = group
         for other in others:

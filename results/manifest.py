@@ -16,7 +16,7 @@ _SHAPE: dict[Any, Any] = {
     "status": str,
     "error": str,
     "config_hash": str,
-    "protocol": {"experiment": {"name": str, "base": str, "description": str}},
+    "protocol": {"experiment": {"name": str, "base": str, "description": str}, "training": {"epochs": int}},
     "overrides": [str],
     "space": {
         "label": str,

@@ -15,7 +15,7 @@ from results.claims import COST, Claim, Criterion
 from results.current import LeftOut, Planned, current
 from results.oracle import Oracle
 from results.record import Record, Run
-from results.series import Reading, Series, part
+from results.series import Reading, Series, part, points_within
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
 _SCORED = ("accuracy", "error")
@@ -102,8 +102,7 @@ class Evidence:
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
         records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
         found = {record.run.seed: self._read(claim, record) for record in records if record.complete}
-        points = max((reading.points for reading in found.values() if reading), default=1)
-        found |= {record.run.seed: _anything(claim, points) for record in records if not record.complete}
+        found |= {record.run.seed: _anything(claim, record) for record in records if not record.complete}
         return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
 
     def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
@@ -169,13 +168,14 @@ class _Group:
         return mine == theirs
 
 
-def _anything(claim: Claim, points: int) -> Reading | None:
-    """Return all that a seed that diverged could have: any accuracy at each of ``points``; None of other metrics."""
+def _anything(claim: Claim, record: Record) -> Reading | None:
+    """Return all that a seed that diverged could have: any accuracy at each point to come; None of other metrics."""
     test = claim.test or _END
     if claim.metric not in _SCORED or test.log:  # the logarithm of an accuracy has no bound either
         return None
-    level = Reading(0.0, 100.0, points, points)
-    return Reading(-100.0, 100.0, points, points) if test.reference is not None else level
+    windows = [window for window in (test.window, test.reference) if window is not None]
+    points = sum(points_within(window, record.epochs) for window in windows)
+    return Reading(-100.0 if test.reference is not None else 0.0, 100.0, points, points)
 
 
 def _methods(claim: Claim) -> list[str]:

@@ -118,6 +118,12 @@ class Record:
         return self.manifest["config_hash"]
 
     @property
+    def epochs(self) -> int:
+        """Epochs that the search was to take; those that it took, and at least one, where nothing says so."""
+        planned = self.manifest.get("protocol", {}).get("training", {}).get("epochs", 0)
+        return max(1, planned or len(self.points) - 1)
+
+    @property
     def complete(self) -> bool:
         """Whether the run reached its last epoch."""
         return self.manifest["status"] == "complete"

@@ -119,8 +119,8 @@ def compare(first: ArrayLike, second: ArrayLike, rng: np.random.Generator) -> Pa
     if not len(differences):
         raise ValueError("no seed has both methods")
     interval = bootstrap(differences, rng)
-    if not differences.any():
-        return Paired(0.0, interval, 1.0, len(differences))
+    if len(differences) == 1 or not differences.any():
+        return Paired(float(differences.mean()), interval, 1.0, len(differences))
     found = stats.permutation_test(
         (differences,),
         lambda x, axis: np.mean(x, axis=axis),

@@ -47,10 +47,11 @@ class Store:
 
     def write(self, record: Record) -> None:
         """File ``record`` away, and remove the landscape of another one; an interruption leaves the record before."""
-        table, side = _to_arrow(record), self.side_path(record.run, "landscape")
-        if side.exists() and self.of_side_file(side) != (record.run, record.config_hash):
-            side.unlink()
-        parquet.write(self.path(record.run), table)
+        side, before = self.side_path(record.run, "landscape"), self.config_hash(record.run)
+        run, of = self.of_side_file(side) or (record.run, None)
+        parquet.write(self.path(record.run), _to_arrow(record))
+        if run != record.run or (of or before) != record.config_hash:  # one that does not say is of the record before
+            side.unlink(missing_ok=True)
 
     def read(self, run: Run) -> Record:
         """Return the record of ``run``.

@@ -129,7 +129,7 @@ DEVIATIONS = (
         effect="Keeps the authors' strength of dropout; the paper's rule would drop 0.5 % in a group of two.",
         switch="methods.dropnas.rate_rule=paper",
         source="wiljohnhong/DropNAS models/search_cnn.py:198-202",
-        holds=lambda space, method, protocol: protocol.params.rate_rule == "code",
+        holds=lambda space, method, protocol: protocol.params.rate_rule == "code" and protocol.params.drop_rate > 0,
     ),
     Rule(
         id="sub-steps",
@@ -146,6 +146,7 @@ DEVIATIONS = (
         why="The authors skip it under PyTorch 1.0, whose zeroed gradients let momentum move on as well.",
         effect="Running statistics of dropped operations move too; weights and alphas are those of the authors' form.",
         source="wiljohnhong/DropNAS models/ops.py:190-197",
+        holds=lambda space, method, protocol: protocol.params.drop_rate > 0,
     ),
     Rule(
         id="active-weights",

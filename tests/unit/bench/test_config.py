@@ -162,3 +162,23 @@ def test_of_training_a_space_beats_a_method_and_its_own_method_the_space(written
     experiment = load(written(text=minimal + text))
     sizes = {name: experiment.protocol("nasbench201", name).training.batch for name in ("darts", "darts-2nd")}
     assert sizes == {"darts": 16, "darts-2nd": 24}
+
+
+def test_an_override_of_a_methods_training_beats_the_whole_and_what_a_file_says_of_spaces():
+    """In whatever order they come; that of a space beats it in turn."""
+    both = ["methods.darts.training.lr=0.5", "training.lr=0.05"]
+    for overrides in (both, both[::-1]):
+        experiment = load("paper", overrides)
+        rates = [experiment.protocol("nasbench201", name).training.lr for name in ("darts", "sdarts-rs")]
+        assert rates == [0.5, 0.05]
+    experiment = load("reduced", ["methods.darts.training.clip_mix=false"])  # the file sets it for the space
+    mixes = [experiment.protocol("nasbench201", name).training.clip_mix for name in ("darts", "sdarts-rs")]
+    assert mixes == [False, True]
+    beaten = load("paper", ["space.nasbench201.training.lr=0.7", *both])
+    assert beaten.protocol("nasbench201", "darts").training.lr == 0.7
+    assert beaten.protocol("nasbench1shot1-1", "darts").training.lr == 0.5
+
+
+def test_an_override_of_retraining_leaves_the_rest_of_the_experiment():
+    assert load("quick", ["retrain.recipe="]).retrain.recipe == ""
+    assert load("quick").retrain.recipe == "quick"

@@ -132,7 +132,8 @@ def test_what_is_no_override_is_refused(override):
 
 
 def test_a_value_is_no_table():
-    assert "'lr' is no table" in refusal(load, "quick", ["training.lr.start=2"])
+    assert "training.lr = {'start': 2} should be of type float" in refusal(load, "quick", ["training.lr.start=2"])
+    assert "'lr' is no table" in refusal(load, "quick", ["training.lr=2", "training.lr.start=2"])
 
 
 def test_an_unknown_experiment_is_refused_with_the_nearest():
@@ -171,8 +172,18 @@ def test_what_is_no_list_of_seeds_is_refused(text):
 
 @pytest.mark.parametrize("text", ["9" * 20, "0-" + "9" * 20, "1" * 5000])
 def test_a_seed_that_no_record_holds_is_refused(text):
-    assert "a seed of more than 18 digits" in refusal(parse_seeds, text)
+    assert "a seed of more than 9 digits" in refusal(parse_seeds, text)
     assert len(refusal(parse_seeds, text)) < 120
+
+
+@pytest.mark.parametrize("value", ["0x" + "f" * 4000, "\udcff", "'\udcff'"])
+def test_a_value_that_cannot_be_written_down_is_refused(value):
+    assert "cannot be written down" in refusal(load, "quick", [f"training.lr={value}"])
+
+
+@pytest.mark.parametrize("value", ["nan", "-3", "0", "inf", "1.5"])
+def test_a_momentum_of_batch_norms_is_a_share(value):
+    assert "it must be in (0, 1]" in refusal(load, "quick", [f"supernet.bn_momentum={value}"])
 
 
 @pytest.mark.parametrize("override", ["supernet.channels=3521", "supernet.cells=1000000000"])

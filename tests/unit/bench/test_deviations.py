@@ -48,7 +48,6 @@ def test_one_level_methods_have_no_alpha_images_and_their_own_clip_norm_and_rate
         found = stated("nasbench201", name)
         assert not found & {"alpha-batches", "clean-validation", "clip-mix", "learning-rate-shift"}
         assert {"sub-steps", "training-length"} <= found
-        assert "learning-rate-shift" in stated("nasbench201", name, f"methods.{name}.lr_shifted=true")
 
 
 def test_random_draws_state_nothing_of_a_supernet():
@@ -65,6 +64,18 @@ def test_second_order_says_where_it_comes_from():
 def test_the_settings_of_the_nasbench201_paper_name_their_halves():
     assert "interleaved-halves" in stated("nasbench201", "darts", experiment="paper-nb201-adl")
     assert "interleaved-halves" not in stated("nasbench201", "darts")
+
+
+def test_what_a_method_is_told_not_to_do_is_not_stated():
+    assert "epsilon-end" not in stated("nasbench201", "sdarts-rs", "methods.sdarts-rs.epsilon=0.03")
+    assert not {"drop-probability", "dropped-operations"} & stated(
+        "nasbench201", "dropnas", "methods.dropnas.drop_rate=0"
+    )
+
+
+def test_scores_of_a_retraining_are_no_mean_of_three():
+    assert "optimum" in stated("nasbench1shot1-1", "darts")
+    assert "optimum" not in stated("nasbench1shot1-1", "darts", experiment="quick")
 
 
 def test_what_is_not_clipped_has_no_clip_norm():

@@ -31,6 +31,12 @@ def test_where_a_deviation_holds_is_said_in_few_words(stating, words):
     assert where == words
 
 
+def test_what_one_of_two_experiments_states_names_it():
+    records = [record("darts", manifest={"deviations": [WHAT]}), record("darts", experiment="other")]
+    ((where, *_),) = deviation_table(records).rows
+    assert where == "NAS-Bench-201 (paper)"
+
+
 def test_several_methods_on_one_space_name_it_once():
     records = [
         record(method, manifest={"deviations": [WHAT] if method != "random" else []})

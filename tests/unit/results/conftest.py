@@ -41,6 +41,7 @@ def make_record(
         "config_hash": "0123abcd",
         "space": {"label": "NAS-Bench-201", "family": "nasbench201", "dataset": "cifar10"},
         "method": {"label": "DARTS", "order": 0},
+        "protocol": {"training": {"epochs": max(1, n - 1)}},
     }
     return Record(run, points, manifest)
 

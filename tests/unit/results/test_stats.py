@@ -74,6 +74,11 @@ def test_compare_counts_every_sign_flip():
     assert result.n == 6
 
 
+def test_one_pair_says_how_far_apart_and_no_more():
+    found = compare([3.0], [1.0], rng())
+    assert (found.difference, found.interval, found.p, found.n) == (2.0, None, 1.0, 1)
+
+
 def test_compare_of_equal_samples_and_of_none():
     assert compare([1, 2], [1, 2], rng()).p == 1.0
     with pytest.raises(ValueError, match="no seed has both"):

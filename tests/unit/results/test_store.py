@@ -129,13 +129,23 @@ def filed(folder: Path, record: Record) -> Path:
     return store.path(record.run)
 
 
+def test_a_record_written_anew_keeps_its_landscape(tmp_path, make_record):
+    store, record = Store(tmp_path), make_record(RUN)
+    store.write(record)
+    older = pa.Table.from_pandas(LANDSCAPE, preserve_index=False)
+    for metadata in ({}, {b"dnas-run": str(RUN).encode()}):
+        pq.write_table(older.replace_schema_metadata(metadata), store.side_path(RUN, "landscape"))
+        store.write(record)
+        assert store.landscape(RUN).equals(LANDSCAPE)
+
+
 def test_a_landscape_that_says_no_protocol_is_the_records_until_another_is_filed(tmp_path, make_record):
     store, record = Store(tmp_path), make_record(RUN)
     store.write(record)
     older = pa.Table.from_pandas(LANDSCAPE).replace_schema_metadata({b"dnas-run": str(RUN).encode()})
     pq.write_table(older, store.side_path(RUN, "landscape"))
     assert store.landscape(RUN).equals(LANDSCAPE)
-    store.write(record)
+    store.write(Record(RUN, record.points, record.manifest | {"config_hash": "another"}))
     assert store.landscape(RUN) is None
 
 

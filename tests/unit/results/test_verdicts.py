@@ -9,6 +9,7 @@ import pytest
 from results.claims import Claim, Criterion
 from results.record import BROUGHT_IN, Record, Run
 from results.scores import Score
+from results.series import part, points_within
 from results.stats import Interval
 from results.verdicts import Status, Verdict, judge
 
@@ -142,6 +143,25 @@ def test_a_diverged_seed_has_every_change_and_as_many_points_as_others(measured,
     others, known = measured([50.0] * 6, "random")
     verdict = only(judge([baseline], [*records, *lost, *others], fixed_oracle(oracle.test | known.test)))
     assert (verdict.n, verdict.unscored, verdict.diverged) == (6, 2, tuple(record.run for record in lost))
+
+
+def test_where_every_seed_diverged_the_points_are_those_that_were_planned(measured, make_record, fixed_oracle):
+    """Else a claim over many points would seem to be scored."""
+    archs = tuple(f"a{epoch}" for epoch in range(21))
+    others = [make_record(Run("paper", "nasbench201", "random", seed), archs) for seed in range(4)]
+    lost = [make_record(Run("paper", "nasbench201", "darts", seed), archs, status="diverged") for seed in range(4)]
+    claim = direction(Criterion(">", window=(0.0, 1.0), baseline="random"), coverage=0.9)
+    verdict = only(judge([claim], [*others, *lost], fixed_oracle(dict.fromkeys(archs, 90.0))))
+    assert (verdict.points, verdict.unscored, verdict.p) == (8 * 21, 4 * 21, None)
+
+
+@pytest.mark.parametrize(
+    ("window", "epochs", "points"),
+    [((0.0, 1.0), 50, 51), ((0.8, 1.0), 50, 11), ((0.0, 0.2), 50, 11), ((1.0, 1.0), 7, 1), ((0.9, 1.0), 100, 11)],
+)
+def test_points_within_a_window_are_those_of_a_series(window, epochs, points):
+    done = part(np.arange(epochs + 1))
+    assert points_within(window, epochs) == points == ((window[0] <= done) & (done <= window[1])).sum()
 
 
 def test_what_has_no_bounds_is_judged_without_the_diverged_and_says_so(make_record, fixed_oracle):
