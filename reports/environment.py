@@ -27,12 +27,11 @@ def seeds_at_once(record: Record) -> int:
 
 def environment_table(records: Iterable[Record]) -> Table:
     """Return each distinct environment and the number of runs made in it."""
-    # what is off is not named: records from before a switch existed do not name it either
     runs = Counter(
         (
             record.run.experiment,
             _printed(_mapping(record, "device")),
-            _printed({k: v for k, v in _mapping(record, "group").items() if k not in _OF_SEEDS and v is not False}),
+            _printed(_setting(_mapping(record, "group"))),
             _printed(_mapping(record, "versions")),
             _code(_mapping(record, "git")),
             _printed(_mapping(record, "data")),
@@ -46,6 +45,17 @@ def environment_table(records: Iterable[Record]) -> Table:
         tuple((*place, str(runs[place])) for place in sorted(runs)),
         numbers=frozenset({"runs"}),
     )
+
+
+def _setting(group: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a group ran. What is off is not named: records from before a switch existed do not name it either."""
+    said = {key: value for key, value in group.items() if key not in _OF_SEEDS and value is not False}
+    if isinstance(form := said.get("form"), Mapping):  # of each shape of convolution; the record has them all
+        counts = Counter(map(str, form.values()))
+        said["form"] = " and ".join(
+            f"{name} for {counts[name]} shape{'s' * (counts[name] > 1)}" for name in sorted(counts)
+        )
+    return said
 
 
 def commands(records: Iterable[Record]) -> list[str]:
