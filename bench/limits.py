@@ -15,33 +15,32 @@ if TYPE_CHECKING:
 _MOST_CHANNELS, _MOST_CELLS = 256, 64
 
 
+def require(values: object, *names: str, least: float = 0.0) -> None:
+    """Raise ``InputError`` where a value is below ``least`` or not finite; the caller names its table."""
+    for name in names:
+        value = getattr(values, name)
+        if not least <= value < float("inf"):
+            raise InputError(f"{name} = {value} is out of range; it must be at least {least:g} and finite")
+
+
 def check(protocol: Protocol) -> None:
     """Raise ``InputError`` for the first value that is out of range."""
     training, images, supernet = protocol.training, protocol.images, protocol.supernet
-    least = {
-        "training.epochs": (training.epochs, 1),
-        "training.batch": (training.batch, 2),
-        "supernet.channels": (supernet.channels, 1),
-        "supernet.cells": (supernet.cells, 1),
-        "images.size": (images.size, 0),
-        "images.limit": (images.limit or 2, 2),  # one for the weights, one for the alphas
-        "images.crop_padding": (images.crop_padding, 0),
-        "images.cutout": (images.cutout, 0),
-        "measure.eigenvalue_every": (protocol.measure.eigenvalue_every, 0),
-        "measure.valid_images": (protocol.measure.valid_images, 0),
-        "measure.landscape": (protocol.measure.landscape, 0),
-        "measure.landscape_images": (protocol.measure.landscape_images, 1),
-        "training.lr": (training.lr, 0.0),
-        "training.lr_min": (training.lr_min, 0.0),
-        "training.momentum": (training.momentum, 0.0),
-        "training.clip": (training.clip, 0.0),
-        "training.weight_decay": (training.weight_decay, 0.0),
-        "training.alpha_lr": (training.alpha_lr, 0.0),
-        "training.alpha_decay": (training.alpha_decay, 0.0),
-    }
-    for key, (value, bound) in least.items():
-        if not value >= bound or value == float("inf"):
-            raise InputError(f"{key} = {value} is out of range; it must be at least {bound} and finite")
+    optimiser = ("lr", "lr_min", "momentum", "clip", "weight_decay", "alpha_lr", "alpha_decay")
+    for table, least, names in (
+        ("training", 1, ("epochs",)),
+        ("training", 2, ("batch",)),
+        ("training", 0, optimiser),
+        ("supernet", 1, ("channels", "cells")),
+        ("images", 0, ("size", "crop_padding", "cutout")),
+        ("images", 2 if images.limit else 0, ("limit",)),  # one for the weights, one for the alphas
+        ("measure", 0, ("eigenvalue_every", "valid_images", "landscape")),
+        ("measure", 1, ("landscape_images",)),
+    ):
+        try:
+            require(getattr(protocol, table), *names, least=least)
+        except InputError as error:
+            raise InputError(f"{table}.{error}") from None
     for key, value, bound in (
         ("supernet.channels", supernet.channels, _MOST_CHANNELS),
         ("supernet.cells", supernet.cells, _MOST_CELLS),

@@ -14,20 +14,11 @@ from typing import Any
 
 import torch
 
-from results.errors import InputError
 from results.record import Deviation
 from spaces.base import Space
 
 Scalars = Mapping[str, float]
 Draws = dict[str, torch.Tensor]
-
-
-def require(params: object, *names: str, least: float = 0.0) -> None:
-    """Raise ``InputError`` where a parameter is below ``least`` or not finite; who builds it says of which method."""
-    for name in names:
-        value = getattr(params, name)
-        if not least <= value < float("inf"):
-            raise InputError(f"{name} = {value} is out of range; it must be at least {least:g} and finite")
 
 
 @dataclass(frozen=True)

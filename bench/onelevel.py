@@ -13,7 +13,8 @@ from torch import Tensor
 
 from . import optim
 from .learner import Batch, Learner, Outcome, Training
-from .method import Rate, require
+from .limits import require
+from .method import Rate
 from .simplex import softmax
 
 REFERENCE_BATCH = 64

@@ -15,7 +15,8 @@ from torch import Tensor
 from spaces.base import Space
 
 from .learner import Learner, Samples
-from .method import Draws, Scalars, require
+from .limits import require
+from .method import Draws, Scalars
 from .schedule import ramp
 from .simplex import project
 

@@ -10,7 +10,7 @@ from reports.study import SPLITS, dataset_label
 from reports.table import NONE, Table
 from results.labels import Labels
 from results.verdicts import Status, Verdict
-from results.wording import effect, expected
+from results.wording import effect, expected, remarks
 
 #: Told apart without colour; what needs a look comes first.
 MARKS = {
@@ -142,20 +142,9 @@ def _measured(verdict: Verdict) -> str:
 
 
 def _note(verdict: Verdict) -> str:
-    claim, scored = verdict.claim, verdict.points - verdict.unscored
+    claim = verdict.claim
     parts = [] if claim.tolerance is None else [f"tolerance {claim.tolerance:g}"]
-    if verdict.unscored:
-        parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
-    if scored < claim.coverage * verdict.points:
-        parts.append(f"at least {claim.coverage:.0%} must be scored")
-    if verdict.decided_alone:
-        parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")
-    if verdict.seeds_to_decide is not None:
-        parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
-    if verdict.unfinished:
-        parts.append(verdict.unfinished)
-    if verdict.left_out:
-        parts.append(f"records left out: {len(verdict.left_out)}")
+    parts += remarks(verdict)
     if claim.comparable != "same-protocol":
         parts.append(claim.reason if claim.paper == _OWN else f"another protocol: {claim.reason}")
     return "; ".join(parts)

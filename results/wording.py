@@ -40,14 +40,22 @@ def line(verdict: Verdict) -> str:
         parts.append(f"expected {expected(claim)}")
     if verdict.p is not None and verdict.adjusted is not None:
         parts.append(f"p {verdict.p:.2g}, {verdict.adjusted:.2g} adjusted over {verdict.family}")
+    return "; ".join([*parts, *remarks(verdict)])
+
+
+def remarks(verdict: Verdict) -> list[str]:
+    """Return what must be known beside a verdict's numbers: what they rest on, what is left out, what would decide."""
+    parts = []
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
     if verdict.p is None:
-        parts.append(f"at least {claim.coverage:.0%} must be")
-    elif verdict.seeds_to_decide is not None:
+        parts.append(f"at least {verdict.claim.coverage:.0%} must be scored")
+    if verdict.decided_alone:
+        parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")
+    if verdict.seeds_to_decide is not None:
         parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
     if verdict.unfinished:
         parts.append(verdict.unfinished)
     if verdict.left_out:
         parts.append(f"{len(verdict.left_out)} of another protocol left out")
-    return "; ".join(parts)
+    return parts

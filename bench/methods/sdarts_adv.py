@@ -12,7 +12,8 @@ from torch import Tensor
 
 from bench import bilevel, perturb
 from bench.learner import Batch, Learner, Outcome
-from bench.method import Method, Rule, require
+from bench.limits import require
+from bench.method import Method, Rule
 
 from . import sdarts_rs
 

@@ -44,7 +44,7 @@ def test_our_column_stands_beside_the_published_one():
 
 
 def test_a_direction_in_logarithms_is_printed_as_a_ratio():
-    verdict = Verdict(GROWS, Status.BETTER, "...", math.log(2), Interval(0.0, math.log(3)), 4)
+    verdict = Verdict(GROWS, Status.BETTER, "...", math.log(2), Interval(0.0, math.log(3)), 4, p=0.01, adjusted=0.01)
     row = cells(verdict_table([verdict], LABELS))
     assert row["expected"] == "> ×1.50"
     assert row["measured"] == "×2.00 [×1.00, ×3.00]"

@@ -283,7 +283,7 @@ def test_unscored_architectures_bound_the_verdict(measured):
     assert strict.status is Status.INCONCLUSIVE
     assert (strict.unscored, strict.points, strict.n) == (1, 6, 6)
     assert strict.measured == pytest.approx(90.0)
-    assert "1 of 6 architectures not scored; at least 100% must be" in strict.text
+    assert "1 of 6 architectures not scored; at least 100% must be scored" in strict.text
     bounded = only(judge([number(90.0, coverage=0.8)], *measured(values)))
     assert bounded.status is Status.INCONCLUSIVE
     assert bounded.seeds_to_decide is None
