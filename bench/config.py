@@ -1,8 +1,8 @@
 """Experiments: TOML in, frozen dataclasses out.
 
 ``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
-``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them, and
-``methods.METHOD.training`` what differs for one method.
+``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them;
+``methods.METHOD.training`` and ``methods.METHOD.measure`` hold what differs for one method.
 Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
 """
 
@@ -21,6 +21,7 @@ from results import toml
 from results.errors import InputError, suggest
 from results.record import fault_of_name
 from spaces.base import SupernetConfig
+from spaces.fields import decisive
 
 from . import limits, method
 from . import overrides as overriding
@@ -51,7 +52,8 @@ class Measure:
     """What is measured beside the search; none of it changes the search."""
 
     eigenvalue_every: int = 1  # epochs; 0 never
-    valid_images: int = 0  # evaluated after each epoch; 0 takes the whole alpha half
+    evaluate_every: int = 1  # epochs; 0 only after the last one, which is always evaluated
+    valid_images: int = 0  # evaluated each time; 0 takes the whole alpha half
     landscape: int = 0  # points along each axis of the plane; 0 leaves it out
     landscape_images: int = 1000
 
@@ -65,7 +67,7 @@ class Retrain:
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides what a run gives, apart from its seed."""
+    """All that decides what a run's record holds, apart from its seed."""
 
     images: ImagesConfig
     supernet: SupernetConfig
@@ -78,9 +80,17 @@ class Protocol:
         return dataclasses.asdict(self)
 
 
+_DECISIVE = ("images", "supernet", "training", "params")
+
+
 def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
-    """Return the 16 hex digits that name a protocol on a space with a method."""
-    text = json.dumps([space, method_id, protocol.as_dict()], sort_keys=True)
+    """Return the 16 hex digits that name what decides what a method finds on a space.
+
+    What is measured beside the search decides nothing and is left out. So is a field that was ``spaces.fields.added``
+    after records had been committed, while it has its neutral value: their hashes stay.
+    """
+    tables = {name: decisive(getattr(protocol, name)) for name in _DECISIVE}
+    text = json.dumps([space, method_id, tables], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -102,8 +112,9 @@ class Experiment:
     def protocol(self, space: str, method_id: str) -> Protocol:
         """Return the protocol of one method on one space.
 
-        What a file says of a family goes before what it says of all, and what it says of a space before that; in each,
-        ``methods.ID.training`` goes before ``training``. Overrides go before the file, among them in the same order.
+        What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
+        of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
+        Overrides take precedence over the file, in the same order among themselves.
         """
         found = spaces.find(space)
         scopes: list[Mapping[str, Any]] = []
@@ -115,16 +126,18 @@ class Experiment:
             return _merged(scope.get(name, {}) for scope in scopes)
 
         training: dict[str, Any] = {}
+        measure: dict[str, Any] = {}
         params: dict[str, Any] = {}
         for scope in scopes:
             own = dict(scope.get("methods", {}).get(method_id, {}))
             training |= scope.get("training", {}) | own.pop("training", {})
+            measure |= scope.get("measure", {}) | own.pop("measure", {})
             params |= own
         made = Protocol(
             images=build(ImagesConfig, table("images"), "images"),
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
             training=build(Training, training, "training"),
-            measure=build(Measure, table("measure"), "measure"),
+            measure=build(Measure, measure, "measure"),
             params=build(method.find(method_id).params, params, f"methods.{method_id}"),
         )
         limits.check(made)
@@ -238,8 +251,9 @@ def _check_methods(where: str, table: dict[str, Any]) -> None:
         known_method(name)
         if not isinstance(params, dict):
             raise InputError(f"'{where}.{name}' should be a table, not {params!r}")
-        if not isinstance(params.get("training", {}), dict):
-            raise InputError(f"'{where}.{name}.training' should be a table, not {params['training']!r}")
+        for key in ("training", "measure"):
+            if not isinstance(params.get(key, {}), dict):
+                raise InputError(f"'{where}.{name}.{key}' should be a table, not {params[key]!r}")
 
 
 def known_space(name: str) -> str:

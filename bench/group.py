@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from results.record import Run
 from spaces.conv import Forms, mixes_seeds
 
 from . import checkpoint, conv_table, environment, method, precision
-from .config import Experiment, config_hash
+from .config import Experiment, Measure, config_hash
 from .feed import Feed, split
 from .images import Images
 from .learner import Learner, initial_state
@@ -23,6 +23,7 @@ from .recording import Row, record, rows
 from .search import Point, Sums
 from .setting import Setting
 from .supernet import supernet
+from .typed import build
 
 
 class Spoiled(Exception):
@@ -50,9 +51,10 @@ class Group:
             )
             try:
                 self.form = conv_table.from_document(kept.get("form"))
+                self.protocol = replace(self.protocol, measure=self._measured_so_far(kept))
                 for row in (row for c in self.resumed for row in c.points):
                     self.space.parse(row["arch"])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, InputError):
                 raise self._foreign() from None
         else:
             self.form: Forms = self._choose_form(setting)
@@ -66,8 +68,13 @@ class Group:
             "form": conv_table.as_document(self.form),
             "precision": self.setting.precision,
             "compiled": self.setting.compiled,
+            "measure": asdict(self.protocol.measure),
             "before": self._before(),
         }
+
+    def _measured_so_far(self, kept: dict[str, Any]) -> Measure:
+        """Return what the group measured before it was cut off: a record never holds rows measured in two ways."""
+        return build(Measure, kept["measure"], "measure") if "measure" in kept else self.protocol.measure
 
     def _before(self) -> list[Any]:
         """Return the groups in which these seeds were searched until they came into this one, first to last."""

@@ -34,7 +34,7 @@ def check(protocol: Protocol) -> None:
         ("supernet", 1, ("channels", "cells")),
         ("images", 0, ("size", "crop_padding", "cutout")),
         ("images", 2 if images.limit else 0, ("limit",)),  # one for the weights, one for the alphas
-        ("measure", 0, ("eigenvalue_every", "valid_images", "landscape")),
+        ("measure", 0, ("eigenvalue_every", "evaluate_every", "valid_images", "landscape")),
         ("measure", 1, ("landscape_images",)),
     ):
         try:

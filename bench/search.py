@@ -114,13 +114,18 @@ def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, draw
     return method.step(learner, feed.batch(drawn), protocol.params)
 
 
+def _evaluated(epoch: int, protocol: Protocol) -> bool:
+    every, last = protocol.measure.evaluate_every, protocol.training.epochs
+    return epoch == last or (0 < epoch and every > 0 and epoch % every == 0)
+
+
 def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]) -> Point:
     space, mask = learner.net.space, learner.mask
     values = values | measure.describe(learner)
     every = protocol.measure.eigenvalue_every
     if every and epoch % every == 0:
         values["eigenvalue"] = measure.eigenvalue(learner, feed, epoch)
-    if epoch and len(feed.split.alphas):  # one-level methods train on every image: none is left to validate on
+    if _evaluated(epoch, protocol) and len(feed.split.alphas):  # one-level methods keep no image to validate on
         images = feed.split.alphas[: protocol.measure.valid_images or None]
         loss, accuracy = measure.evaluate(learner, feed, images)
         values["valid_loss"] = loss.double().cpu().numpy()

@@ -58,6 +58,7 @@ class Claim:
     protocol : how the number came about; source : where it was read.
     comparable : whether our runs follow the "same-protocol", or another one under which the same is expected
         ("direction"), or cannot be held against it ("no"); ``reason`` says what differs.
+    family : the claims that are corrected for being many together; empty for the paper's other claims.
     experiment : in whose scope the claim lies; empty where in none.
     tolerance : difference that still counts as reproduced, in ``unit``, because of ``rationale``.
     coverage : least share of the architectures that must be scored for a verdict.
@@ -81,6 +82,7 @@ class Claim:
     protocol: str = ""
     comparable: Literal["same-protocol", "direction", "no"] = "no"
     reason: str = ""
+    family: str = ""
     experiment: str = ""
     tolerance: float | None = None
     rationale: str = ""

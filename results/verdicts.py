@@ -1,7 +1,8 @@
 """Whether what was measured reproduces what was published.
 
 Each claim that records speak of gets a p (``results.decide``): the least error at which the rule takes the side on
-which the seeds lie. The claims of one paper in one experiment are a family. Their p are adjusted by Holm's method, and
+which the seeds lie. The claims of one paper in one experiment are a family, unless they name a smaller one that was
+fixed before the first record. Their p are adjusted by Holm's method, and
 a verdict follows the adjusted one: where it is at most 5 %, the side is taken. So the chance that any verdict on a
 paper is false is held at 5 %, not the chance that each is.
 
@@ -56,7 +57,7 @@ class Verdict:
         is scored throughout.
     interval : at 95 %, of this claim alone, on the same scale; with unscored architectures, over all they could be.
     p : the least error at which this claim alone would be decided; None where too few architectures are scored.
-    adjusted : p after Holm's method over the ``family``, the number of claims of the paper and the experiment that have
+    adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
         a p. The verdict follows it.
     n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
     seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
@@ -155,7 +156,7 @@ def judge(
     families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for place, case in enumerate(found):
         if isinstance(case, _Case) and case.covered:
-            families[case.claim.paper, case.claim.experiment].append(place)
+            families[case.claim.family or case.claim.paper, case.claim.experiment].append(place)
     adjusted: dict[int, tuple[float, list[float]]] = {}
     for places in families.values():
         p = [case.leaning.p for place in places if isinstance(case := found[place], _Case)]

@@ -1,11 +1,16 @@
 """The hash that names a protocol."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from bench import config
 from bench.config import config_hash, load
+from results.store import Store
+from spaces.fields import added
+
+RUNS = Path(__file__).parents[3] / "results" / "runs"
 
 
 def leaves(value, path=()):
@@ -35,14 +40,19 @@ def replaced(protocol, path, value):
 
 
 @pytest.mark.parametrize("method", ["sdarts-adv", "dropnas", "darts-2nd"])
-def test_the_hash_changes_with_every_value_of_the_protocol(method):
+def test_the_hash_changes_with_every_value_that_decides_what_is_found_and_with_no_other(method):
     protocol = load("quick").protocol("nasbench201", method)
     paths = [path for path, _ in leaves(protocol.as_dict())]
     assert {path[0] for path in paths} == {"images", "supernet", "training", "measure", "params"}
-    hashes = {config_hash("nasbench201", method, protocol)}
+    plain = config_hash("nasbench201", method, protocol)
+    hashes = {plain}
     for path, value in leaves(protocol.as_dict()):
-        hashes.add(config_hash("nasbench201", method, replaced(protocol, path, changed(value))))
-    assert len(hashes) == 1 + len(paths)
+        found = config_hash("nasbench201", method, replaced(protocol, path, changed(value)))
+        if path[0] == "measure":
+            assert found == plain
+        else:
+            hashes.add(found)
+    assert len(hashes) == 1 + len([path for path in paths if path[0] != "measure"])
 
 
 def test_the_hash_belongs_to_space_and_method():
@@ -74,4 +84,27 @@ class Part:
 def test_the_hash_is_the_same_in_every_version():
     # whoever changes this number makes every record ever made one of another plan
     protocol = config.Protocol(**{field.name: Part() for field in dataclasses.fields(config.Protocol)})
-    assert config_hash("a-space", "a-method", protocol) == "4b78f57c665390a6"
+    assert config_hash("a-space", "a-method", protocol) == "617201179b1f4299"
+
+
+@dataclasses.dataclass(frozen=True)
+class Grown(Part):
+    later: str = added("as before")
+
+
+def test_a_field_that_is_added_later_changes_the_hash_only_where_it_is_not_neutral():
+    parts = {field.name: Part() for field in dataclasses.fields(config.Protocol)}
+    before = config_hash("a-space", "a-method", config.Protocol(**parts))
+    for name in ("images", "supernet", "training", "params"):
+        neutral, other = (config.Protocol(**parts | {name: Grown(**later)}) for later in ({}, {"later": "otherwise"}))
+        assert config_hash("a-space", "a-method", neutral) == before
+        assert config_hash("a-space", "a-method", other) != before
+
+
+def test_committed_records_have_the_hash_of_the_protocol_in_their_manifest():
+    records = Store(RUNS).records()
+    assert len(records) >= 42
+    for record in records:
+        made = load(record.manifest["protocol"]["experiment"]["base"], record.manifest["overrides"])
+        protocol = made.protocol(record.run.space, record.run.method)
+        assert record.config_hash == config_hash(record.run.space, record.run.method, protocol), record.run

@@ -1,5 +1,7 @@
 """The published values that come with the package."""
 
+from collections import Counter
+
 import pytest
 
 from results.claims import load_claims
@@ -34,8 +36,14 @@ def test_claims_in_scope_are_judged_on_spaces_and_methods_of_the_suite():
     judged = [claim for claim in CLAIMS.values() if claim.judged]
     assert {c.space for c in judged} == {"nasbench201", *(f"nasbench1shot1-{k}" for k in (1, 2, 3))}
     assert {c.method for c in judged} == {"darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas"}
-    assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl", "reduced"}
+    assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl", "reduced", "scaled"}
     assert not [c.id for c in judged if c.paper == "dnas-bench" and c.kind == "number"]
+
+
+def test_the_families_of_scaled_were_fixed_before_its_first_record():
+    families = Counter(c.family for c in CLAIMS.values() if c.experiment == "scaled")
+    assert families == {"scaled on NAS-Bench-201": 12, "scaled on NAS-Bench-1Shot1 space 1": 9}
+    assert all(c.comparable == "direction" and c.reason.startswith("provisional") for c in CLAIMS.values() if c.family)
 
 
 def test_cells_of_nasbench_1shot1_need_a_stated_coverage():
