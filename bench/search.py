@@ -116,7 +116,7 @@ def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, draw
 
 def _evaluated(epoch: int, protocol: Protocol) -> bool:
     every, last = protocol.measure.evaluate_every, protocol.training.epochs
-    return epoch == last or (0 < epoch and every > 0 and epoch % every == 0)
+    return epoch == last or (epoch > 0 and every > 0 and epoch % every == 0)
 
 
 def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]) -> Point:
