@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from results.record import Run
 from results.store import Store
 
 from . import checkpoint, method
-from .config import Experiment, config_hash
+from .config import Experiment, Measure, config_hash
 
 GROUP = 8  # seeds in one supernet at most
 
@@ -43,7 +44,7 @@ class Filter:
     seeds: tuple[int, ...] = ()
 
     def pairs(self, experiment: Experiment) -> list[tuple[str, str]]:
-        """Return the (space, method) pairs, most wanted first."""
+        """Return the (space, method) pairs, by priority."""
         spaces = self.spaces or experiment.spaces
         methods = self.methods or experiment.methods
         rank = {pair: index for index, pair in enumerate(experiment.priority)}
@@ -52,7 +53,7 @@ class Filter:
 
 
 def runs(experiment: Experiment, chosen: Filter) -> Iterator[Run]:
-    """Yield every run of an experiment, done or not, most wanted first."""
+    """Yield every run of an experiment, done or not, by priority."""
     for space, method_id in chosen.pairs(experiment):
         for seed in chosen.seeds or experiment.seeds:
             yield Run(experiment.name, space, method_id, seed)
@@ -72,7 +73,7 @@ def is_done(store: Store, run: Run, planned_hash: str) -> bool:
 
 
 def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]:
-    """Yield the missing groups, most wanted first; a group that was cut off goes on together."""
+    """Yield the missing groups, by priority; a group that was cut off goes on together."""
     for space, method_id in chosen.pairs(experiment):
         protocol = experiment.protocol(space, method_id)
         planned = config_hash(space, method_id, protocol)
@@ -110,3 +111,33 @@ def _groups(
                 left = [s for s in left if s not in group]
     for start in range(0, len(left), GROUP):
         yield (0, 0), tuple(left[start : start + GROUP])
+
+
+@dataclass(frozen=True)
+class MeasuredOtherwise:
+    """A complete record that was measured in another way than the experiment asks for now.
+
+    ``there`` and ``planned`` hold the settings of ``measure`` that differ.
+    """
+
+    run: Run
+    there: Mapping[str, Any]
+    planned: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        there, planned = (", ".join(f"{k} = {v}" for k, v in side.items()) for side in (self.there, self.planned))
+        return f"{self.run} was measured with {there}; the experiment asks for {planned}"
+
+
+def measured_otherwise(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[MeasuredOtherwise]:
+    """Yield the complete records whose measurements differ from the plan: the config hash does not cover them."""
+    for run in runs(experiment, chosen):
+        if not method.find(run.method).levels:  # nothing is measured beside plain draws
+            continue
+        protocol = experiment.protocol(run.space, run.method)
+        if not is_done(store, run, config_hash(run.space, run.method, protocol)):
+            continue
+        planned = asdict(protocol.measure)
+        there = asdict(Measure()) | ((store.manifest(run) or {}).get("protocol", {}).get("measure", {}))
+        if differing := [name for name in planned if there[name] != planned[name]]:
+            yield MeasuredOtherwise(run, {n: there[n] for n in differing}, {n: planned[n] for n in differing})

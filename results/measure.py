@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from results.alike import alike, common_epochs
 from results.claims import COST, Claim, Criterion
 from results.current import LeftOut, Planned, current
 from results.oracle import Oracle
@@ -46,6 +47,7 @@ class Evidence:
         self._oracle, self._landscapes = oracle, landscapes
         kept, self._left_out = current(records, planned)
         self._columns: dict[tuple[Run, str], np.ndarray] = {}
+        self._bases: dict[tuple[str, ...], _Basis] = {}
         self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
         for record in kept:
             self._records[record.run.experiment, record.run.space, record.run.method].append(record)
@@ -68,13 +70,14 @@ class Evidence:
         return [mine[seed] - theirs[seed] for seed in both]
 
     def left_out(self, claim: Claim) -> tuple[LeftOut, ...]:
-        """Return the records that would speak of ``claim``, did they follow the protocol that counts."""
-        return tuple(
+        """Return the records that bear on ``claim`` but follow another protocol or were measured otherwise."""
+        of_other_protocols = (
             left
             for left in self._left_out
             if (left.run.experiment, left.run.space) == (claim.experiment, claim.space)
             and left.run.method in _methods(claim)
         )
+        return (*of_other_protocols, *self._basis(claim).left_out)
 
     def unfinished(self, claim: Claim) -> tuple[Record, ...]:
         """Return the records that would speak of ``claim``, had their searches not diverged or failed."""
@@ -93,6 +96,9 @@ class Evidence:
                 old = any(left.run.method == method for left in self.left_out(claim))
                 what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
                 return f"{what}; '{command}' makes them"
+            common = self._basis(claim).common
+            if common is not None and not common.any() and any(r.points[claim.metric].notna().any() for r in found):
+                return f"{claim.metric} was measured at no epoch that all searches share"
             if not self._of_method(claim, method):
                 return f"{claim.metric} was not measured in {claim.experiment}/{claim.space}/{method}"
         if set.intersection(*(set(self._of_method(claim, method)) for method in methods)):
@@ -101,9 +107,20 @@ class Evidence:
 
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
         records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
-        found = {record.run.seed: self._read(claim, record) for record in records if record.complete}
+        measured = (record for record in self._basis(claim).records if record.run.method == method)
+        found = {record.run.seed: self._read(claim, record) for record in measured}
         found |= {record.run.seed: _anything(claim, record) for record in records if not record.complete}
         return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
+
+    def _basis(self, claim: Claim) -> _Basis:
+        """Return the complete records of the claim's methods that were measured alike."""
+        key = (claim.experiment, claim.space, *_methods(claim), claim.metric)
+        if key not in self._bases:
+            of_methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+            complete = [record for records in of_methods for record in records if record.complete]
+            kept, left_out = alike(complete, claim.metric)
+            self._bases[key] = _Basis(tuple(kept), tuple(left_out), common_epochs(kept, claim.metric))
+        return self._bases[key]
 
     def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
         records = self._records[claim.experiment, claim.space, method]
@@ -128,6 +145,8 @@ class Evidence:
             return Series(done, shares, shares)
         if metric not in _SCORED:
             column = self._column(record, metric) if metric in record.points else np.full(len(done), np.nan)
+            if (common := self._basis(claim).common) is not None:
+                column = np.where(common, column, np.nan)
             return Series(done, column, column)
         scores = self._oracle.scores(record.run.space, self._column(record, "arch").tolist(), claim.dataset)
         values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
@@ -144,6 +163,15 @@ class Evidence:
             kind = object if name == "arch" else float
             self._columns[record.run, name] = record.points[name].to_numpy(dtype=kind)
         return self._columns[record.run, name]
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The complete records that a claim rests on: measured alike, and the points at which all of them were measured."""
+
+    records: tuple[Record, ...]
+    left_out: tuple[LeftOut, ...]
+    common: np.ndarray | None  # bool (points,); None where every point counts
 
 
 @dataclass(frozen=True)

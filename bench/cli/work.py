@@ -159,6 +159,7 @@ def plan(
 ) -> None:
     """Say what would run, and what it would cost."""
     from bench import config, workers
+    from bench.plan import measured_otherwise
     from bench.plan import plan as missing
     from bench.plan import runs as all_runs
     from bench.price import Prices, fitted
@@ -171,6 +172,7 @@ def plan(
     groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, workers.room(place, 0))
     tasks = [(task, prices.of(task)) for task in groups]
     left = sum(len(task.seeds) for task, _ in tasks)
+    otherwise = list(measured_otherwise(wanted, store, chosen))
     if as_json:
         emit(
             {
@@ -190,10 +192,16 @@ def plan(
                     }
                     for task, price in tasks
                 ],
+                "measured_otherwise": [
+                    {"run": str(each.run), "there": dict(each.there), "planned": dict(each.planned)}
+                    for each in otherwise
+                ],
             }
         )
         return
     print(f"experiment {wanted.name}: {total} runs, {total - left} done, {left} to run")
+    for each in otherwise:
+        print(f"measured otherwise: {each}")
     if not tasks:
         return
     from rich.console import Console

@@ -3,7 +3,7 @@ import torch
 
 from bench import checkpoint, recording
 from bench.config import config_hash
-from bench.plan import Filter, Task, plan, runs
+from bench.plan import Filter, Task, measured_otherwise, plan, runs
 from results.record import Run
 from results.store import Store
 
@@ -155,3 +155,15 @@ def test_a_group_that_was_cut_off_while_its_records_were_written_goes_on_whole(e
 def test_random_search_has_nothing_to_go_on_from(experiment, store):
     leave_checkpoints(store, experiment, (0, 1, 2), method="random")
     assert planned(experiment, store, methods=("random",)) == [("random", (0, 1, 2), 0)]
+
+
+def test_a_record_that_was_measured_otherwise_is_done_and_named(experiment, cut_down, store):
+    other = cut_down("seeds=0-2", 'spaces=["nasbench201"]', 'run=["darts", "random"]', "measure.valid_images=7")
+    file_away(store, experiment, 0)
+    file_away(store, experiment, 1, of=other)
+    file_away(store, experiment, 1, of=other, method="random")
+    assert ("darts", (2,), 0) in planned(experiment, store)
+    [found] = measured_otherwise(experiment, store, Filter())
+    assert (found.run, found.there) == (run_of(experiment, 1), {"valid_images": 7})
+    assert "valid_images = 7" in str(found)
+    assert f"asks for valid_images = {found.planned['valid_images']}" in str(found)

@@ -1,17 +1,22 @@
 """A search that was cut off goes on as if it had not been."""
 
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from bench import conv_table, pace
 from bench import method as methods
 from bench.checkpoint import positions
+from bench.engine import run_group
 from bench.group import Group
 from bench.pace import OutOfTime
+from bench.plan import Filter, plan
+from bench.setting import Setting
 from results.record import Run
 from results.store import Store
 
@@ -268,3 +273,19 @@ def test_a_signal_is_heard_at_the_latest_when_the_search_is_over_or_when_it_come
         assert signal.getsignal(signal.SIGTERM) is stop
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_group_goes_on_measuring_as_it_began(search, cut_down, noise_images, tmp_path):
+    own = ("training.epochs=3", "seeds=0-1")
+    whole = search("whole", *own)
+    with pytest.raises(Killed):
+        search("cut", *own, progress=killed_at(1))
+    [first] = {record.run.experiment for record in whole.records()}
+    edited = replace(cut_down(*own, "measure.eigenvalue_every=1", "measure.valid_images=3"), name=first)
+    setting = Setting(Store(tmp_path / "cut"), torch.device("cpu"))
+    for task in plan(edited, setting.store, Filter(("nasbench201",), ("darts",))):
+        assert task.done == 1
+        run_group(edited, task, noise_images, setting, lambda *_: None)
+    for one, other in zip(whole.records(), setting.store.records(), strict=True):
+        assert other.manifest["protocol"]["measure"] == one.manifest["protocol"]["measure"]
+        assert replace(other, manifest=one.manifest).same(one)
