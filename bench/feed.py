@@ -13,15 +13,15 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
+from bench.experiments.config import ImagesConfig, Protocol
+from bench.images.augment import augment, draw_augmentation
+from bench.images.datasets import Images
+from bench.methods.method import Method
+from bench.steps.learner import Batch, Samples
+from bench.steps.schedule import cosine
 from spaces.base import Space
-from spaces.ops import from_nchw
+from spaces.supernet.ops import from_nchw
 
-from .augment import augment, draw_augmentation
-from .config import ImagesConfig, Protocol
-from .images import Images
-from .learner import Batch, Samples
-from .method import Method
-from .schedule import cosine
 from .seeding import stream
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.images.datasets import DATASETS
 from results.errors import InputError, suggest
 
-from .images import DATASETS
-
 if TYPE_CHECKING:
-    from .config import Protocol
+    from bench.experiments.config import Protocol
 
 #: Far beyond any paper's; a supernet is built to predict its memory, and one beyond these would not fit to be.
 _MOST_CHANNELS, _MOST_CELLS = 256, 64

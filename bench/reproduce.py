@@ -7,24 +7,26 @@ from collections.abc import Callable, Iterator
 import torch
 
 import spaces
-from results.store import Store
+from bench.engines.engine import Engine, TaskOutcome
+from bench.experiments.config import Experiment, ImagesConfig, Protocol
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting, choose_device
+from bench.retraining.recipes import RECIPES
+from bench.retraining.retrain import retrain
+from bench.runs import execution, price
+from bench.runs.plan import Filter, plan
+from bench.runs.recording import table_dataset
+from results.records.store import Store
 
-from . import engine, method, price, scoring
-from .config import Experiment, ImagesConfig, Protocol
-from .dispatch import Engine, TaskOutcome
-from .pace import OutOfTime
-from .plan import Filter, plan
-from .recipes import RECIPES
-from .recording import table_dataset
-from .retrain import retrain
-from .setting import Setting, choose_device
+from . import scoring
+from .methods import method
 
 
 def run(
     experiment: Experiment,
     chosen: Filter,
     setting: Setting,
-    progress: engine.Progress,
+    progress: execution.Progress,
     *,
     by: Engine,
     workers: int = 0,
@@ -35,7 +37,9 @@ def run(
     if tasks:
         protocols = (experiment.protocol(task.space, task.method) for task in tasks)
         for protocol in {protocol.images: protocol for protocol in protocols}.values():
-            engine.images_of(protocol, setting.data_dir)  # what is missing is bad input, found before a process starts
+            execution.images_of(
+                protocol, setting.data_dir
+            )  # what is missing is bad input, found before a process starts
         tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
         if line:
             say(line)
@@ -58,7 +62,7 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
                     torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
                 retrain(
                     archs,
-                    engine.images_of(protocol, setting.data_dir),
+                    execution.images_of(protocol, setting.data_dir),
                     RECIPES[experiment.retrain.recipe],
                     experiment=experiment.name,
                     device=device,

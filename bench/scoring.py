@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 import spaces
-from results import cellhash
-from results.cellhash import hashed_cells
-from results.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
-from results.record import Record
-from results.scores import Score, merge_scores
-from results.truth import Truth, truths
+from results.records.record import Record
+from results.scores import cellhash
+from results.scores.cellhash import hashed_cells
+from results.scores.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
+from results.scores.score import Score, merge_scores
+from results.scores.truth import Truth, truths
 from spaces import base, graph
 from spaces.base import Space
 

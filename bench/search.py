@@ -1,7 +1,7 @@
 """The loop.
 
 A search is a generator of points, one after each epoch, for all seeds of a group at once. It prints nothing and
-touches no file; who runs it (``bench.engine``) does.
+touches no file; who runs it (``bench.runs.execution``) does.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.experiments.config import Protocol
+from bench.machine.capture import Captured
+from bench.measure import measurements
+from bench.methods.method import Method
+from bench.steps.learner import Learner, Outcome
 from spaces.base import Arch, Space
 
-from . import measure
-from .capture import Captured
-from .config import Protocol
 from .feed import Drawn, Feed
-from .learner import Learner, Outcome
-from .method import Method
 from .seeding import numpy_stream
 
 
@@ -72,7 +72,7 @@ def search(
     sums : of an epoch that was cut off; its steps are not taken again.
     between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
-    compiled : whether steps, not what is measured between them, run compiled cells; see ``bench.compiling``.
+    compiled : whether steps, not what is measured between them, run compiled cells; see ``bench.machine.compiling``.
     """
     assert method.step is not None, "a method without a step is run by random_search"
     stepping = learner.compiled() if compiled else learner
@@ -96,7 +96,7 @@ def search(
             "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
             "train_accuracy": (100 * sums.correct / sums.images).double().cpu().numpy(),
         }
-        values |= measure.gradients(learner, feed.steps)
+        values |= measurements.gradients(learner, feed.steps)
         values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
         sums = None
         yield _point(learner, feed, protocol, epoch + 1, values)
@@ -121,13 +121,13 @@ def _evaluated(epoch: int, protocol: Protocol) -> bool:
 
 def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]) -> Point:
     space, mask = learner.net.space, learner.mask
-    values = values | measure.describe(learner)
+    values = values | measurements.describe(learner)
     every = protocol.measure.eigenvalue_every
     if every and epoch % every == 0:
-        values["eigenvalue"] = measure.eigenvalue(learner, feed, epoch)
+        values["eigenvalue"] = measurements.eigenvalue(learner, feed, epoch)
     if _evaluated(epoch, protocol) and len(feed.split.alphas):  # one-level methods keep no image to validate on
         images = feed.split.alphas[: protocol.measure.valid_images or None]
-        loss, accuracy = measure.evaluate(learner, feed, images)
+        loss, accuracy = measurements.evaluate(learner, feed, images)
         values["valid_loss"] = loss.double().cpu().numpy()
         values["valid_accuracy"] = accuracy.double().cpu().numpy()
     alpha = learner.state.alpha

@@ -11,23 +11,25 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from reports import claim_tables, experiments, files, tables
-from reports.deviations import deviation_table
-from reports.environment import commands, environment_table
-from reports.methods import methods_of
+from reports import files
+from reports.drawing.style import FORMATS
 from reports.names import slug
 from reports.page import Chapter, Figure, Page, Section, render
-from reports.study import Reference, Study
-from reports.style import FORMATS
-from reports.table import FORMATS as TABLE_FORMATS
-from results.claims import Claim, load_claims
-from results.current import LeftOut, Planned, current
+from reports.study import kinds
+from reports.study.method_style import methods_of
+from reports.study.study import Reference, Study
+from reports.tabular import claim_tables, tables
+from reports.tabular.deviation_table import deviation_table
+from reports.tabular.environment_table import commands, environment_table
+from reports.tabular.table import FORMATS as TABLE_FORMATS
+from results.claims.claim import Claim, load_claims
+from results.claims.verdicts import Verdict, judge
 from results.errors import InputError
 from results.labels import load_labels
-from results.oracle import Oracle
-from results.record import Record, Run
-from results.store import Store
-from results.verdicts import Verdict, judge
+from results.records.current import LeftOut, Planned, current
+from results.records.record import Record, Run
+from results.records.store import Store
+from results.scores.oracle import Oracle
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ def build(
     ----------
     runs_dir : root of the store.
     oracle : scores architectures.
-    claims : to judge; by default all that ``results.claims`` holds.
+    claims : to judge; by default all that ``results.claims.claim`` holds.
     asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
     background : populations and published curves to draw beside the records.
-    planned : the protocols that experiments have now; see ``results.current``.
+    planned : the protocols that experiments have now; see ``results.records.current``.
     """
     store = Store(runs_dir)
     everything = store.records()
@@ -118,7 +120,7 @@ def build(
         )
         for (_, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
     ]
-    studies.sort(key=lambda study: experiments.place(study.experiment))
+    studies.sort(key=lambda study: kinds.place(study.experiment))
     labels = load_labels()
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
@@ -155,7 +157,7 @@ def build(
 
 
 def _is_shown(experiment: str, asked_for: Sequence[str]) -> bool:
-    return experiment in asked_for if asked_for else experiments.OVERRIDE not in experiment
+    return experiment in asked_for if asked_for else kinds.OVERRIDE not in experiment
 
 
 def _landscapes(store: Store, records: Iterable[Record]) -> tuple[dict[Run, pd.DataFrame], list[tuple[Path, str]]]:
@@ -203,8 +205,8 @@ def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapte
     return Chapter(
         id=slug(experiment),
         experiment=experiment,
-        kind=experiments.kind(experiment),
-        description=experiments.description(record for study in studies for record in study.records),
+        kind=kinds.kind(experiment),
+        description=kinds.description(record for study in studies for record in study.records),
         tables=tuple(table for make in tables.OF_AN_EXPERIMENT if (table := make(studies)).rows),
         sections=tuple(_section(study, figures) for study in studies),
         points=tables.points_table(studies).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
@@ -213,9 +215,9 @@ def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapte
 
 def _section(study: Study, figures: Path) -> Section:
     """Draw and save a study's figures."""
+    from reports.drawing.style import save, style
+    from reports.drawing.svg import inline
     from reports.plots import draw
-    from reports.style import save, style
-    from reports.svg import inline
 
     drawn, missing = [], []
     with style():

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports.claim_tables import MARKS
-from reports.methods import Method
+from reports.drawing.style import contrast
+from reports.drawing.svg import colour_variable
 from reports.names import slug
-from reports.style import contrast
-from reports.svg import colour_variable
-from reports.table import Table
-from results.current import LeftOut
-from results.verdicts import Status, Verdict
+from reports.study.method_style import Method
+from reports.tabular.claim_tables import MARKS
+from reports.tabular.table import Table
+from results.claims.verdicts import Status, Verdict
+from results.records.current import LeftOut
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from results import toml
+from results.files import toml
 
 
 @dataclass(frozen=True)

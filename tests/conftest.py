@@ -84,7 +84,7 @@ def cut() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def cut_down():
     """Load ``quick``, cut down, with more overrides."""
-    from bench import config
+    from bench.experiments import config
 
     return lambda *overrides: config.load("quick", (*CUT, *overrides))
 
@@ -94,7 +94,7 @@ def noise_images():
     """40 search images and 8 test images of 8 x 8 grey noise, every class present."""
     import torch
 
-    from bench.images import Images
+    from bench.images.datasets import Images
 
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (48, 1, 8, 8), generator=generator, dtype=torch.uint8)
@@ -135,9 +135,9 @@ def start(cut_down, noise_images, one_thread):
 
     import spaces
     from bench import feed
-    from bench import method as methods
-    from bench.learner import Learner, initial_state
-    from spaces.supernet import Supernet
+    from bench.methods import method as methods
+    from bench.steps.learner import Learner, initial_state
+    from spaces.supernet.network import Supernet
 
     def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
         protocol = cut_down(*overrides).protocol(space, method)
@@ -197,7 +197,7 @@ def cifar_folder(tmp_path_factory):
     import pyarrow.parquet as pq
     from PIL import Image
 
-    from bench.images import _sha256
+    from bench.images.datasets import _sha256
 
     rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("data")
     pixels = rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)

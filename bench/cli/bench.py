@@ -35,8 +35,8 @@ def gpu(
 
     The most wanted comes first, and the file is written after each measurement.
     """
-    from bench import config
-    from bench.setting import choose_device
+    from bench.experiments import config
+    from bench.machine.setting import choose_device
     from bench.speed import cases, run
     from bench.speed.sizes import sizes
 
@@ -78,11 +78,11 @@ def diff(
 ) -> None:
     """Compare two files of measurements, name by name."""
     from bench.speed import diff as compare
-    from bench.speed import files
+    from bench.speed import timings
 
     if not fail > 1:
         raise InputError(f"--fail {fail} is out of range; it must be above 1")
-    found = compare.diff(files.read(before), files.read(after), fail=fail)
+    found = compare.diff(timings.read(before), timings.read(after), fail=fail)
     if as_json:
         emit(compare.as_document(found))
     else:
@@ -97,8 +97,8 @@ def table(
     page: Annotated[Path | None, typer.Option("--page", help="Renew the tables that this page marks.")] = None,
 ) -> None:
     """Print files of measurements as Markdown, or renew the tables of a page."""
-    from bench.speed import files
-    from bench.speed import table as tables
+    from bench.speed import timing_table as tables
+    from bench.speed import timings
 
     if (page is None) == (not measured):
         raise InputError("name files of measurements, or a page with --page")
@@ -110,7 +110,7 @@ def table(
         page.write_text(tables.renewed(text, page.parent), encoding="utf-8")
         return
     for path in measured or ():
-        print(tables.table(files.read(path)))
+        print(tables.table(timings.read(path)))
 
 
 def _command() -> str:

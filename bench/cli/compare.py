@@ -13,13 +13,13 @@ from . import app
 from .options import Json, emit
 
 if TYPE_CHECKING:
-    from results.record import Record
+    from results.records.record import Record
 
 
 @app.command()
 def compare(first: Path, second: Path, as_json: Json = False) -> None:
     """Compare two folders of records: which runs differ, where first, and by how much."""
-    from results.store import Store
+    from results.records.store import Store
 
     for folder in (first, second):
         if not folder.is_dir():

@@ -19,8 +19,8 @@ app.add_typer(data, name="data", no_args_is_help=True)
 def status(as_json: Json = False) -> None:
     """Say what is there, what is missing, where it belongs, and what works without it."""
     from bench.scoring import module_hashes
-    from results.data import data_dir
-    from results.data import status as found
+    from results.data.directory import data_dir
+    from results.data.directory import status as found
 
     folder = data_dir()
     tables = folder.is_dir() and any(folder.glob("nasbench101*.parquet"))
@@ -30,8 +30,8 @@ def status(as_json: Json = False) -> None:
 @data.command()
 def verify(as_json: Json = False) -> None:
     """Read every byte and row of what is there."""
-    from results.data import data_dir
-    from results.data import verify as checked
+    from results.data.directory import data_dir
+    from results.data.directory import verify as checked
 
     _print(checked(data_dir()), as_json)
 
@@ -39,8 +39,8 @@ def verify(as_json: Json = False) -> None:
 @data.command()
 def fetch(names: Annotated[list[str], typer.Argument(help="What to fetch; see dnas data status.")]) -> None:
     """Download files, verified by checksum; DNAS_OFFLINE=1 opens no connection."""
-    from results.data import data_dir
-    from results.fetch import fetch as download
+    from results.data.directory import data_dir
+    from results.data.fetch import fetch as download
 
     for path in download(names, data_dir()):
         print(path)
@@ -49,8 +49,8 @@ def fetch(names: Annotated[list[str], typer.Argument(help="What to fetch; see dn
 @data.command()
 def convert(source: Annotated[str, typer.Argument(help="A name from dnas data status, or a path.")]) -> None:
     """Convert an official benchmark file into a compact table."""
-    from results.convert import convert as converted
-    from results.data import data_dir
+    from results.data.convert import convert as converted
+    from results.data.directory import data_dir
 
     for path in converted(source, data_dir()):
         print(path)

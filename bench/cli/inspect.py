@@ -29,10 +29,10 @@ def score(
     import dataclasses
 
     import spaces
-    from bench import config
+    from bench.experiments import config
     from bench.scoring import oracle, truth
-    from results.data import data_dir
-    from results.truth import answers
+    from results.data.directory import data_dir
+    from results.scores.truth import answers
 
     found = spaces.find(config.known_space(space))
     try:
@@ -82,8 +82,8 @@ def info(
 ) -> None:
     """Describe a space: its sites, its supernet, how many cells it reaches."""
     import spaces
-    from bench import config
-    from spaces.supernet import Supernet
+    from bench.experiments import config
+    from spaces.supernet.network import Supernet
 
     found = spaces.find(config.known_space(space))
     net = Supernet(found, found.supernet)
@@ -117,8 +117,8 @@ def _statistics(space: Any) -> dict[str, Any]:
     import dataclasses
 
     from bench.scoring import truth
-    from results.data import data_dir
-    from results.truth import published
+    from results.data.directory import data_dir
+    from results.scores.truth import published
 
     found = truth(space.id, data_dir())
     statistics = {}
@@ -176,8 +176,8 @@ def _print_statistics(document: dict[str, Any]) -> None:
 @app.command()
 def cite(method: Annotated[str, typer.Argument(help="A method.")]) -> None:
     """Print the BibTeX entry of a method."""
-    from bench import config
-    from bench import method as methods
+    from bench.experiments import config
+    from bench.methods import method as methods
 
     print(methods.find(config.known_method(method)).cite)
 
@@ -187,9 +187,9 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
     """Check this machine: versions, device, memory, folders, data."""
     import torch
 
-    from bench import environment
-    from bench.setting import choose_device
-    from results.data import data_dir, status
+    from bench.machine import environment
+    from bench.machine.setting import choose_device
+    from results.data.directory import data_dir, status
 
     data = data_dir()
     device = choose_device("auto")

@@ -20,13 +20,13 @@ def _complete_space(incomplete: str) -> list[str]:
 
 
 def _complete_method(incomplete: str) -> list[str]:
-    from bench import method
+    from bench.methods import method
 
     return [name for name in method.names() if name.startswith(incomplete)]
 
 
 def _complete_experiment(incomplete: str) -> list[str]:
-    from bench import config
+    from bench.experiments import config
 
     return [name for name in config.available() if name.startswith(incomplete)]
 

@@ -18,7 +18,7 @@ from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
 
 if TYPE_CHECKING:
     from reports.build import Built
-    from results.record import Record
+    from results.records.record import Record
 
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 
@@ -30,7 +30,7 @@ def report(
     reports: Reports = REPORTS,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
-    from results.store import Store
+    from results.records.store import Store
 
     known = {record.run.experiment for record in Store(runs).records()} if experiment else set()
     for name in experiment or ():
@@ -54,9 +54,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Hold what was measured against what was published; exit 1 where a claim is worse."""
-    from results.claims import load_claims
-    from results.store import Store
-    from results.verdicts import judge
+    from results.claims.claim import load_claims
+    from results.claims.verdicts import judge
+    from results.records.store import Store
 
     store = Store(runs)
     records = store.records()
@@ -76,7 +76,7 @@ def check(
 @app.command("list")
 def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     """List the records in the store, and what cannot be read."""
-    from results.store import Store
+    from results.records.store import Store
 
     store = Store(runs)
     records = store.records()
@@ -99,8 +99,8 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
 @app.command()
 def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
     """Show one run point by point."""
-    from results.record import Run
-    from results.store import Store
+    from results.records.record import Run
+    from results.records.store import Store
 
     try:
         name = Run.parse(run)
@@ -135,9 +135,9 @@ def merge(
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
 ) -> None:
     """Check records, landscapes and checkpoints from elsewhere, and file them away."""
-    from bench import merging
-    from results.record import Run
-    from results.store import Store
+    from bench.runs import merging
+    from results.records.record import Run
+    from results.records.store import Store
 
     store = Store(runs)
     if from_csv is not None:
@@ -159,7 +159,7 @@ def merge(
 def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = ()) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
     from reports.build import build
-    from results.store import Store
+    from results.records.store import Store
 
     asked, records = tuple(only), Store(runs).records()
     planned = _planned(records)
@@ -171,7 +171,7 @@ def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: 
 
 def _oracle(runs: Path) -> Any:
     from bench.scoring import oracle
-    from results.data import data_dir
+    from results.data.directory import data_dir
 
     return oracle(runs, data_dir())
 
@@ -182,7 +182,7 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
     none.
     """
-    from bench import config
+    from bench.experiments import config
 
     experiments: dict[str, config.Experiment] = {}
     found = {}
@@ -212,10 +212,10 @@ def _background(runs: Path) -> Any:
     """Return the whole-space populations of the tables at hand and the published curves."""
     from bench.scoring import population
     from reports.build import Background
-    from reports.study import Reference
-    from results.data import data_dir
+    from reports.study.study import Reference
+    from results.data.directory import data_dir
     from results.published import SOURCE, curves
-    from results.store import Store
+    from results.records.store import Store
 
     searched = sorted({r.run.space for r in Store(runs).records() if r.manifest["space"]["dataset"] == "cifar10"})
     references: dict[str, list[Any]] = {}

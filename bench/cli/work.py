@@ -37,7 +37,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from bench.plan import Filter, Task
+    from bench.runs.plan import Filter, Task
 
 
 @app.command()
@@ -103,16 +103,18 @@ def run(
     compile_cells: Compile = False,
 ) -> str:
     """Run and score what is missing, without reporting."""
-    from bench import config, dispatch, reproduce
-    from bench import precision as precisions
-    from bench.setting import Setting
-    from bench.tidy import tidy
-    from results.data import data_dir
+    from bench import reproduce
+    from bench.engines import engine as engines
+    from bench.experiments import config
+    from bench.machine import precision as precisions
+    from bench.machine.setting import Setting
+    from bench.runs.tidy import tidy
+    from results.data.directory import data_dir
     from results.errors import InputError, suggest
-    from results.store import Store
-    from spaces.conv import CONV_FORMS
+    from results.records.store import Store
+    from spaces.supernet.conv import CONV_FORMS
 
-    by = dispatch.find(engine)
+    by = engines.find(engine)
     if conv_form not in ("auto", *CONV_FORMS):
         raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
     deadline = time.monotonic() + seconds(budget)
@@ -158,18 +160,19 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what would run, and what it would cost."""
-    from bench import config, workers
-    from bench.plan import measured_otherwise
-    from bench.plan import plan as missing
-    from bench.plan import runs as all_runs
-    from bench.price import Prices, fitted
-    from results.store import Store
+    from bench.engines import inline
+    from bench.experiments import config
+    from bench.runs.plan import measured_otherwise
+    from bench.runs.plan import plan as missing
+    from bench.runs.plan import runs as all_runs
+    from bench.runs.price import Prices, fitted
+    from results.records.store import Store
 
     chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
-    store, place = Store(runs), workers.device(device)
+    store, place = Store(runs), inline.device(device)
     prices = Prices(store, wanted, place)
     total = sum(1 for _ in all_runs(wanted, chosen))
-    groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, workers.room(place, 0))
+    groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, inline.room(place, 0))
     tasks = [(task, prices.of(task)) for task in groups]
     left = sum(len(task.seeds) for task, _ in tasks)
     otherwise = list(measured_otherwise(wanted, store, chosen))
@@ -222,8 +225,8 @@ def plan(
 
 
 def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
-    from bench import config
-    from bench.plan import Filter
+    from bench.experiments import config
+    from bench.runs.plan import Filter
 
     return Filter(
         tuple(config.known_space(name) for name in space or ()),

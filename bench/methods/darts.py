@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Method
+from bench.methods.method import Method
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
 
 CITE = """@inproceedings{liu2019darts,
   title     = {{DARTS}: Differentiable Architecture Search},

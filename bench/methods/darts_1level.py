@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench import onelevel
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Method
+from bench.methods.method import Method
+from bench.steps import onelevel
+from bench.steps.learner import Batch, Learner, Outcome
 
 from . import dropnas
 

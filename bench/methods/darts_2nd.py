@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Method, Rule
-from bench.simplex import softmax
+from bench.methods.method import Method, Rule
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.simplex import softmax
 from results.errors import InputError
 from spaces.base import Space
 

@@ -5,7 +5,7 @@ What it shows is the distribution of the space, and the expected best of n draws
 
 from __future__ import annotations
 
-from bench.method import Method, Rule
+from bench.methods.method import Method, Rule
 
 CITE = """@inproceedings{li2019random,
   title     = {Random Search and Reproducibility for Neural Architecture Search},

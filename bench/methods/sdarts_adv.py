@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench import bilevel, perturb
-from bench.learner import Batch, Learner, Outcome
 from bench.limits import require
-from bench.method import Method, Rule
+from bench.methods.method import Method, Rule
+from bench.steps import bilevel, perturb
+from bench.steps.learner import Batch, Learner, Outcome
 
 from . import sdarts_rs
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from bench import bilevel, perturb
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Method, Rule
+from bench.methods.method import Method, Rule
+from bench.steps import bilevel, perturb
+from bench.steps.learner import Batch, Learner, Outcome
 
 CITE = """@inproceedings{chen2020stabilizing,
   title     = {Stabilizing Differentiable Architecture Search via Perturbation-based Regularization},

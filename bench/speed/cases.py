@@ -8,10 +8,11 @@ from typing import Literal
 
 import torch
 
-from bench import method, precision
-from bench.config import Experiment
-from bench.precision import Precision
-from spaces.conv import CONV_FORMS, ConvForm
+from bench.experiments.config import Experiment
+from bench.machine import precision
+from bench.machine.precision import Precision
+from bench.methods import method
+from spaces.supernet.conv import CONV_FORMS, ConvForm
 
 #: The number of seeds of most cases, and the others for which the first method is measured too.
 SEEDS = 4

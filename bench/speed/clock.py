@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import torch
 
-from bench import precision
-from bench.precision import Precision
+from bench.machine import precision
+from bench.machine.precision import Precision
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

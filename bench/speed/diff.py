@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .files import Benchmark, Measurements
+from .timings import Benchmark, Measurements
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 
-from bench import environment
+from bench.machine import environment
 from results.errors import InputError
 from results.plain import finite
 
-from . import clock, files
+from . import clock, timings
 from .cases import Case
-from .measure import Stand
 from .sizes import Sizes
+from .timing import Stand
 
 FILE = "speed.json"
 COMPILING = 240.0  # seconds that the first case with compiled cells is given
@@ -36,8 +36,8 @@ class Progress:
 
     def write(self) -> dict[str, Any]:
         """Write the file; return its content."""
-        found = files.document(self.machine, self.done, failed=self.failed, left=self.left)
-        files.write(self.path, finite(found))
+        found = timings.document(self.machine, self.done, failed=self.failed, left=self.left)
+        timings.write(self.path, finite(found))
         return found
 
 
@@ -61,7 +61,7 @@ def run(
     more : go on with what a file of the same device, versions, commit and sizes lacks; else it is replaced.
     say : is told a line a case.
     """
-    progress = Progress(folder / FILE, files.machine(device, command))
+    progress = Progress(folder / FILE, timings.machine(device, command))
     progress.machine["sizes"] = {"side": sizes.side, "images": sizes.images, "experiment": sizes.experiment.name}
     if more:
         _take_up(progress)
@@ -85,12 +85,12 @@ def run(
         began = now()
         try:
             found = stand.measure(case)
-            progress.done.append(files.entry(case.name, found.seconds, found.extra))
+            progress.done.append(timings.entry(case.name, found.seconds, found.extra))
             say(line(progress.done[-1]))
             progress.write()
             if case.checked:
                 found.extra["difference"] = stand.difference(case)
-                progress.done[-1] = files.entry(case.name, found.seconds, found.extra)
+                progress.done[-1] = timings.entry(case.name, found.seconds, found.extra)
                 say(f"    {_difference(found.extra['difference'])}")
         except (RuntimeError, InputError) as error:  # of the device: too little memory, no kernel, no compiler
             progress.failed[case.name] = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -133,7 +133,7 @@ def _take_up(progress: Progress) -> None:
     """Take over what a file holds, where it was measured in the same place and sizes."""
     if not progress.path.exists():
         return
-    found = files.content(progress.path)
+    found = timings.content(progress.path)
     machine = dict(found.get("machine_info") or {})
     same = all(machine.get(key) == progress.machine[key] for key in ("device", "versions", "sizes"))
     if same and found.get("commit_info") == environment.git_state():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.config import Experiment, load
+from bench.experiments.config import Experiment, load
 from bench.feed import Drawn, Feed
-from bench.images import Images
+from bench.images.datasets import Images
 
 from . import clock
 

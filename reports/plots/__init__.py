@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from reports.study import Study
+    from reports.study.study import Study
 
 
 @dataclass(frozen=True)

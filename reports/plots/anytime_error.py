@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
 
-from reports.drawing import (
+from reports.drawing.axes import (
     draw_independent,
     draw_level,
     draw_trajectories,
@@ -17,11 +17,11 @@ from reports.drawing import (
     level_entry,
     percent_axis,
 )
+from reports.drawing.sheet import sheet
+from reports.drawing.style import MUTED
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Reference, Split, Study, dataset_label
-from reports.style import MUTED
-from reports.trajectory import Trajectory, describe
+from reports.study.study import Reference, Split, Study, dataset_label
+from reports.study.trajectory import Trajectory, describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

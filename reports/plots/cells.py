@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from reports.operations import operation_colours, operation_legend
+from reports.drawing.operations import operation_colours, operation_legend
+from reports.drawing.sheet import WIDTH, sheet
+from reports.drawing.style import GRID, INK, MUTED, text_on
 from reports.plots import Plot
-from reports.sheet import WIDTH, sheet
-from reports.study import Study
-from reports.style import GRID, INK, MUTED, text_on
+from reports.study.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

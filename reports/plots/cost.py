@@ -8,11 +8,11 @@ from textwrap import wrap
 
 import numpy as np
 
-from reports.environment import device_of, seeds_at_once
-from reports.methods import Method
+from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study
+from reports.study.method_style import Method
+from reports.study.study import Study
+from reports.tabular.environment_table import device_of, seeds_at_once
 
 ORDER = 90
 _NAME, _TITLE = "cost", "Seconds per epoch and seed"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from matplotlib.ticker import MaxNLocator
 
-from reports.drawing import draw_trajectories, epoch_axis, legend_of, log_axis
-from reports.methods import measured_on
+from reports.drawing.axes import draw_trajectories, epoch_axis, legend_of, log_axis
+from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study
-from reports.trajectory import describe
+from reports.study.method_style import measured_on
+from reports.study.study import Study
+from reports.study.trajectory import describe
 
 ORDER = 30
 _TITLE = "Dominant eigenvalue of the alpha Hessian"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from reports.drawing import draw_trajectories, epoch_axis, legend_of, log_axis
+from reports.drawing.axes import draw_trajectories, epoch_axis, legend_of, log_axis
+from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study
-from reports.trajectory import Trajectory
+from reports.study.study import Study
+from reports.study.trajectory import Trajectory
 
 ORDER = 55
 _NAME, _TITLE = "gradients", "Gradient norm by group of operations"

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reports.methods import measured_on
+from reports.drawing.sheet import sheet, small_multiples
 from reports.plots import Plot
-from reports.sheet import sheet, small_multiples
-from reports.study import Study
+from reports.study.method_style import measured_on
+from reports.study.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.drawing import epoch_axis
-from reports.operations import operation_colours, operation_legend
+from reports.drawing.axes import epoch_axis
+from reports.drawing.operations import operation_colours, operation_legend
+from reports.drawing.sheet import sheet, small_multiples
 from reports.plots import Plot
-from reports.sheet import sheet, small_multiples
-from reports.study import Study
+from reports.study.study import Study
 
 ORDER = 60
 _NAME, _TITLE = "operation-shares", "Share of each operation in the mix"

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.drawing import draw_level, draw_trajectories, epoch_axis, legend_of, level_entry
+from reports.drawing.axes import draw_level, draw_trajectories, epoch_axis, legend_of, level_entry
+from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study
-from reports.trajectory import Trajectory, describe
+from reports.study.study import Study
+from reports.study.trajectory import Trajectory, describe
 
 ORDER = 50
 _SPAN = 0.2  # of the axis at least: a change of a hundredth is to look like one

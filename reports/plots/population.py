@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reports.drawing import percent_axis
+from reports.drawing.axes import percent_axis
+from reports.drawing.sheet import sheet
+from reports.drawing.style import MUTED, PAPER
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study, dataset_label
-from reports.style import MUTED, PAPER
+from reports.study.study import Study, dataset_label
 
 ORDER = 20
 _BINS = 60

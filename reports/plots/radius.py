@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from reports.drawing import draw_trajectories, legend_of
-from reports.methods import Method, measured_on
+from reports.drawing.axes import draw_trajectories, legend_of
+from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study
-from reports.trajectory import Trajectory, describe
+from reports.study.method_style import Method, measured_on
+from reports.study.study import Study
+from reports.study.trajectory import Trajectory, describe
 
 ORDER = 45
 _NAME, _TITLE = "radius", "Accuracy under perturbation of the final mix"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from reports.drawing import method_entry, percent_axis
-from reports.methods import Method
+from reports.drawing.axes import method_entry, percent_axis
+from reports.drawing.sheet import sheet
+from reports.drawing.style import PAPER
 from reports.plots import Plot
-from reports.sheet import sheet
-from reports.study import Study, dataset_label
-from reports.style import PAPER
+from reports.study.method_style import Method
+from reports.study.study import Study, dataset_label
 
 ORDER = 70
 _NAME, _TITLE = "supernet-correlation", "Supernet error against true error"

@@ -12,8 +12,8 @@ from itertools import combinations, product
 
 import numpy as np
 
-from .. import graph
-from ..base import Arch, Drawing, NodeCell, Site, Skeleton, Space, SupernetConfig
+from spaces import graph
+from spaces.base import Arch, Drawing, NodeCell, Site, Skeleton, Space, SupernetConfig
 
 OPERATIONS = ("maxpool3x3", "conv3x3", "conv1x1")
 

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from ..base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
+from spaces.base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
 
 CELL = EdgeCell(nodes=4)
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import ray_engine, workers
-from bench.plan import Filter, plan
-from bench.setting import Setting
+from bench.engines import inline
+from bench.engines import ray as ray_engine
+from bench.machine.setting import Setting
+from bench.runs.plan import Filter, plan
 from results.errors import InputError
-from results.store import Store
+from results.records.store import Store
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'dnas-bench[ray]'")
 
@@ -95,7 +96,7 @@ def test_killed_nodes_lose_nothing(cluster, cut_down, one_thread, tally, tmp_pat
         assert heard[task] == sorted(set(heard[task])), (task, killed)
         assert heard[task][-1] == EPOCHS
 
-    list(workers.run(list(plan(experiment, whole, chosen)), experiment, Setting(whole, CPU), nothing, workers=1))
+    list(inline.run(list(plan(experiment, whole, chosen)), experiment, Setting(whole, CPU), nothing, workers=1))
     expected, found = whole.records(), spread.records()
     assert [r.run for r in found] == [r.run for r in expected]
     assert len(found) == len(SPACES) * len(METHODS) * len(SEEDS)

@@ -5,7 +5,8 @@ import re
 import pytest
 
 import spaces
-from bench import config, method
+from bench.experiments import config
+from bench.methods import method
 
 EVERY_EXPERIMENT = pytest.mark.parametrize("name", config.available())
 

@@ -6,11 +6,14 @@ import pytest
 import torch
 
 import spaces
-from bench import config, method, methods, plan, price
-from bench.deviations import rules
-from bench.engine import run_group
-from bench.setting import Setting
-from results.store import Store
+from bench import methods
+from bench.experiments import config
+from bench.machine.setting import Setting
+from bench.methods import method
+from bench.runs import plan, price
+from bench.runs.deviations import rules
+from bench.runs.execution import run_group
+from results.records.store import Store
 from spaces import families
 
 METHOD = """

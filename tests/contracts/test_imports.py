@@ -11,7 +11,7 @@ MODULES = [
     (package, path)
     for package in ALLOWED
     for path in sorted((ROOT / package).rglob("*.py"))
-    if "runs" not in path.parts
+    if not path.is_relative_to(ROOT / "results" / "runs")
 ]
 
 
@@ -128,8 +128,8 @@ class Without(MetaPathFinder):
             raise ModuleNotFoundError(f"a search asked for {name}", name=name)
 
 sys.meta_path.insert(0, Without())
-from bench import images
-images._CIFAR10_TRAIN, images.CIFAR10_SHA256 = 16, sys.argv.pop(1)
+from bench.images import datasets
+datasets._CIFAR10_TRAIN, datasets.CIFAR10_SHA256 = 16, sys.argv.pop(1)
 from bench.cli import main
 main()
 """

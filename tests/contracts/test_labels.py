@@ -3,8 +3,8 @@
 import pytest
 
 import spaces
-from bench import method
-from results.claims import load_claims
+from bench.methods import method
+from results.claims.claim import load_claims
 from results.labels import load_labels
 
 LABELS = load_labels()

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import spaces
-from bench import method, methods
+from bench import methods
+from bench.methods import method
 
 METHODS = [method.find(name) for name in method.names()]
 TRAINED = [m.id for m in METHODS if m.levels]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from results.scores import read_scores
-from results.store import Store
+from results.records.store import Store
+from results.scores.score import read_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 TINY = (

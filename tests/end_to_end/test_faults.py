@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from results.store import Store
+from results.records.store import Store
 
 OVERRIDES = ("training.epochs=3", "retrain.recipe=''", "seeds=0-1")
 

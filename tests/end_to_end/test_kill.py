@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from results.store import Store
+from results.records.store import Store
 
 KILLS = int(os.environ.get("DNAS_KILLS", "2"))
 #: Every method that searches, and every space; the short form takes the first two.

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from results.store import Store
+from results.records.store import Store
 
 MEASURED = ("training.epochs=1", "measure.eigenvalue_every=1", "measure.landscape=3", "measure.landscape_images=8")
 

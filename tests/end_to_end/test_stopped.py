@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store import Store
+from results.records.store import Store
 
 LONG = ("training.epochs=6", "retrain.recipe=''", "seeds=0-1")
 OF = ["--method", "sdarts-adv", "--device", "cpu"]

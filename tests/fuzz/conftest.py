@@ -19,8 +19,8 @@ def _everything_is_imported(one_thread, tmp_path_factory):
 
     import reports.build
     import reports.plots
-    import results.convert
-    import results.fetch  # noqa: F401
+    import results.data.convert
+    import results.data.fetch  # noqa: F401
 
     reports.plots.modules()
     matplotlib.figure.Figure()

@@ -13,10 +13,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import checkpoint, config, engine
-from bench.plan import Filter, plan
-from bench.setting import Setting
-from results.store import Store
+from bench.experiments import config
+from bench.machine.setting import Setting
+from bench.runs import checkpoint, execution
+from bench.runs.plan import Filter, plan
+from results.records.store import Store
 
 from . import guard
 from .strategies import NAMES, changed, damaged, examples, nested
@@ -60,9 +61,9 @@ def sound(tmp_path_factory, one_thread):
         if epoch == 1:
             raise Stopped
 
-    images = engine.images_of(experiment.protocol("nasbench201", "darts"), None)
+    images = execution.images_of(experiment.protocol("nasbench201", "darts"), None)
     with pytest.raises(Stopped):
-        engine.run_group(experiment, task, images, setting, stop)
+        execution.run_group(experiment, task, images, setting, stop)
     (path,) = store.root.rglob("*.ckpt")
     return Sound(path.relative_to(store.root), path.read_bytes())
 

@@ -5,9 +5,9 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.claims import PUBLISHED, load_claims
+from results.claims.claim import PUBLISHED, load_claims
+from results.claims.verdicts import judge
 from results.errors import InputError
-from results.verdicts import judge
 
 from .strategies import NUMBERS, TEXTS, damaged, examples, nested
 from .test_experiments import toml

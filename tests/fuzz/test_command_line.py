@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bench.reproduce
-from results.store import Store
+from results.records.store import Store
 
 from .strategies import NAMES, TEXTS, examples
 from .test_records import record

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.store import Store
+from results.records.store import Store
 
 from .strategies import NAMES, TEXTS, damaged, examples
 

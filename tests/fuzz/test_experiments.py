@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import config
+from bench.experiments import config
 
 from .strategies import NUMBERS, TEXTS, damaged, examples, nested
 

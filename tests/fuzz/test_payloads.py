@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from results import parquet as product
+from results.files import parquet as product
 
 from . import guard
 from .strategies import parquet

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import config
-from bench.environment import device_info
-from results.record import Record, Run
-from results.store import Store, _to_arrow
+from bench.experiments import config
+from bench.machine.environment import device_info
+from results.records.record import Record, Run
+from results.records.store import Store, _to_arrow
 from tests.unit.reports.factory import record, surroundings
 
 from .strategies import NAMES, SCRIPT, TEXTS, changed, changed_table, damaged, examples, nested, parquet, with_manifest

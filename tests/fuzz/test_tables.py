@@ -6,8 +6,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.cellhash import cell_hash
-from results.scores import Score, merge_scores
+from results.scores.cellhash import cell_hash
+from results.scores.score import Score, merge_scores
 
 from .strategies import LONG, damaged, examples, parquet, tables
 from .test_records import Store as RecordStore

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench import method as methods
-from bench import onelevel
-from bench.learner import Batch, Samples
+from bench.methods import method as methods
+from bench.steps import onelevel
+from bench.steps.learner import Batch, Samples
 
 from . import product
 from . import reference_dropnas as dropnas

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.learner import Learner, State, Training
+from bench.steps.learner import Learner, State, Training
 from spaces import find
 from spaces.base import SupernetConfig
-from spaces.supernet import Supernet
+from spaces.supernet.network import Supernet
 
 from . import reference_nasbench1shot1 as oneshot
 from . import reference_nasbench201 as nasbench201

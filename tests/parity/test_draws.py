@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import method as methods
-from bench import perturb, schedule
+from bench.methods import method as methods
 from bench.methods.dropnas import drop_probability
+from bench.steps import perturb, schedule
 
 from . import product
 from . import reference_dropnas as dropnas

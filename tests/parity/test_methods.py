@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from bench import method as methods
+from bench.methods import method as methods
 
 from . import reference_methods as darts
 from . import reference_sdarts as sdarts

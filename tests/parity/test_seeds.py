@@ -6,13 +6,13 @@ from functools import lru_cache
 import pytest
 import torch
 
-from bench import method as methods
-from bench.config import ImagesConfig, Measure, Protocol
+from bench.experiments.config import ImagesConfig, Measure, Protocol
 from bench.feed import Feed, split
-from bench.images import Images
-from bench.learner import Learner, initial_state
+from bench.images.datasets import Images
+from bench.methods import method as methods
+from bench.steps.learner import Learner, initial_state
 from spaces import find
-from spaces.supernet import Supernet
+from spaces.supernet.network import Supernet
 
 from .product import TRAINING
 

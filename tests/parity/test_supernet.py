@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bench import measure
-from bench.learner import Samples
+from bench.measure import measurements
+from bench.steps.learner import Samples
 
 from . import product
 from . import reference_nasbench1shot1 as oneshot
@@ -195,9 +195,9 @@ def test_the_eigenvalue_of_the_architecture_hessian(name, monkeypatch):
     batches = [batch_of(seed, 4, 8) for seed in range(SEEDS)]
     learner = product.learner(networks, TRAINING)
     samples = Samples(product.images([x for x, _ in batches]), torch.stack([y for _, y in batches]))
-    monkeypatch.setattr(measure, "_one_batch", lambda feed, epoch: samples)
+    monkeypatch.setattr(measurements, "_one_batch", lambda feed, epoch: samples)
     before = learner.state.weights.clone()
-    found = measure.eigenvalue(learner, Any, 0)
+    found = measurements.eigenvalue(learner, Any, 0)
     assert torch.equal(before, learner.state.weights)
     for value, network, (x, y) in zip(found, networks, batches, strict=True):
         shapes = [each.shape for each in network.arch_parameters()]

@@ -7,13 +7,13 @@ import pytest
 def pytest_benchmark_generate_machine_info(config):
     import torch
 
-    from bench.speed import files
+    from bench.speed import timings
 
-    return files.machine(torch.device("cpu"), "tox -e benchmark")
+    return timings.machine(torch.device("cpu"), "tox -e benchmark")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_generate_commit_info(config):
-    from bench import environment
+    from bench.machine import environment
 
     return environment.git_state()

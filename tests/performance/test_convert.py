@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results.convert import nasbench101
+from results.data import convert_nasbench101
 
 CELLS = 10_000
 ROOT = Path(__file__).parents[2]
@@ -91,13 +91,13 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 
 def test_speed_over_the_plain_reader(benchmark, tfrecord, monkeypatch):
-    monkeypatch.setattr(nasbench101, "CELLS", CELLS)
+    monkeypatch.setattr(convert_nasbench101, "CELLS", CELLS)
     ratios = []
 
     def both():
         """Time one after the other, so that a busy machine is as busy for both."""
         times = [time.process_time()]
-        for reader in (lambda: plain(tfrecord), lambda: nasbench101.read(tfrecord, silent)):
+        for reader in (lambda: plain(tfrecord), lambda: convert_nasbench101.read(tfrecord, silent)):
             reader()
             times.append(time.process_time())
         ratios.append((times[1] - times[0]) / (times[2] - times[1]))
@@ -108,8 +108,8 @@ def test_speed_over_the_plain_reader(benchmark, tfrecord, monkeypatch):
 
 
 def test_the_plain_reader_reads_the_same(tfrecord, monkeypatch):
-    monkeypatch.setattr(nasbench101, "CELLS", CELLS)
-    ours = nasbench101.read(tfrecord, silent).to_pandas()
+    monkeypatch.setattr(convert_nasbench101, "CELLS", CELLS)
+    ours = convert_nasbench101.read(tfrecord, silent).to_pandas()
     theirs = plain(tfrecord)
     assert list(ours["module_hash"]) == list(theirs.index)
     for column in ("valid_accuracy", "test_accuracy"):

@@ -13,9 +13,9 @@ from functools import cache
 
 import pytest
 
-from results import parquet
-from results.convert import nasbench201 as convert
-from results.oracle import TableOracle
+from results.data import convert_nasbench201 as convert
+from results.files import parquet
+from results.scores.oracle import TableOracle
 from tests.unit.data import synthetic201
 
 CELLS, ROUNDS, LOOKUPS = 100, 5, 200

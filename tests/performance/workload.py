@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import torch
 
-from bench import conv_table, perturb
-from bench import method as methods
-from bench.learner import Batch, Learner, Samples, Training, initial_state
+from bench.machine import conv_table
+from bench.methods import method as methods
+from bench.steps import perturb
+from bench.steps.learner import Batch, Learner, Samples, Training, initial_state
 from spaces import find
-from spaces.supernet import Supernet
+from spaces.supernet.network import Supernet
 from tests.parity import reference_dropnas, reference_sdarts
 from tests.parity import reference_methods as plain
 from tests.parity.reference_nasbench1shot1 import Network as OneShot

@@ -12,11 +12,11 @@ import pytest
 import typer
 
 import spaces
-from bench import config
-from bench import method as methods
 from bench.cli import app, bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
-from bench.deviations import rules
-from results.record import OPERATION_PREFIXES, POINT_COLUMNS
+from bench.experiments import config
+from bench.methods import method as methods
+from bench.runs.deviations import rules
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

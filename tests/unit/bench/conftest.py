@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from bench.engine import run_group
-from bench.plan import Filter, plan
-from bench.setting import Setting
-from results.store import Store
+from bench.machine.setting import Setting
+from bench.runs.execution import run_group
+from bench.runs.plan import Filter, plan
+from results.records.store import Store
 
 MINIMAL = """
 spaces = ["nasbench201"]

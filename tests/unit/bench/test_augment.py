@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.augment import Draws, augment, draw_augmentation
+from bench.images.augment import Draws, augment, draw_augmentation
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 SEEDS, BATCH, SIZE = 3, 5, 8

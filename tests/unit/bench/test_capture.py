@@ -11,9 +11,10 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench import capture, method
-from bench.learner import Outcome
+from bench.machine import capture
+from bench.methods import method
 from bench.search import _step as step_of_search
+from bench.steps.learner import Outcome
 
 SEARCHERS = [name for name in method.names() if method.find(name).levels]
 

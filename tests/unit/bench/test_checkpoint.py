@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import spaces
-from bench import checkpoint
-from bench.checkpoint import Checkpoint
-from bench.learner import Learner, initial_state
+from bench.runs import checkpoint
+from bench.runs.checkpoint import Checkpoint
 from bench.search import Sums
-from results.record import Run
-from spaces.supernet import Supernet
+from bench.steps.learner import Learner, initial_state
+from results.records.record import Run
+from spaces.supernet.network import Supernet
 
 RUN = Run("quick", "nasbench201", "darts", 3)
 META = {"config_hash": "abc", "group": [3, 4], "form": "grouped", "dtype": "float32"}

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench import config
 from bench.cli import app, reports  # noqa: F401 - it adds its commands
+from bench.experiments import config
 from results.errors import InputError
-from results.record import Run
-from results.store import Store
+from results.records.record import Run
+from results.records.store import Store
 
 COMMITTED = Path(__file__).parents[3] / "results" / "runs"
 

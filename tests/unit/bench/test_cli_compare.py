@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app, compare  # noqa: F401 - it adds its command
-from results.record import Run
-from results.store import Store
+from results.records.record import Run
+from results.records.store import Store
 
 RUN = Run("reduced", "nasbench201", "darts", 0)
 

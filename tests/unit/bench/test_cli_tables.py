@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from bench import cli, scoring
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
-from results.cellhash import cell_hash
-from results.scores import Score, merge_scores
+from results.scores.cellhash import cell_hash
+from results.scores.score import Score, merge_scores
 
 SPACE = "nasbench1shot1-1"
 FEW = ("101:conv3x3", "111:conv3x3", "1:")

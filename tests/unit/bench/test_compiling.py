@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import checkpoint, compiling
+from bench.machine import compiling
+from bench.runs import checkpoint
 from results.errors import InputError
-from spaces import cell, find
-from spaces.supernet import Supernet
+from spaces import find
+from spaces.supernet import cell
+from spaces.supernet.network import Supernet
 
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by PyTorch's own tracing
 SEEDS, CELLS = 2, 3
@@ -20,7 +22,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def compiler(monkeypatch, tmp_path):
-    """Compile from nothing, as ``bench.compiling`` sets it, and leave PyTorch as it was."""
+    """Compile from nothing, as ``bench.machine.compiling`` sets it, and leave PyTorch as it was."""
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.config import ImagesConfig, config_hash, load, parse_seeds
+from bench.experiments.config import ImagesConfig, config_hash, load, parse_seeds
 
 
 def test_an_experiment_is_read_from_a_file(written):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import config
-from bench.config import config_hash, load
-from results.store import Store
+from bench.experiments import config
+from bench.experiments.config import config_hash, load
+from results.records.store import Store
 from spaces.fields import added
 
 RUNS = Path(__file__).parents[3] / "results" / "runs"

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import spaces
-from bench import conv_table
-from spaces.conv import ConvShape, FormTable
+from bench.machine import conv_table
+from spaces.supernet.conv import ConvShape, FormTable
 
 CPU = torch.device("cpu")
 SMALL = {"channels": 4, "cells": 2}

@@ -3,8 +3,9 @@
 import pytest
 
 import spaces
-from bench import config, method
-from bench.deviations import deviations, rules
+from bench.experiments import config
+from bench.methods import method
+from bench.runs.deviations import deviations, rules
 
 PAIRS = [(space, name) for space in spaces.names() for name in method.names()]
 

@@ -6,29 +6,32 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import dispatch, memory, ray_engine, reproduce, workers
-from bench.plan import Filter
-from bench.setting import Setting
-from results import memory as available
+from bench import reproduce
+from bench.engines import engine, inline
+from bench.engines import ray as ray_engine
+from bench.machine import memory
+from bench.machine.setting import Setting
+from bench.runs.plan import Filter
+from results import free_memory as available
 from results.errors import InputError
-from results.store import Store
+from results.records.store import Store
 
 CPU = torch.device("cpu")
 
 
 def test_engines_are_found_by_name():
-    assert dispatch.find("inline") is workers
-    assert dispatch.find("ray") is ray_engine
-    for name in dispatch.ENGINES:
+    assert engine.find("inline") is inline
+    assert engine.find("ray") is ray_engine
+    for name in engine.ENGINES:
         for function in ("device", "room", "run"):
-            assert callable(getattr(dispatch.find(name), function))
+            assert callable(getattr(engine.find(name), function))
 
 
 def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_down, tmp_path):
     experiment = cut_down("space.nasbench1shot1-1.images.size=3")
     setting = Setting(Store(tmp_path), CPU)
     with pytest.raises(InputError, match="the size must divide 8"):
-        next(reproduce.run(experiment, Filter(methods=("darts",)), setting, lambda *_: None, by=workers, workers=1))
+        next(reproduce.run(experiment, Filter(methods=("darts",)), setting, lambda *_: None, by=inline, workers=1))
     assert Store(tmp_path).records() == []
 
 
@@ -38,7 +41,7 @@ def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_
 )
 def test_an_unknown_engine_is_refused_with_what_there_is(name, mend):
     with pytest.raises(InputError) as caught:
-        dispatch.find(name)
+        engine.find(name)
     assert str(caught.value).startswith(f"unknown engine '{name}'; ")
     assert mend in str(caught.value)
 
@@ -102,7 +105,7 @@ def test_a_run_outlives_the_keeper_of_its_progress(said, ends):
 def test_workers_get_one_thread_and_the_folder_of_a_checkout(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "mine")
     given = ray_engine._environment()["env_vars"]
-    root = str(Path(ray_engine.__file__).parents[1])
+    root = str(Path(ray_engine.__file__).parents[2])
     assert given == {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root}:mine"}
     monkeypatch.setattr(ray_engine.sysconfig, "get_paths", lambda: {"purelib": root})
     assert ray_engine._environment() == {"env_vars": {"OMP_NUM_THREADS": "1"}}
@@ -110,10 +113,10 @@ def test_workers_get_one_thread_and_the_folder_of_a_checkout(monkeypatch):
 
 def test_processes_share_what_memory_is_free(monkeypatch):
     monkeypatch.setattr(memory, "free", lambda device: 12.0)
-    assert workers.room(CPU, 3) == 4.0
-    assert workers.room(torch.device("cuda"), 0) == 12.0  # one process a GPU
-    monkeypatch.setattr(workers, "_processes", lambda device, asked: 6)
-    assert workers.room(CPU, 0) == 2.0
+    assert inline.room(CPU, 3) == 4.0
+    assert inline.room(torch.device("cuda"), 0) == 12.0  # one process a GPU
+    monkeypatch.setattr(inline, "_processes", lambda device, asked: 6)
+    assert inline.room(CPU, 0) == 2.0
 
 
 def test_a_control_group_limits_the_memory(monkeypatch, tmp_path):

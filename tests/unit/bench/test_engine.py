@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench import checkpoint, dispatch, engine
-from bench import method as methods
-from bench.learner import Learner
-from bench.plan import Filter, plan
-from bench.setting import Setting, choose_device
+from bench.engines import engine
+from bench.machine.setting import Setting, choose_device
+from bench.methods import method as methods
+from bench.runs import checkpoint, execution
+from bench.runs.plan import Filter, plan
+from bench.steps.learner import Learner
 from results.errors import InputError
-from results.record import BROUGHT_IN, Record, Run
-from results.store import Store
+from results.records.record import BROUGHT_IN, Record, Run
+from results.records.store import Store
 
 CPU = torch.device("cpu")
 MEASURED = (
@@ -143,7 +144,7 @@ def test_seeds_start_from_their_own_weights_and_alphas(start):
 def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp_path):
     experiment, store = cut_down("seeds=0-1"), Store(tmp_path / "runs")
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
-    dispatch.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
     assert [(r.manifest["status"], r.manifest["error"], len(r.points)) for r in store.records()] == [
         ("failed", "out of memory", 0)
     ] * 2
@@ -171,7 +172,7 @@ def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
     first, second = store.records()
     store.write(Record(first.run, first.points, first.manifest | old))
     store.path(second.run).unlink()
-    dispatch.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
     assert store.read(first.run).manifest == first.manifest | old
     assert store.read(second.run).manifest["status"] == "failed"
 
@@ -188,7 +189,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_the_images_are_those_of_the_protocol(cut_down):
     protocol = cut_down("images.size=4").protocol("nasbench201", "darts")
-    images = engine.images_of(protocol, None)
+    images = execution.images_of(protocol, None)
     assert images.train.shape == (40, 1, 4, 4)
 
 

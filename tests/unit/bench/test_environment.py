@@ -2,7 +2,7 @@ import re
 
 import torch
 
-from bench import environment
+from bench.machine import environment
 
 
 def test_versions_name_what_a_search_needs():

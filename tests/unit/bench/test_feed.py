@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from bench import method as methods
-from bench.config import ImagesConfig
+from bench.experiments.config import ImagesConfig
 from bench.feed import Split, split, weight_batches
-from bench.schedule import cosine
+from bench.methods import method as methods
+from bench.steps.schedule import cosine
 
 PLAIN = ("images.crop_padding=0", "images.flip=false")
 HALVES = ImagesConfig("digits")

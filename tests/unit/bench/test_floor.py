@@ -8,8 +8,10 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import spaces
-from bench import config, floor, method
-from spaces.supernet import Supernet
+from bench.experiments import config
+from bench.methods import method
+from bench.speed import floor
+from spaces.supernet.network import Supernet
 
 MEGA = 1e6
 TRAINED = [name for name in method.names() if method.find(name).levels]

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bench import images
-from bench.images import load
-from results import cifar10
+from bench.images import datasets
+from bench.images.datasets import load
+from results.data import cifar10
 from results.errors import InputError
 
 TRAIN, TEST = 20, 4  # of the synthetic stand-in for CIFAR-10: five training batches of 4, one test batch
@@ -23,8 +23,8 @@ def cifar(monkeypatch):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
     labels = rng.integers(0, 10, TRAIN + TEST, dtype=np.uint8)
-    monkeypatch.setattr(images, "_CIFAR10_TRAIN", TRAIN)
-    monkeypatch.setattr(images, "CIFAR10_SHA256", images._sha256(pixels, labels))
+    monkeypatch.setattr(datasets, "_CIFAR10_TRAIN", TRAIN)
+    monkeypatch.setattr(datasets, "CIFAR10_SHA256", datasets._sha256(pixels, labels))
     return pixels, labels
 
 

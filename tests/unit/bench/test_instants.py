@@ -15,12 +15,12 @@ from contextlib import suppress
 import pytest
 import torch
 
-from bench import engine
-from bench.engine import run_group
-from bench.plan import Filter, plan
-from bench.setting import Setting
-from bench.tidy import tidy
-from results.store import Store
+from bench.machine.setting import Setting
+from bench.runs import execution
+from bench.runs.execution import run_group
+from bench.runs.plan import Filter, plan
+from bench.runs.tidy import tidy
+from results.records.store import Store
 
 from .test_resume import same
 
@@ -184,10 +184,10 @@ def test_a_run_that_failed_is_never_done_and_is_run_again(search, monkeypatch, t
     failing = Store(tmp_path / "failing")
     experiment = cut_down("seeds=0-1")
     (task,) = plan(experiment, failing, Filter(("nasbench201",), ("darts",)))
-    from bench import dispatch
+    from bench.engines import engine
 
-    images = engine.images_of(experiment.protocol("nasbench201", "darts"), None)
-    dispatch.write_failure(experiment, task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
+    images = execution.images_of(experiment.protocol("nasbench201", "darts"), None)
+    engine.write_failure(experiment, task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
     assert [record.manifest["status"] for record in failing.records()] == ["failed"] * 2
     assert failing.records(complete_only=True) == []
     assert same(search("failing"), whole)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench import dispatch, engine, workers
-from bench.group import Group
-from bench.learner import Learner
-from bench.plan import Filter, plan
-from bench.setting import Setting
-from results.locks import Busy, hold
-from results.record import Run
-from results.store import Store
+from bench.engines import engine, inline
+from bench.machine.setting import Setting
+from bench.runs import execution
+from bench.runs.group import Group
+from bench.runs.plan import Filter, plan
+from bench.steps.learner import Learner
+from results.files.locks import Busy, hold
+from results.records.record import Run
+from results.records.store import Store
 
 CPU = torch.device("cpu")
 HOLDER = """
@@ -56,7 +57,7 @@ def poison(seed):
 def test_a_diverged_seed_is_recorded_and_the_other_goes_on(group, monkeypatch):
     experiment, task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
-    engine.run_group(experiment, task, images, setting, nothing)
+    execution.run_group(experiment, task, images, setting, nothing)
     healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
     assert lost.manifest["status"] == "diverged"
     assert len(lost.points) == 1
@@ -82,7 +83,7 @@ def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_befor
         return outcome
 
     monkeypatch.setattr(Learner, "weight_step", weight_step)
-    engine.run_group(experiment, task, images, replace(setting, form="dense"), nothing)
+    execution.run_group(experiment, task, images, replace(setting, form="dense"), nothing)
     healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
     assert set(forms) == {"dense", "grouped"}
     assert lost.manifest["status"] == "diverged"
@@ -103,7 +104,7 @@ def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
         return torch.zeros(learner.seeds, dtype=torch.bool)
 
     monkeypatch.setattr(Learner, "finite", finite)
-    engine.run_group(experiment, task, images, setting, nothing)
+    execution.run_group(experiment, task, images, setting, nothing)
     assert {r.manifest["status"] for r in setting.store.records()} == {"diverged"}
 
 
@@ -115,7 +116,7 @@ def test_a_group_that_another_process_holds_is_left_to_it(group):
     ) as other:
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(Busy):
-            engine.run_group(experiment, task, images, setting, nothing)
+            execution.run_group(experiment, task, images, setting, nothing)
         other.kill()  # the lock goes with the process
         other.wait()
     with hold(lock):
@@ -125,7 +126,7 @@ def test_a_group_that_another_process_holds_is_left_to_it(group):
 @pytest.fixture
 def short_of_memory(monkeypatch, group):
     """Let groups of two have no memory from some epoch on; return the sizes and positions that were begun."""
-    original, begun = engine.search, []
+    original, begun = execution.search, []
 
     def from_epoch(epoch):
         def search(learner, *rest, done, sums, **more):
@@ -135,8 +136,8 @@ def short_of_memory(monkeypatch, group):
                     raise torch.OutOfMemoryError("too large")
                 yield point
 
-        monkeypatch.setattr(engine, "search", search)
-        monkeypatch.setattr(dispatch, "_images", lambda *_: group[2])
+        monkeypatch.setattr(execution, "search", search)
+        monkeypatch.setattr(engine, "_images", lambda *_: group[2])
         return begun
 
     return from_epoch
@@ -146,7 +147,7 @@ def short_of_memory(monkeypatch, group):
 def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, short_of_memory, epoch, kept):
     experiment, task, _, setting = group
     begun = short_of_memory(epoch)
-    (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
+    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert outcome.status == "done"
     assert begun == [(2, 0), (1, kept), (1, kept)]
     records = setting.store.records()
@@ -161,7 +162,7 @@ def test_a_seed_alone_that_is_too_large_has_failed(group, short_of_memory, monke
     experiment, task, _, setting = group
     short_of_memory(0)
     monkeypatch.setattr(Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
-    (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
+    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert (outcome.status, outcome.error) == ("failed", "too large even so")
     assert {r.manifest["status"] for r in setting.store.records()} == {"failed"}
 
@@ -173,24 +174,24 @@ def no_memory():
 def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypatch):
     experiment, task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
-    monkeypatch.setattr(engine, "_landscape", lambda *_: no_memory())
-    monkeypatch.setattr(dispatch, "_images", lambda *_: images)
-    (outcome,) = workers.run([task], experiment, setting, nothing, workers=1)
+    monkeypatch.setattr(execution, "_landscape", lambda *_: no_memory())
+    monkeypatch.setattr(engine, "_images", lambda *_: images)
+    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert outcome.status == "failed"
     assert [r.manifest["status"] for r in setting.store.records()] == ["failed", "diverged"]
 
 
 def test_a_group_that_another_process_ran_meanwhile_is_not_run_again(group):
     experiment, task, images, setting = group
-    engine.run_group(experiment, task, images, setting, nothing)
+    execution.run_group(experiment, task, images, setting, nothing)
     times = [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()]
-    engine.run_group(experiment, task, images, setting, nothing)  # planned before the other ended
+    execution.run_group(experiment, task, images, setting, nothing)  # planned before the other ended
     assert [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()] == times
 
 
 def test_a_group_whose_checkpoint_has_gone_meanwhile_starts_afresh(group):
     experiment, task, images, setting = group
-    engine.run_group(experiment, replace(task, done=2), images, setting, nothing)
+    execution.run_group(experiment, replace(task, done=2), images, setting, nothing)
     assert [list(r.points["epoch"]) for r in setting.store.records()] == [[0, 1, 2, 3]] * 2
 
 

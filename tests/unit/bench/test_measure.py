@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bench import measure
-from bench.simplex import softmax
+from bench.measure import measurements
+from bench.steps.simplex import softmax
 
 #: One batch is the whole alpha half: its order is all that is drawn.
 WHOLE = ("training.batch=20",)
@@ -61,30 +61,30 @@ def test_the_eigenvalue_is_that_of_a_finite_difference_hessian(trained, space, m
     assert np.abs(matrices - matrices.swapaxes(1, 2)).max() < 1e-6
     damped = matrices + 1e-3 * np.eye(matrices.shape[1])
     expected = np.abs(np.linalg.eigvalsh(damped)[:, -1])
-    np.testing.assert_allclose(measure.eigenvalue(begun.learner, begun.feed, 0), expected, rtol=1e-5)
+    np.testing.assert_allclose(measurements.eigenvalue(begun.learner, begun.feed, 0), expected, rtol=1e-5)
 
 
 def test_the_eigenvalue_of_a_broken_seed_is_missing_and_the_others_are_not(trained):
     begun = trained()
     begun.learner.state.weights[0, 0] = torch.nan
-    first, second = measure.eigenvalue(begun.learner, begun.feed, 0)
+    first, second = measurements.eigenvalue(begun.learner, begun.feed, 0)
     assert np.isnan(first)
     assert np.isfinite(second)
 
 
 def test_each_epoch_measures_the_eigenvalue_on_a_batch_of_its_own(trained):
     begun = trained()
-    zero, one = (measure.eigenvalue(begun.learner, begun.feed, epoch) for epoch in (0, 1))
+    zero, one = (measurements.eigenvalue(begun.learner, begun.feed, epoch) for epoch in (0, 1))
     assert (zero != one).all()
 
 
 @pytest.mark.parametrize(
     "measured",
     [
-        lambda b: measure.eigenvalue(b.learner, b.feed, 0),
-        lambda b: measure.evaluate(b.learner, b.feed, alphas_of(b.feed)),
-        lambda b: measure.landscape(b.learner, b.feed, 3, 8),
-        lambda b: measure.describe(b.learner),
+        lambda b: measurements.eigenvalue(b.learner, b.feed, 0),
+        lambda b: measurements.evaluate(b.learner, b.feed, alphas_of(b.feed)),
+        lambda b: measurements.landscape(b.learner, b.feed, 3, 8),
+        lambda b: measurements.describe(b.learner),
     ],
     ids=["eigenvalue", "evaluate", "landscape", "describe"],
 )
@@ -101,9 +101,9 @@ def test_measuring_changes_nothing(trained, space, measured):
 @pytest.mark.parametrize("chunk", [7, 500])
 def test_evaluation_is_the_mean_over_clean_images_in_evaluation_mode(trained, monkeypatch, chunk):
     begun = trained("nasbench1shot1-1")
-    monkeypatch.setattr(measure, "CHUNK", chunk)
+    monkeypatch.setattr(measurements, "CHUNK", chunk)
     images = torch.tensor([5, 0, 39, 8, 9, 10, 11, 12, 13, 20])
-    loss, accuracy = measure.evaluate(begun.learner, begun.feed, images)
+    loss, accuracy = measurements.evaluate(begun.learner, begun.feed, images)
     learner, samples = begun.learner, begun.feed.clean(images)
     logits = learner.net.forward(
         learner.state.weights, learner.state.statistics, samples.images, learner.mix(), training=False
@@ -117,19 +117,19 @@ def test_evaluation_is_the_mean_over_clean_images_in_evaluation_mode(trained, mo
 def test_evaluation_at_another_mix_is_that_mixs(trained):
     begun = trained()
     images, uniform = alphas_of(begun.feed), torch.full_like(begun.learner.state.alpha, 0.2)
-    there, _ = measure.evaluate(begun.learner, begun.feed, images, uniform)
-    here, _ = measure.evaluate(begun.learner, begun.feed, images)
+    there, _ = measurements.evaluate(begun.learner, begun.feed, images, uniform)
+    here, _ = measurements.evaluate(begun.learner, begun.feed, images)
     assert not torch.equal(there, here)
     begun.learner.state.alpha.zero_()
-    torch.testing.assert_close(measure.evaluate(begun.learner, begun.feed, images)[0], there)
+    torch.testing.assert_close(measurements.evaluate(begun.learner, begun.feed, images)[0], there)
 
 
 @pytest.mark.parametrize("method", ["darts", "dropnas"])
 @pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-3"])
 def test_the_centre_of_the_landscape_is_the_accuracy_at_alpha(trained, space, method):
     begun = trained(space, method)
-    _, accuracy = measure.evaluate(begun.learner, begun.feed, alphas_of(begun.feed))
-    tables = measure.landscape(begun.learner, begun.feed, 3, 1000)
+    _, accuracy = measurements.evaluate(begun.learner, begun.feed, alphas_of(begun.feed))
+    tables = measurements.landscape(begun.learner, begun.feed, 3, 1000)
     assert len(tables) == 2
     for seed, table in enumerate(tables):
         plane, radius = table[table["kind"] == "plane"], table[table["kind"] == "radius"]
@@ -146,14 +146,14 @@ def test_the_centre_of_the_landscape_is_the_accuracy_at_alpha(trained, space, me
 def test_the_landscape_goes_along_the_gradient_and_a_direction_orthogonal_to_it(trained, monkeypatch):
     begun = trained("nasbench1shot1-1", "darts", *WHOLE)
     learner, seen = begun.learner, []
-    evaluate = measure.evaluate
+    evaluate = measurements.evaluate
 
     def watched(learner, feed, images, mix=None):
         seen.append(mix)
         return evaluate(learner, feed, images, mix)
 
-    monkeypatch.setattr(measure, "evaluate", watched)
-    measure.landscape(learner, begun.feed, 3, 1000)
+    monkeypatch.setattr(measurements, "evaluate", watched)
+    measurements.landscape(learner, begun.feed, 3, 1000)
 
     def moved(x, y):
         """How far the plane's point lies from the centre, in logits, each row's mean taken off."""
@@ -173,15 +173,15 @@ def test_the_landscape_goes_along_the_gradient_and_a_direction_orthogonal_to_it(
 
 def test_a_landscape_is_measured_on_as_many_images_as_asked(trained, monkeypatch):
     begun, counts = trained(), set()
-    evaluate = measure.evaluate
+    evaluate = measurements.evaluate
 
     def counted(learner, feed, images, mix=None):
         counts.add(len(images))
         assert set(images.tolist()) <= set(range(20, 40))
         return evaluate(learner, feed, images, mix)
 
-    monkeypatch.setattr(measure, "evaluate", counted)
-    measure.landscape(begun.learner, begun.feed, 1, 6)
+    monkeypatch.setattr(measurements, "evaluate", counted)
+    measurements.landscape(begun.learner, begun.feed, 1, 6)
     assert counts == {6}
 
 
@@ -190,7 +190,7 @@ def test_entropy_and_shares_are_those_of_the_operations(start):
     learner.state.alpha.zero_()
     learner.state.alpha[1, :4, 0] = 100.0  # the second seed has decided for pooling everywhere
     learner.state.alpha[1, 4:, 0] = 100.0
-    described = measure.describe(learner)
+    described = measurements.describe(learner)
     rows = [3, 3, 3, 3, 5, 3, 4]
     assert described["arch_entropy"] == pytest.approx([np.mean(np.log(rows)), 0.0])
     assert described["mix_maxpool3x3"] == pytest.approx([1 / 3, 1.0])
@@ -203,10 +203,10 @@ def test_gradient_norms_are_root_mean_squares_over_the_steps(start):
     first[0, :, 1], second[0, 0, 1] = 2.0, 4.0  # over six rows: squares 24 and 16
     for gradient in (first, second):
         learner.alpha_step(gradient)
-    values = measure.gradients(learner, 2)
+    values = measurements.gradients(learner, 2)
     assert values["alpha_grad_skip_connect"] == pytest.approx([20**0.5, 0])
     assert values["alpha_grad_none"] == pytest.approx([0, 0])
-    assert measure.gradients(learner, 2)["alpha_grad_skip_connect"] == pytest.approx([0, 0])  # new sums
+    assert measurements.gradients(learner, 2)["alpha_grad_skip_connect"] == pytest.approx([0, 0])  # new sums
 
 
 @pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
@@ -214,7 +214,7 @@ def test_weight_gradients_are_counted_by_the_operation_that_owns_the_weight(star
     learner = start(space, "darts").learner
     net = learner.net
     learner.note_weight_gradient(torch.ones(2, net.size, dtype=torch.float64))
-    values, empty = measure.gradients(learner, 1), measure.gradients(learner, 1)
+    values, empty = measurements.gradients(learner, 1), measurements.gradients(learner, 1)
     for name in net.space.operations:
         owned = sum(piece.size for piece in net.layout.pieces if f".{name}" in piece.name)
         found = values[f"weight_grad_{name}"]
@@ -234,7 +234,7 @@ def test_the_alpha_gradient_of_an_epoch_is_that_of_its_steps(start):
         squares += begun.learner.alpha_gradient(begun.learner.state.weights, batch.valid, update=False).square()
         begun.step(batch)
         other.step(batch)
-    values = measure.gradients(other.learner, 3)
+    values = measurements.gradients(other.learner, 3)
     for column, name in enumerate(other.learner.net.space.operations):
         expected = (squares[:, :, column].sum(1) / 3).sqrt()
         np.testing.assert_allclose(values[f"alpha_grad_{name}"], expected, rtol=1e-9)

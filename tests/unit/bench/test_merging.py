@@ -5,16 +5,17 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import checkpoint, method
-from bench.config import config_hash
-from bench.engine import run_group
-from bench.merging import from_csv, merge
-from bench.plan import Filter, plan
-from bench.setting import Setting
+from bench.experiments.config import config_hash
+from bench.machine.setting import Setting
+from bench.methods import method
+from bench.runs import checkpoint
+from bench.runs.execution import run_group
+from bench.runs.merging import from_csv, merge
+from bench.runs.plan import Filter, plan
 from results.errors import InputError
-from results.record import Record, Run
-from results.scores import Score, merge_scores, read_scores
-from results.store import Store
+from results.records.record import Record, Run
+from results.records.store import Store
+from results.scores.score import Score, merge_scores, read_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CONV = SKIP.replace("skip_connect", "nor_conv_3x3")

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench import networks
-from bench.networks import nasbench101, nasbench201
+from bench.retraining import nasbench101_network, nasbench201_network, networks
 from results.errors import InputError
 
 NONE = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
@@ -34,7 +33,7 @@ def test_nasbench201_parameters_equal_the_table(data_dir):
 
 @pytest.mark.data
 def test_nasbench101_parameters_equal_the_table(data_dir):
-    names = {theirs: ours for ours, theirs in nasbench101.OPERATIONS.items()}
+    names = {theirs: ours for ours, theirs in nasbench101_network.OPERATIONS.items()}
     table = pq.read_table(data_dir / "nasbench101-sample-20001.parquet").to_pandas()
     for row in table[table.ops.map(len) == 7].sample(15, random_state=0).itertuples():
         bits = row.adjacency.reshape(7, 7)[np.triu_indices(7, 1)]
@@ -43,7 +42,7 @@ def test_nasbench101_parameters_equal_the_table(data_dir):
 
 
 def test_nasbench201_cell_equals_its_formula():
-    cell = nasbench201._Cell(nasbench201.parse(MIXED), 4).double()
+    cell = nasbench201_network._Cell(nasbench201_network.parse(MIXED), 4).double()
     x = torch.randn(2, 4, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     conv3, pool, _, conv1, _ = cell.operations
 

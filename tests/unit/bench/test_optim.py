@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench import optim
+from bench.steps import optim
 
 SEEDS, SIZE, STEPS = 3, 7, 5
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from bench import checkpoint, recording
-from bench.config import config_hash
-from bench.plan import Filter, Task, measured_otherwise, plan, runs
-from results.record import Run
-from results.store import Store
+from bench.experiments.config import config_hash
+from bench.runs import checkpoint, recording
+from bench.runs.plan import Filter, Task, measured_otherwise, plan, runs
+from results.records.record import Run
+from results.records.store import Store
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import spaces
-from bench import precision
-from bench.learner import Learner, Samples, initial_state
+from bench.machine import precision
+from bench.steps.learner import Learner, Samples, initial_state
 from results.errors import InputError
-from spaces.supernet import Supernet
+from spaces.supernet.network import Supernet
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 BATCH = 17  # as nothing else is

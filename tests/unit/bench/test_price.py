@@ -6,14 +6,18 @@ import pytest
 import torch
 
 import spaces
-from bench import environment, method, price, recording, reproduce, workers
-from bench.plan import Filter, Task
-from bench.price import Prices, fitted, memory_of
+from bench import reproduce
+from bench.engines import inline
+from bench.machine import environment
+from bench.machine.setting import Setting
+from bench.methods import method
+from bench.runs import price, recording
+from bench.runs.plan import Filter, Task
+from bench.runs.price import Prices, fitted, memory_of
 from bench.search import Point
-from bench.setting import Setting
 from results.errors import InputError
-from results.record import Run
-from results.store import Store
+from results.records.record import Run
+from results.records.store import Store
 
 CPU = torch.device("cpu")
 
@@ -134,10 +138,10 @@ def test_a_group_that_was_cut_off_stays_whole(cut_down):
 def test_a_plan_is_run_in_groups_that_fit(cut_down, store, monkeypatch):
     experiment = cut_down("seeds=0-2", "training.epochs=1")
     one = memory_of(task(seeds=(0,)), experiment.protocol("nasbench201", "darts"))
-    monkeypatch.setattr(workers.memory, "free", lambda device: 2.5 * one)
+    monkeypatch.setattr(inline.memory, "free", lambda device: 2.5 * one)
     said, chosen = [], Filter(("nasbench201",), ("darts",))
     setting = Setting(store, CPU)
-    outcomes = list(reproduce.run(experiment, chosen, setting, lambda *_: None, by=workers, workers=1, say=said.append))
+    outcomes = list(reproduce.run(experiment, chosen, setting, lambda *_: None, by=inline, workers=1, say=said.append))
     assert [o.status for o in outcomes] == ["done", "done"]
     assert [r.manifest["group"]["seeds"] for r in store.records()] == [[0], [1, 2], [1, 2]]
     assert said == [f"memory: a group became 2, so that each is predicted to fit into {2.5 * one / 2**30:.2f} GiB"]

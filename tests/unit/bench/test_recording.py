@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import spaces
-from bench import recording
-from bench.config import config_hash
+from bench.experiments.config import config_hash
+from bench.runs import recording
 from bench.search import Point
-from results.record import OPERATION_PREFIXES, POINT_COLUMNS, Run
-from results.store import Store
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Run
+from results.records.store import Store
 
 ARCHS = ("|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|",) * 2
 SPACE = spaces.find("nasbench201")

@@ -7,14 +7,14 @@ from itertools import count, islice
 import pytest
 import torch
 
-from bench import engine
-from bench.engine import run_group
-from bench.group import Group
-from bench.learner import Learner
-from bench.plan import Filter, plan
+from bench.machine.setting import Setting
+from bench.runs import execution
+from bench.runs.execution import run_group
+from bench.runs.group import Group
+from bench.runs.plan import Filter, plan
 from bench.search import search as whole_search
-from bench.setting import Setting
-from results.store import Store
+from bench.steps.learner import Learner
+from results.records.store import Store
 
 from .test_instants import armed, instants
 
@@ -25,7 +25,7 @@ CHOSEN = Filter(("nasbench201",), ("darts",))
 
 def halved(monkeypatch, run, tasks):
     """Run a group of four of which the device holds two, once its second epoch is over."""
-    original = engine.search
+    original = execution.search
 
     def search(learner, *rest, **more):
         for point in original(learner, *rest, **more):
@@ -33,7 +33,7 @@ def halved(monkeypatch, run, tasks):
                 raise torch.OutOfMemoryError("too large")
             yield point
 
-    monkeypatch.setattr(engine, "search", search)
+    monkeypatch.setattr(execution, "search", search)
     run(*tasks(CHOSEN))
 
 
@@ -41,7 +41,7 @@ def narrowed(monkeypatch, run, tasks):
     """Run seeds 1 and 2 of a group of four that was cut off after its first epoch, then the other two."""
     with monkeypatch.context() as patched:
         patched.setattr(Group, "finish", lambda *_: None)
-        patched.setattr(engine, "search", lambda *a, **m: islice(whole_search(*a, **m), 2))
+        patched.setattr(execution, "search", lambda *a, **m: islice(whole_search(*a, **m), 2))
         run(*tasks(CHOSEN))
     run(*tasks(replace(CHOSEN, seeds=(1, 2))))
     run(*tasks(CHOSEN))

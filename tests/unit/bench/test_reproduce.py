@@ -7,12 +7,13 @@ import pytest
 import torch
 
 import spaces
-from bench import recording, reproduce
-from bench.pace import OutOfTime
+from bench import reproduce
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting
+from bench.runs import recording
 from bench.search import Point
-from bench.setting import Setting
-from results.record import Run
-from results.store import Store
+from results.records.record import Run
+from results.records.store import Store
 
 LIMITS = {"nasbench201": 20, "nasbench1shot1-1": 30, "nasbench1shot1-3": 30}
 

@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import conv_table, pace
-from bench import method as methods
-from bench.checkpoint import positions
-from bench.engine import run_group
-from bench.group import Group
-from bench.pace import OutOfTime
-from bench.plan import Filter, plan
-from bench.setting import Setting
-from results.record import Run
-from results.store import Store
+from bench.machine import conv_table, pace
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting
+from bench.methods import method as methods
+from bench.runs.checkpoint import positions
+from bench.runs.execution import run_group
+from bench.runs.group import Group
+from bench.runs.plan import Filter, plan
+from results.records.record import Run
+from results.records.store import Store
 
 MEASURED = (
     "measure.eigenvalue_every=2",

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from bench import retrain as module
-from bench.images import Images
-from bench.pace import OutOfTime
-from bench.recipes import RECIPES, Recipe, Size
-from bench.retrain import retrain
-from bench.rmsprop import RMSpropTF
+from bench.images.datasets import Images
+from bench.machine.pace import OutOfTime
+from bench.retraining import retrain as module
+from bench.retraining.recipes import RECIPES, Recipe, Size
+from bench.retraining.retrain import retrain
+from bench.retraining.rmsprop import RMSpropTF
 from results.errors import InputError
-from results.scores import read_scores
+from results.scores.score import read_scores
 
 NONE = ("nasbench201", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
 SKIP = ("nasbench201", "|skip_connect~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
@@ -148,7 +148,7 @@ def test_a_retraining_that_is_out_of_time_goes_on_as_if_it_had_not_been(images, 
     retrain([SKIP, CONV], images, RECIPE, out=tmp_path / "whole.parquet")
     epochs.clear()
     now = [0.0]
-    monkeypatch.setattr("bench.pace.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bench.machine.pace.time.monotonic", lambda: now[0])
     counting = module._train_epoch
 
     def lasting(*arguments):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.schedule import cosine, ramp
+from bench.steps.schedule import cosine, ramp
 
 
 def test_the_shifted_cosine_is_that_of_the_smoothdarts_code():

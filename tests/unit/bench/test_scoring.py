@@ -5,11 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import spaces
-from bench import recording, scoring
+from bench import scoring
+from bench.runs import recording
 from bench.search import Point
-from results.record import Run
-from results.scores import Score, merge_scores, read_scores
-from results.store import Store
+from results.records.record import Run
+from results.records.store import Store
+from results.scores.score import Score, merge_scores, read_scores
 from spaces import Arch
 
 SPACE = spaces.find("nasbench201")

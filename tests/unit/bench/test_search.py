@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import spaces
-from bench import measure
+from bench.measure import measurements
 from bench.search import random_search, search
 
 
@@ -54,7 +54,7 @@ def test_a_search_goes_on_after_the_epochs_done(start):
 
 
 def test_the_eigenvalue_is_measured_as_often_as_asked(start, monkeypatch):
-    monkeypatch.setattr(measure, "eigenvalue", lambda learner, feed, epoch: np.array([epoch, -epoch]))
+    monkeypatch.setattr(measurements, "eigenvalue", lambda learner, feed, epoch: np.array([epoch, -epoch]))
 
     def measured(every):
         begun = start("nasbench201", "darts", f"measure.eigenvalue_every={every}", "training.epochs=3")

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.simplex import entropy, project, softmax
+from bench.steps.simplex import entropy, project, softmax
 
 WIDTH = 5
 

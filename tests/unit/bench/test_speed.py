@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import config
 from bench.cli import Stopped
 from bench.cli import bench as commands
-from bench.speed import cases, clock, measure, plain, run
+from bench.experiments import config
+from bench.speed import cases, clock, reference, run, timing
 from bench.speed.cases import Case
 from bench.speed.sizes import sizes
 from results.errors import InputError
@@ -99,16 +99,16 @@ def test_a_form_can_be_forced(quick, tmp_path, form):
 
 
 def test_without_the_tests_the_reference_is_absent(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(plain, "workload", lambda: None)
+    monkeypatch.setattr(reference, "workload", lambda: None)
     extra = go(quick, tmp_path, [FIRST])["benchmarks"][0]["extra_info"]
     assert "absent" in extra["plain"]
     assert "speed_up_per_seed_median" not in extra
 
 
 def test_the_reference_is_that_of_this_checkout(monkeypatch, tmp_path):
-    assert plain.workload().__name__ == "tests.performance.workload"
-    monkeypatch.setattr(plain, "ROOT", tmp_path)
-    assert plain.workload() is None
+    assert reference.workload().__name__ == "tests.performance.workload"
+    monkeypatch.setattr(reference, "ROOT", tmp_path)
+    assert reference.workload() is None
 
 
 class Stand:
@@ -125,7 +125,7 @@ class Stand:
         if case.method in self.fails:
             raise torch.OutOfMemoryError("too little memory\nat some line")
         extra = {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True}
-        return measure.Measured([1.0, 2.0], extra)
+        return timing.Measured([1.0, 2.0], extra)
 
     def difference(self, case):
         return {"steps": 6, "from_plain": float("nan"), "plain_from_plain": 0.0}
@@ -174,7 +174,7 @@ def test_the_file_is_there_after_each_measurement(quick, tmp_path, stand, monkey
     def stop(self, case):
         if case is SOME[2]:
             raise KeyboardInterrupt
-        return measure.Measured([1.0], {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True})
+        return timing.Measured([1.0], {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True})
 
     monkeypatch.setattr(Stand, "measure", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -224,8 +224,8 @@ def test_forms_are_measured_once_a_shape_on_a_gpu(quick, monkeypatch):
         asked.append((shape, seeds, precision))
         return {"grouped": 2.0, "loop": 1.0 if shape.kernel == 3 else 3.0}
 
-    monkeypatch.setattr(measure.conv_table, "measure", measured)
-    stand = measure.Stand(CPU, quick)
+    monkeypatch.setattr(timing.conv_table, "measure", measured)
+    stand = timing.Stand(CPU, quick)
     stand.device = torch.device("cuda")  # of which nothing but the name is used here
     protocol = quick.experiment.protocol("nasbench201", "darts")
     case = Case("nasbench201", "darts", 4, "tf32")
@@ -274,7 +274,7 @@ def test_cells_that_cannot_be_compiled_cost_their_case_alone(quick, tmp_path, mo
     def fail(*_, **__):
         raise InputError("cells cannot be compiled here (no compiler); install what is missing")
 
-    monkeypatch.setattr(measure.compiling, "prepare", fail)
+    monkeypatch.setattr(timing.compiling, "prepare", fail)
     compiled = replace(FIRST, compiled=True, checked=False)
     document = go(quick, tmp_path, [compiled, replace(FIRST, checked=False)])
     assert list(document["failed"]) == [compiled.name]
@@ -287,9 +287,9 @@ def test_the_time_to_compile_is_not_expected_of_other_cases(quick, tmp_path, mon
     def take(_, case):
         begun.append(case)
         clock_now[0] += 100.0 if case.compiled else 1.0
-        return measure.Measured([1.0], {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True})
+        return timing.Measured([1.0], {"seconds_per_seed_epoch": 1.0, "captured": True, "replayed": True})
 
-    monkeypatch.setattr(measure.Stand, "measure", take)
+    monkeypatch.setattr(timing.Stand, "measure", take)
     plain_one, compiled = replace(FIRST, checked=False), replace(FIRST, checked=False, compiled=True)
     other = replace(plain_one, method="dropnas")
     document = go(quick, tmp_path, [plain_one, compiled, other], deadline=run.COMPILING + 2.0, now=lambda: clock_now[0])

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.cli import bench as commands
-from bench.speed import diff, files, table
+from bench.speed import diff, timing_table, timings
 from results.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "performance.md"
 
 
 def write(path, *benchmarks, **machine):
-    files.write(path, files.document(machine, benchmarks))
+    timings.write(path, timings.document(machine, benchmarks))
     return path
 
 
@@ -26,18 +26,18 @@ def step(name="nasbench201/darts/S=4/tf32/auto/captured", seconds=(0.010, 0.011,
     extra |= {"captured": True, "replayed": True, "seconds_per_seed_epoch": 1.25}
     if up:
         extra |= {"speed_up_per_seed_median": up, "speed_up_per_seed_range": [up - 1, up + 1]}
-    return files.entry(name, seconds, extra)
+    return timings.entry(name, seconds, extra)
 
 
 def ratio(**extra):
     extra = {"space": "nasbench201", "work": "pair", "seeds": 4, "threads": 1, "clock": "process"} | extra
     extra |= {"speed_up_per_seed_median": 2.5, "speed_up_per_seed_range": [2.25, 2.75], "launches": 2561}
-    return files.entry("test_time_per_seed[nasbench201-pair-S=4-1-thread]", [1.0, 1.2, 1.1], extra)
+    return timings.entry("test_time_per_seed[nasbench201-pair-S=4-1-thread]", [1.0, 1.2, 1.1], extra)
 
 
 def test_what_is_written_is_read(tmp_path):
     path = write(tmp_path / "a" / "speed.json", step(seconds=[1.0, 2.0, 3.0, 4.0, 5.0]), name="x")
-    found = files.read(path)
+    found = timings.read(path)
     assert found.machine == {"name": "x"}
     (benchmark,) = found.benchmarks
     assert (benchmark.least, benchmark.q1, benchmark.median, benchmark.q3, benchmark.most) == (1, 2, 3, 4, 5)
@@ -46,7 +46,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 def test_a_file_names_no_host_and_no_path():
-    text = json.dumps(files.document(files.machine(torch.device("cpu"), "dnas bench gpu"), []))
+    text = json.dumps(timings.document(timings.machine(torch.device("cpu"), "dnas bench gpu"), []))
     import platform
 
     assert platform.node() not in text
@@ -69,20 +69,20 @@ def test_a_bad_file_is_refused_in_a_line(tmp_path, content, reason):
     path = tmp_path / "bad.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"bad\.json") as refused:
-        files.read(path)
+        timings.read(path)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_an_absent_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"does not exist; 'dnas bench gpu'"):
-        files.read(tmp_path / "no.json")
+        timings.read(tmp_path / "no.json")
 
 
 def compared(tmp_path, before, after, fail=1.2):
     one = write(tmp_path / "one.json", *before, device={"name": "H100"})
     two = write(tmp_path / "two.json", *after, device={"name": "H100"})
-    return diff.diff(files.read(one), files.read(two), fail=fail)
+    return diff.diff(timings.read(one), timings.read(two), fail=fail)
 
 
 def test_ratios_of_medians_and_speed_ups_with_spread(tmp_path):
@@ -134,7 +134,7 @@ def test_a_table_of_steps(tmp_path):
     floors = {"floor_bytes_per_second": 1e12, "floor_flops_per_second": 2e13, "peak_bytes": 4 * 2**30}
     machine = {"device": {"name": "H100"}, "versions": {"torch": "2.13", "python": "3.11"}, "reached": reached}
     path = write(tmp_path / "speed.json", step(up=20.0, **floors), step("b"), **machine, command="dnas bench gpu")
-    text = table.table(files.read(path))
+    text = timing_table.table(timings.read(path))
     assert "H100, PyTorch 2.13, Python 3.11; `dnas bench gpu`; medians of 3 rounds" in text
     assert "copies at 2,000 GB/s and multiplies matrices at 400.0 TFLOP/s, 800.0 in bf16" in text
     row = next(line for line in text.splitlines() if line.startswith("| nasbench201"))
@@ -148,15 +148,15 @@ def test_a_table_of_steps(tmp_path):
 
 def test_a_table_of_ratios_leaves_empty_columns_out(tmp_path):
     path = write(tmp_path / "cpu.json", ratio())
-    text = table.table(files.read(path))
+    text = timing_table.table(timings.read(path))
     assert "| nasbench201 | pair | 4 | 1, process | 275 | 2.50 (2.25, 2.75) | 2,561 |" in text
     assert "MiB" not in text
 
 
 def test_a_file_without_steps_has_no_table(tmp_path):
-    path = write(tmp_path / "other.json", files.entry("test_convert", [1.0], {}))
+    path = write(tmp_path / "other.json", timings.entry("test_convert", [1.0], {}))
     with pytest.raises(InputError, match="no measurement of a step"):
-        table.table(files.read(path))
+        timing_table.table(timings.read(path))
 
 
 def test_a_pages_tables_are_renewed(tmp_path):
@@ -169,7 +169,7 @@ def test_a_pages_tables_are_renewed(tmp_path):
     assert text.startswith("Before.\n\n<!-- table of cpu.json -->\n\n")
     assert text.endswith("\n<!-- end of table -->\n\nAfter.\n")
     assert "old" not in text
-    assert table.renewed(text, tmp_path) == text
+    assert timing_table.renewed(text, tmp_path) == text
     printed = CliRunner().invoke(app, ["bench", "table", str(tmp_path / "cpu.json")])
     assert printed.output.strip() in text
 
@@ -182,12 +182,12 @@ def test_a_table_is_of_files_or_of_a_page(words):
 
 def test_a_page_without_marks_is_refused(tmp_path):
     with pytest.raises(InputError, match="marks no table"):
-        table.renewed("# Nothing\n", tmp_path)
+        timing_table.renewed("# Nothing\n", tmp_path)
 
 
 def test_the_committed_page_shows_the_committed_measurements():
     text = PAGE.read_text(encoding="utf-8")
-    assert table.renewed(text, PAGE.parent) == text
+    assert timing_table.renewed(text, PAGE.parent) == text
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_the_command_measures_prints_and_writes(tmp_path, one_thread):
     assert done.exit_code == 0, done.output
     assert "nasbench201/darts/S=4/float32/grouped/captured" in done.output
     assert "measurements:" in done.output.splitlines()[-1]
-    found = files.content(tmp_path / "speed.json")
+    found = timings.content(tmp_path / "speed.json")
     assert found["left"]  # a second does not do
     unknown = CliRunner().invoke(app, [*words, "--method", "random"])
     assert isinstance(unknown.exception, InputError)

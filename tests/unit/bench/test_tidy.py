@@ -1,10 +1,10 @@
 import pytest
 
-from bench import checkpoint
-from bench.plan import Filter
-from bench.tidy import tidy
-from results.locks import hold
-from results.store import Store
+from bench.runs import checkpoint
+from bench.runs.plan import Filter
+from bench.runs.tidy import tidy
+from results.files.locks import hold
+from results.records.store import Store
 
 CHOSEN = Filter(("nasbench201",), ("darts",))
 

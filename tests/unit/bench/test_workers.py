@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import dispatch, workers
-from bench.pace import OutOfTime
-from bench.plan import Filter, plan
-from bench.setting import Setting
+from bench.engines import engine, inline
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting
+from bench.runs.plan import Filter, plan
 from results.errors import InputError
-from results.store import Store
+from results.records.store import Store
 
 CPU = torch.device("cpu")
 
@@ -29,7 +29,7 @@ def run(tmp_path):
     def make(experiment, name, methods, *, count, progress=nothing, spaces=("nasbench201",), **setting):
         where = Setting(Store(tmp_path / name), CPU, **setting)
         tasks = list(plan(experiment, where.store, Filter(spaces, methods)))
-        return list(workers.run(tasks, experiment, where, progress, workers=count)), where.store
+        return list(inline.run(tasks, experiment, where, progress, workers=count)), where.store
 
     return make
 
@@ -39,14 +39,14 @@ def broken(monkeypatch):
     """Make the group of one method fail."""
 
     def break_method(name, error):
-        run_group = dispatch.engine.run_group
+        run_group = engine.engine.run_group
 
         def fails(experiment, task, *rest):
             if task.method == name:
                 raise error
             run_group(experiment, task, *rest)
 
-        monkeypatch.setattr(dispatch.engine, "run_group", fails)
+        monkeypatch.setattr(engine.engine, "run_group", fails)
 
     return break_method
 
@@ -99,7 +99,7 @@ class Silent:
 
 
 def test_a_process_that_ends_without_a_word_is_reported(run, cut_down, monkeypatch):
-    monkeypatch.setattr(workers, "get_context", lambda _: SimpleNamespace(Queue=queue.Queue, Process=Silent))
+    monkeypatch.setattr(inline, "get_context", lambda _: SimpleNamespace(Queue=queue.Queue, Process=Silent))
     outcomes, _ = run(cut_down("seeds=0"), "runs", ("darts", "random", "dropnas"), count=2)
     assert ends(outcomes) == [("darts", "failed"), ("random", "failed"), ("dropnas", "failed")]
 

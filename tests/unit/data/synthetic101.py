@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from results.convert.nasbench101 import OPERATIONS
-from results.convert.tfrecord import masked_crc
+from results.data.convert_nasbench101 import OPERATIONS
+from results.data.tfrecord import masked_crc
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from results import convert as converters
-from results.cellhash import cell_hash
-from results.convert import convert, nasbench101, nasbench201
-from results.data import State, status
+from results.data import convert as converters
+from results.data import convert_nasbench101, convert_nasbench201
+from results.data.convert import convert
+from results.data.directory import State, status
+from results.data.sources import SOURCES
 from results.errors import InputError
-from results.oracle import Chain, TableOracle
-from results.sources import SOURCES
+from results.scores.cellhash import cell_hash
+from results.scores.oracle import Chain, TableOracle
 
 from . import synthetic101, synthetic201
 
 
 @pytest.fixture(autouse=True)
 def small_releases(monkeypatch):
-    monkeypatch.setattr(nasbench101, "CELLS", 5)
-    monkeypatch.setattr(nasbench201, "CELLS", 3)
+    monkeypatch.setattr(convert_nasbench101, "CELLS", 5)
+    monkeypatch.setattr(convert_nasbench201, "CELLS", 3)
 
 
 @pytest.fixture

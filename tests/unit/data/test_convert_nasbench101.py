@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from results.convert import nasbench101
+from results.data import convert_nasbench101
 from results.errors import InputError
 
 from .synthetic101 import Training, payload, record, trainings, write
@@ -25,11 +25,11 @@ def silent(what, done, total):
 
 @pytest.fixture(autouse=True)
 def cells_of_a_whole_file(monkeypatch):
-    monkeypatch.setattr(nasbench101, "CELLS", 1)
+    monkeypatch.setattr(convert_nasbench101, "CELLS", 1)
 
 
 def read(path, *content):
-    return nasbench101.read(write(path / "any.tfrecord", content), silent)
+    return convert_nasbench101.read(write(path / "any.tfrecord", content), silent)
 
 
 def test_one_row_per_cell_with_every_training_in_percent(tmp_path):
@@ -50,8 +50,8 @@ def test_one_row_per_cell_with_every_training_in_percent(tmp_path):
 
 
 def test_rows_are_sorted_however_the_records_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(nasbench101, "CELLS", 40)
-    monkeypatch.setattr(nasbench101, "_SLICE", 7)
+    monkeypatch.setattr(convert_nasbench101, "CELLS", 40)
+    monkeypatch.setattr(convert_nasbench101, "_SLICE", 7)
     content = list(trainings(40))
     table = read(tmp_path, *content)
     hashes = table["module_hash"].to_pylist()
@@ -126,11 +126,11 @@ def test_refuses_other_records(tmp_path, odd):
     path = tmp_path / "any.tfrecord"
     path.write_bytes(record(payload(CELL)) + record(odd))
     with pytest.raises(InputError, match=r"record 1 of any\.tfrecord is not of NAS-Bench-101"):
-        nasbench101.read(path, silent)
+        convert_nasbench101.read(path, silent)
 
 
 def test_reports_bytes(tmp_path):
     reports = []
     path = write(tmp_path / "any.tfrecord", [CELL] * 3)
-    nasbench101.read(path, lambda *report: reports.append(report))
+    convert_nasbench101.read(path, lambda *report: reports.append(report))
     assert reports[-1] == ("reading any.tfrecord", path.stat().st_size, path.stat().st_size)

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from results.convert import nasbench201
+from results.data import convert_nasbench201
 from results.errors import InputError
 
 from . import synthetic201
@@ -28,7 +28,7 @@ def silent(what, done, total):
 
 @pytest.fixture(autouse=True)
 def cells_of_a_whole_file(monkeypatch):
-    monkeypatch.setattr(nasbench201, "CELLS", CELLS)
+    monkeypatch.setattr(convert_nasbench201, "CELLS", CELLS)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tables(folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nasbench201, "CELLS", CELLS)
-        return nasbench201.read(folder, silent)
+        patch.setattr(convert_nasbench201, "CELLS", CELLS)
+        return convert_nasbench201.read(folder, silent)
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +105,21 @@ def test_adds_to_the_columns_and_keeps_the_order_of_the_known_table(tables):
 def test_the_archive_gives_what_its_folder_gives(folder, tables, tmp_path):
     members = [(f"{folder.name}/{path.name}", path.read_bytes()) for path in sorted(folder.iterdir(), reverse=True)]
     archive = synthetic201.write_tar(tmp_path / "NATS-tss-v1_0-3ffb9-simple.tar", members)
-    assert nasbench201.read(archive, silent)[200].equals(tables[200], check_metadata=True)
+    assert convert_nasbench201.read(archive, silent)[200].equals(tables[200], check_metadata=True)
 
 
 def test_the_one_file_release_gives_the_same_figures(pth, tables):
-    for epochs, table in nasbench201.read(pth, silent).items():
+    for epochs, table in convert_nasbench201.read(pth, silent).items():
         assert set(table["release"].to_pylist()) == {"NAS-Bench-201-v1_1-096897"}
         assert table.drop_columns("release").equals(tables[epochs].drop_columns("release"))
 
 
 def test_a_training_set_that_was_not_used_leaves_gaps(tmp_path, monkeypatch):
-    monkeypatch.setattr(nasbench201, "CELLS", 1)
+    monkeypatch.setattr(convert_nasbench201, "CELLS", 1)
     cell = synthetic201.cell(0, synthetic201.archs(1)[0])
     del cell["12"]["dataset_seed"]["cifar10"], cell["12"]["dataset_seed"]["cifar100"]
     (tmp_path / "000000.pickle.pbz2").write_bytes(synthetic201.packed(cell))
-    cifar10, cifar100, _ = nasbench201.read(tmp_path, silent)[12].to_pylist()
+    cifar10, cifar100, _ = convert_nasbench201.read(tmp_path, silent)[12].to_pylist()
     assert cifar10["valid_accuracy"] is not None
     assert cifar10["parameters"] == 73_950
     assert (cifar10["test_accuracy"], cifar10["test_trials"]) == (None, [])
@@ -169,7 +169,7 @@ def changed(**changes):
 )
 def test_refuses_a_spoiled_file_in_one_line(folder, tmp_path, spoil, fault):
     with pytest.raises(InputError, match=fault) as error:
-        nasbench201.read(spoiled(folder, tmp_path, spoil), silent)
+        convert_nasbench201.read(spoiled(folder, tmp_path, spoil), silent)
     assert "\n" not in str(error.value)
 
 
@@ -180,14 +180,14 @@ def test_refuses_what_is_no_percentage(folder, tmp_path):
         return synthetic201.packed(cell)
 
     with pytest.raises(InputError, match="ori-test is no percentage"):
-        nasbench201.read(spoiled(folder, tmp_path, spoil), silent)
+        convert_nasbench201.read(spoiled(folder, tmp_path, spoil), silent)
 
 
 def test_refuses_a_release_that_lacks_cells(folder, tmp_path):
     for path in sorted(folder.iterdir())[:-2]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(InputError, match="5 of 6 cells"):
-        nasbench201.read(tmp_path, silent)
+        convert_nasbench201.read(tmp_path, silent)
 
 
 @pytest.mark.parametrize("length", [1, 700, 100_000])
@@ -196,7 +196,7 @@ def test_refuses_an_archive_that_is_cut_off(folder, tmp_path, length):
     archive = synthetic201.write_tar(tmp_path / "cut.tar", members)
     archive.write_bytes(archive.read_bytes()[:length])
     with pytest.raises(InputError, match="cut off") as error:
-        nasbench201.read(archive, silent)
+        convert_nasbench201.read(archive, silent)
     assert "\n" not in str(error.value)
 
 
@@ -205,7 +205,7 @@ def test_refuses_a_one_file_release_that_is_cut_off(pth, tmp_path, length):
     path = tmp_path / "cut.pth"
     path.write_bytes(pth.read_bytes()[:length])
     with pytest.raises(InputError, match=r"cut\.pth cannot be read") as error:
-        nasbench201.read(path, silent)
+        convert_nasbench201.read(path, silent)
     assert "\n" not in str(error.value)
 
 
@@ -215,14 +215,14 @@ def test_refuses_a_one_file_release_that_would_run_code(tmp_path):
     path = tmp_path / "foreign.pth"
     torch.save({"arch2infos": Foreign()}, path, _use_new_zipfile_serialization=False)
     with pytest.raises(InputError, match=r"asks for posix\.system") as error:
-        nasbench201.read(path, silent)
+        convert_nasbench201.read(path, silent)
     assert "\n" not in str(error.value)
 
 
 def test_says_how_much_memory_it_needs_before_it_starts(pth, monkeypatch):
-    monkeypatch.setattr(nasbench201.memory, "available", lambda: 1.0)
+    monkeypatch.setattr(convert_nasbench201.memory, "available", lambda: 1.0)
     with pytest.raises(InputError, match=r"GB of memory to read and 0\.0 GB are free; 'dnas data fetch nasbench201'"):
-        nasbench201.read(pth, silent)
+        convert_nasbench201.read(pth, silent)
 
 
 @pytest.mark.data
@@ -233,9 +233,9 @@ def test_the_published_file_gives_the_table_in_use(data_dir, monkeypatch, name):
 
     if not (data_dir / name).exists():
         pytest.skip(f"{name} is not in {data_dir}")
-    monkeypatch.setattr(nasbench201, "CELLS", 15_625)
+    monkeypatch.setattr(convert_nasbench201, "CELLS", 15_625)
     known = pq.read_table(data_dir / "nasbench201.parquet").to_pandas()
-    made = nasbench201.read(data_dir / name, silent)[200].to_pandas()[known.columns]
+    made = convert_nasbench201.read(data_dir / name, silent)[200].to_pandas()[known.columns]
     assert (made[["index", "arch"]] == known[["index", "arch"]]).all(axis=None)
     for column in ("valid_accuracy", "test_accuracy", "mflops", "parameters"):
         np.testing.assert_allclose(made[column], known[column], rtol=1e-9)

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from results import cifar10, data
-from results.data import State, check, status, verify
-from results.fetch import fetch
-from results.sources import NASBENCH101_TABLE, NASBENCH201_TABLE, SOURCES, TABLES
+from results.data import cifar10, directory
+from results.data.directory import State, check, status, verify
+from results.data.fetch import fetch
+from results.data.sources import NASBENCH101_TABLE, NASBENCH201_TABLE, SOURCES, TABLES
 
 
 def silent(what, done, total):
@@ -58,11 +58,11 @@ def write_nasbench201(path, **changes):
 
 def test_the_data_directory_is_the_one_that_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("DNAS_DATA", str(tmp_path))
-    assert data.data_dir() == tmp_path
+    assert directory.data_dir() == tmp_path
     monkeypatch.setenv("DNAS_DATA", "~/tables")
-    assert data.data_dir() == Path.home() / "tables"
+    assert directory.data_dir() == Path.home() / "tables"
     monkeypatch.delenv("DNAS_DATA")
-    assert data.data_dir().name == "dnas-bench"
+    assert directory.data_dir().name == "dnas-bench"
 
 
 def test_names_each_missing_file_its_place_and_what_works_without_it(tmp_path):
@@ -193,7 +193,7 @@ def hub_layout(tmp_path, monkeypatch):
     """Write CIFAR-10 as data set hubs do, without the images."""
     labels = np.random.default_rng(0).integers(0, 10, 60_000)
     digest = hashlib.sha256(labels.astype(np.uint8).tobytes()).hexdigest()
-    monkeypatch.setattr(data, "CIFAR10_LABELS_SHA256", digest)
+    monkeypatch.setattr(directory, "CIFAR10_LABELS_SHA256", digest)
 
     def write(train=labels[:50_000], test=labels[50_000:]):
         (tmp_path / "cifar10").mkdir(exist_ok=True)

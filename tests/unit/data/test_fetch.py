@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from results import fetch as module
-from results.data import State, status
+from results.data import fetch as module
+from results.data.directory import State, status
+from results.data.fetch import fetch
+from results.data.sources import SOURCES, Source
 from results.errors import InputError
-from results.fetch import fetch
-from results.sources import SOURCES, Source
 
 from . import server
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.convert.metrics import Final, final
+from results.data.metrics import Final, final
 
 from .synthetic101 import Training, message, varint
 

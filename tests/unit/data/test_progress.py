@@ -3,7 +3,7 @@
 import io
 import sys
 
-from results.progress import shown
+from results.data.progress import shown
 
 
 class Terminal(io.StringIO):

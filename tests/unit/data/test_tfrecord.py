@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from results.convert.tfrecord import masked_crc, read_records
+from results.data.tfrecord import masked_crc, read_records
 from results.errors import InputError
 
 from .synthetic101 import record

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from results.convert.unpickle import unpickle
+from results.files.unpickle import unpickle
 
 
 class Foreign:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.record import SCHEMA, Record, Run
-from results.scores import Score
+from results.records.record import SCHEMA, Record, Run
+from results.scores.score import Score
 
 METHODS: dict[str, dict[str, Any]] = {
     "darts": {"label": "DARTS", "colour": "#0072B2", "order": 0, "levels": 2},

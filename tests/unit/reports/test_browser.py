@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from reports.build import build
-from reports.style import contrast
-from results.claims import Claim, Criterion
-from results.store import Store
+from reports.drawing.style import contrast
+from results.claims.claim import Claim, Criterion
+from results.records.store import Store
 
 from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record, surroundings
 from .test_build import BACKGROUND, CLAIM, DEVIATION

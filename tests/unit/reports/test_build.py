@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from reports.build import Background, build
-from reports.study import Reference
-from results.claims import Claim
-from results.store import Store
+from reports.study.study import Reference
+from results.claims.claim import Claim
+from results.records.store import Store
 
 from .factory import METHODS, TRUTH, Table, record, surroundings
 
@@ -240,7 +240,8 @@ def test_importing_loads_neither_torch_nor_what_draws():
 
 def test_building_does_not_load_torch(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from reports.build import build; from results.oracle import Chain\n"
+        "import sys; from pathlib import Path; from reports.build import build\n"
+        "from results.scores.oracle import Chain\n"
         f"build(Path({str(tmp_path)!r}), Path({str(tmp_path / 'out')!r}), Chain([]), [])\n"
         "import reports.plots; reports.plots.modules(); print('torch' in sys.modules)"
     )

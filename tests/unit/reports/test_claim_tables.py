@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from reports.claim_tables import MARKS, paper_tables, verdict_table
-from results.claims import Claim, Criterion
+from reports.tabular.claim_tables import MARKS, paper_tables, verdict_table
+from results.claims.claim import Claim, Criterion
+from results.claims.stats import Interval
+from results.claims.verdicts import Status, Verdict
 from results.labels import Labels
-from results.record import Run
-from results.stats import Interval
-from results.verdicts import Status, Verdict
+from results.records.record import Run
 
 NUMBER = Claim(
     id="a-number", paper="A paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.deviations import deviation_table
+from reports.tabular.deviation_table import deviation_table
 
 from .factory import record
 

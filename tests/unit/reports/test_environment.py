@@ -1,6 +1,6 @@
 """Environments are told apart by what matters, and printed so that they can be read."""
 
-from reports.environment import environment_table
+from reports.tabular.environment_table import environment_table
 
 from .factory import record
 

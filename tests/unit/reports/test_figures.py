@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reports import plots
+from reports.drawing.style import style
 from reports.plots import (
     anytime_error,
     cells,
@@ -17,8 +18,7 @@ from reports.plots import (
     radius,
     supernet_correlation,
 )
-from reports.study import Reference, Study
-from reports.style import style
+from reports.study.study import Reference, Study
 
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record, surroundings
 
@@ -135,7 +135,7 @@ class TestAnytimeError:
         assert {line.get_linestyle() for line in ax.lines} == {"None"}
 
     def test_releases_are_not_mixed_in_one_figure(self):
-        from results.oracle import Chain
+        from results.scores.oracle import Chain
 
         oracle = Chain([Table({CONVOLUTIONS: 94.0}), Table({ALL_SKIP: 50.0}, "retrain-paper", "retrained")])
         drawn = by_name(anytime_error, Study.of([record()], oracle))

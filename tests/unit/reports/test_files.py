@@ -6,7 +6,7 @@ import pytest
 
 from reports import files
 from reports.build import build
-from results.store import Store
+from results.records.store import Store
 
 from .factory import TRUTH, Table, record
 

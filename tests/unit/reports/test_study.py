@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reports.drawing import draw_independent
-from reports.methods import MARKERS, methods_of
-from reports.study import Study
-from results.oracle import Chain
-from results.record import BROUGHT_IN
+from reports.drawing.axes import draw_independent
+from reports.study.method_style import MARKERS, methods_of
+from reports.study.study import Study
+from results.records.record import BROUGHT_IN
+from results.scores.oracle import Chain
 
 from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record
 

@@ -4,8 +4,8 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
+from reports.drawing.style import contrast, save, style, text_on
 from reports.page import on_dark
-from reports.style import contrast, save, style, text_on
 
 
 def drawn(folder):

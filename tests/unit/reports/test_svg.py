@@ -5,11 +5,11 @@ import re
 import pytest
 from matplotlib.figure import Figure
 
-from reports.drawing import draw_trajectories
-from reports.methods import methods_of
-from reports.study import Study
-from reports.style import INK, save, style
-from reports.svg import inline
+from reports.drawing.axes import draw_trajectories
+from reports.drawing.style import INK, save, style
+from reports.drawing.svg import inline
+from reports.study.method_style import methods_of
+from reports.study.study import Study
 
 from .factory import TRUTH, Table, record
 

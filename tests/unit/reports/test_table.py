@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 
-from reports.table import Table
+from reports.tabular.table import Table
 
 TABLE = Table(
     name="x", title="A title", columns=("method", "mean"), rows=(("DARTS", "54.30"), ("other", "–")), note="A note.",

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from reports.study import Study
-from reports.tables import final_table, paired_table, points_table, runs_table, summary_table
+from reports.study.study import Study
+from reports.tabular.tables import final_table, paired_table, points_table, runs_table, summary_table
 
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record
 

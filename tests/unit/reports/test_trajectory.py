@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from reports.methods import Method
-from reports.trajectory import Trajectory, describe
+from reports.study.method_style import Method
+from reports.study.trajectory import Trajectory, describe
 
 from .factory import record
 

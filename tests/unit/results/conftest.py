@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from results.record import SCHEMA, Record, Run
-from results.scores import Score
+from results.records.record import SCHEMA, Record, Run
+from results.scores.score import Score
 
 RUN = Run("paper", "nasbench201", "darts", 0)
 

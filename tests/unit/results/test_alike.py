@@ -5,9 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from results.claims import Claim, Criterion
-from results.record import Run
-from results.verdicts import judge
+from results.claims.claim import Claim, Criterion
+from results.claims.verdicts import judge
+from results.records.record import Run
 
 NAN = float("nan")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from results.claims import Claim, Criterion, load_claims
+from results.claims.claim import Claim, Criterion, load_claims
 from results.errors import InputError
 
 FILE = """

@@ -2,8 +2,8 @@
 
 import pytest
 
-from results.current import current
-from results.record import BROUGHT_IN, Run
+from results.records.current import current
+from results.records.record import BROUGHT_IN, Run
 
 KEY = ("paper", "nasbench201", "darts")
 

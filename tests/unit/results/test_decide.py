@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results.decide import ERROR, MOST_SEEDS, Question, Side
-from results.stats import Interval, mean_p
+from results.claims.decide import ERROR, MOST_SEEDS, Question, Side
+from results.claims.stats import Interval, mean_p
 
 AROUND_ZERO = Interval(-1.0, 1.0)
 POSITIVE = Interval(0.0, inf)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from results.claims import Claim, Criterion
-from results.decide import ERROR
-from results.record import Record, Run
-from results.scores import Score
-from results.verdicts import Status, judge
+from results.claims.claim import Claim, Criterion
+from results.claims.decide import ERROR
+from results.claims.verdicts import Status, judge
+from results.records.record import Record, Run
+from results.scores.score import Score
 
 REPRODUCTIONS = 1_000
 MOST_SEEDS = 12

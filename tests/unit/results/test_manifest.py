@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from results.manifest import fault
+from results.records.manifest import fault
 from tests.unit.reports.factory import record
 
 SOUND = record().manifest

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from results import parquet
 from results.errors import InputError
+from results.files import parquet
 
 TABLE = pa.table({"name": [f"{i:032x}" for i in range(5000)], "value": np.random.default_rng(0).random(5000)})
 

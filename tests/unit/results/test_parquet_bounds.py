@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from results import parquet
 from results.errors import InputError
+from results.files import parquet
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from results.claims import load_claims
-from results.oracle import Chain, TableOracle
+from results.claims.claim import load_claims
 from results.published import REGRET_ZERO, curves
+from results.scores.oracle import Chain, TableOracle
 
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CLAIMS = {claim.id: claim for claim in load_claims()}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.errors import InputError
-from results.scores import Score, merge_scores, read_scores
+from results.scores.score import Score, merge_scores, read_scores
 
 PERCENT = st.floats(0, 100)
 SCORES = st.builds(

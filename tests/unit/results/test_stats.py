@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from results.stats import Interval, bootstrap, compare, half_width, holm, holm_threshold, iqm, mean_p, share_p
+from results.claims.stats import Interval, bootstrap, compare, half_width, holm, holm_threshold, iqm, mean_p, share_p
 
 
 def rng() -> np.random.Generator:

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results import parquet
 from results.errors import InputError
-from results.record import Record, Run
-from results.store import Store
+from results.files import parquet
+from results.records.record import Record, Run
+from results.records.store import Store
 
 RUN = Run("paper", "nasbench201", "darts", 3)
 NAMES = st.text(string.ascii_lowercase + string.digits + "-+", min_size=1, max_size=12)

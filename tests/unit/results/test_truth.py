@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from results.cellhash import cell_hash
-from results.oracle import TableOracle
-from results.scores import Score
-from results.truth import answers, published, truths
+from results.scores.cellhash import cell_hash
+from results.scores.oracle import TableOracle
+from results.scores.score import Score
+from results.scores.truth import answers, published, truths
 
 CELLS = ("101:maxpool3x3", "101:conv3x3", "101:conv1x1", "111:conv3x3")
 

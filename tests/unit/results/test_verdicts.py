@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results.claims import Claim, Criterion
-from results.record import BROUGHT_IN, Record, Run
-from results.scores import Score
-from results.series import part, points_within
-from results.stats import Interval
-from results.verdicts import Status, Verdict, judge
+from results.claims.claim import Claim, Criterion
+from results.claims.series import part, points_within
+from results.claims.stats import Interval
+from results.claims.verdicts import Status, Verdict, judge
+from results.records.record import BROUGHT_IN, Record, Run
+from results.scores.score import Score
 
 BASE = {
     "id": "x",

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spaces import conv
+from spaces.supernet import conv
 
 SEEDS, BATCH, SIDE = 3, 2, 6
 

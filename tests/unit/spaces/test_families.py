@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import spaces
-from spaces import cell, graph
+from spaces import graph
 from spaces.base import Arch, SupernetConfig
 from spaces.families.nasbench1shot1 import OPERATIONS
-from spaces.supernet import Supernet
+from spaces.supernet import cell
+from spaces.supernet.network import Supernet
 
 ONE_SHOT = ("nasbench1shot1-1", "nasbench1shot1-2", "nasbench1shot1-3")
 

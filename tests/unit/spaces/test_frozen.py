@@ -3,10 +3,10 @@ import torch
 import torch.nn.functional as F
 
 from spaces import find
-from spaces.frozen import Frozen, KernelSums, _Summed
-from spaces.layout import Norm
-from spaces.supernet import Supernet
-from spaces.unpack import Unpack
+from spaces.supernet.frozen import Frozen, KernelSums, _Summed
+from spaces.supernet.layout import Norm
+from spaces.supernet.network import Supernet
+from spaces.supernet.unpack import Unpack
 
 SEEDS, WIDTH, OUT = 2, 3, 4
 PAIRS = (("a1", "a3"), ("b1", "b3"))

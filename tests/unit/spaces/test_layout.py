@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from spaces.layout import Layout, Norm
+from spaces.supernet.layout import Layout, Norm
 
 
 def by_name(layout, flat):

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from spaces import ops
+from spaces.supernet import ops
 
 SEEDS, BATCH, SIDE = 3, 2, 6
 

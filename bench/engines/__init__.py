@@ -1,0 +1,1 @@
+"""What spreads the tasks of a plan over processes and machines."""

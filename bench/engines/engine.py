@@ -1,0 +1,136 @@
+"""The tasks of a plan, spread by an engine: in this process and others beside it, or on a Ray cluster.
+
+Every engine is a module with the functions of ``Engine``; each task is run by ``run_task``, wherever that is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol as Interface
+from typing import cast
+
+import torch
+
+from bench.experiments.config import Experiment
+from bench.images.datasets import Images, load
+from bench.machine import environment
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting
+from bench.runs import execution
+from bench.runs.plan import Task
+from bench.runs.recording import record
+from results.errors import InputError, suggest
+from results.files.locks import Busy
+from results.records.record import Run
+
+ENGINES = {"inline": "bench.engines.inline", "ray": "bench.engines.ray"}
+
+BUSY = "left to another process"
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """How a task ended: "done", "out of time", "left to another process", or "failed" with its error.
+
+    "retried" is no end: the task's worker was lost, and it was started again.
+    """
+
+    task: Task
+    status: str
+    seconds: float
+    error: str = ""
+
+
+class Engine(Interface):
+    """What a module offers that spreads tasks."""
+
+    def device(self, name: str) -> torch.device:
+        """Return the device that ``auto``, ``cpu`` or ``cuda`` means where the tasks run."""
+        ...
+
+    def room(self, device: torch.device, workers: int) -> float:
+        """Return the bytes of memory that one task may take."""
+        ...
+
+    def run(
+        self,
+        tasks: Sequence[Task],
+        experiment: Experiment,
+        setting: Setting,
+        progress: execution.Progress,
+        *,
+        workers: int,
+    ) -> Iterator[TaskOutcome]:
+        """Run tasks, ``workers`` at once (0: as many as there is room for), and yield how each ended.
+
+        One that fails does not stop the others. Bad input and full disks are raised.
+        """
+        ...
+
+
+def find(name: str) -> Engine:
+    """Return the engine of that name."""
+    if name not in ENGINES:
+        raise InputError(f"unknown engine '{name}'{suggest(name, ENGINES) or '; choose ' + ' or '.join(ENGINES)}")
+    return cast(Engine, import_module(ENGINES[name]))
+
+
+def run_task(task: Task, experiment: Experiment, setting: Setting, progress: execution.Progress) -> TaskOutcome:
+    """Run one task in this process."""
+    began = time.monotonic()
+
+    def ended(status: str, error: str = "") -> TaskOutcome:
+        return TaskOutcome(task, status, time.monotonic() - began, error)
+
+    config = experiment.protocol(task.space, task.method).images
+    images = _images(config.dataset, config.size, config.limit, setting.data_dir)
+    try:
+        execution.run_group(experiment, task, images, setting, progress)
+    except OutOfTime:
+        return ended("out of time")
+    except Busy:
+        return ended(BUSY)
+    except InputError:
+        raise
+    except (RuntimeError, FloatingPointError, ValueError, MemoryError) as error:  # the numerics or the device gave up
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        write_failure(experiment, task, images, setting, first)
+        return ended("failed", first)
+    return ended("done")
+
+
+@lru_cache(maxsize=1)
+def _images(dataset: str, size: int, limit: int, data_dir: Path | None) -> Images:
+    return load(dataset, size=size or None, train_limit=limit or None, data_dir=data_dir)
+
+
+def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:
+    """Record that a group failed, with its error; a failed run counts as missing and is run again.
+
+    A record that holds a result stays, be it of a seed that ended before, as diverged ones do, of an older protocol, or
+    of another code.
+    """
+    protocol = experiment.protocol(task.space, task.method)
+    for seed in task.seeds:
+        run = Run(experiment.name, task.space, task.method, seed)
+        there = setting.store.manifest(run)
+        if there is not None and there["status"] != "failed":
+            continue
+        setting.store.write(
+            record(
+                run,
+                experiment,
+                protocol,
+                [],
+                images_checksum=images.checksum,
+                status="failed",
+                error=error,
+                group={"seeds": list(task.seeds), "form": setting.form},
+                device=environment.device_info(setting.device),
+            )
+        )

@@ -1,0 +1,297 @@
+"""Experiments: TOML in, frozen dataclasses out.
+
+``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
+``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them;
+``methods.METHOD.training`` and ``methods.METHOD.measure`` hold what differs for one method.
+Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import spaces
+from bench import limits
+from bench.methods import method
+from bench.retraining.recipes import RECIPES
+from bench.steps.learner import Training
+from results.errors import InputError, suggest
+from results.files import toml
+from results.records.record import fault_of_name
+from spaces.base import SupernetConfig
+from spaces.fields import decisive
+
+from . import overrides as overriding
+from .typed import build, checked
+
+FOLDER = Path(__file__).parent
+DEFAULT = "quick"
+_SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
+
+
+@dataclass(frozen=True)
+class ImagesConfig:
+    """Which images are searched on, and how they are augmented."""
+
+    dataset: str
+    size: int = 0  # side in pixels; 0 keeps the data set's own
+    limit: int = 0  # search images; 0 takes all
+    split: Literal["halves", "interleaved"] = "halves"  # which images train the weights, and which the alphas
+    crop_padding: int = 4
+    flip: bool = True
+    cutout: int = 0
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured beside the search; none of it changes the search."""
+
+    eigenvalue_every: int = 1  # epochs; 0 never
+    evaluate_every: int = 1  # epochs; 0 only after the last one, which is always evaluated
+    valid_images: int = 0  # evaluated each time; 0 takes the whole alpha half
+    landscape: int = 0  # points along each axis of the plane; 0 leaves it out
+    landscape_images: int = 1000
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """How found cells that no table holds are scored; ``recipe`` empty leaves them unscored."""
+
+    recipe: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All that decides what a run's record holds, apart from its seed."""
+
+    images: ImagesConfig
+    supernet: SupernetConfig
+    training: Training
+    measure: Measure
+    params: Any  # the method's own dataclass
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return dataclasses.asdict(self)
+
+
+_DECISIVE = ("images", "supernet", "training", "params")
+
+
+def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
+    """Return the 16 hex digits that name what decides what a method finds on a space.
+
+    What is measured beside the search decides nothing and is left out. So is a field that was ``spaces.fields.added``
+    after records had been committed, while it has its neutral value: their hashes stay.
+    """
+    tables = {name: decisive(getattr(protocol, name)) for name in _DECISIVE}
+    text = json.dumps([space, method_id, tables], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named set of runs: spaces, methods and seeds under one protocol a space."""
+
+    name: str
+    base: str  # the file's own name, without the hash of overrides
+    description: str
+    spaces: tuple[str, ...]
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    priority: tuple[tuple[str, str], ...]  # (space, method), most wanted first
+    retrain: Retrain
+    layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
+    overrides: tuple[str, ...] = ()
+
+    def protocol(self, space: str, method_id: str) -> Protocol:
+        """Return the protocol of one method on one space.
+
+        What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
+        of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
+        Overrides take precedence over the file, in the same order among themselves.
+        """
+        found = spaces.find(space)
+        scopes: list[Mapping[str, Any]] = []
+        for layer in self.layers:
+            of_spaces = layer.get("space", {})
+            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {})]
+
+        def table(name: str) -> dict[str, Any]:
+            return _merged(scope.get(name, {}) for scope in scopes)
+
+        training: dict[str, Any] = {}
+        measure: dict[str, Any] = {}
+        params: dict[str, Any] = {}
+        for scope in scopes:
+            own = dict(scope.get("methods", {}).get(method_id, {}))
+            training |= scope.get("training", {}) | own.pop("training", {})
+            measure |= scope.get("measure", {}) | own.pop("measure", {})
+            params |= own
+        made = Protocol(
+            images=build(ImagesConfig, table("images"), "images"),
+            supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
+            training=build(Training, training, "training"),
+            measure=build(Measure, measure, "measure"),
+            params=build(method.find(method_id).params, params, f"methods.{method_id}"),
+        )
+        limits.check(made)
+        return made
+
+
+def available() -> tuple[str, ...]:
+    """Return the names of the experiments that ship with the suite."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment by name, or from a path that ends in ``.toml``.
+
+    ``overrides`` are ``key=value`` with dotted keys, as in ``training.epochs=2``; they make another experiment,
+    ``NAME+HASH8``.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
+    if fault := fault_of_name(path.stem):
+        raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
+    settled = overriding.read(overrides)
+    layers = (toml.read(path), overriding.nested(settled, _TOP))
+    return _experiment(path.stem, layers, overriding.written(settled))
+
+
+_TOP = {
+    "description": str,
+    "spaces": list,
+    "methods": dict,
+    "seeds": str,
+    "order": list,
+    "images": dict,
+    "supernet": dict,
+    "training": dict,
+    "measure": dict,
+    "retrain": dict,
+    "space": dict,
+    "run": list,
+}
+
+
+def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[str, ...]) -> Experiment:
+    for layer in layers:
+        _check_tables(base, layer)
+    tables = _merged(layers)
+    for key in ("spaces", "run", "seeds", "images", "training"):
+        if key not in tables:
+            raise InputError(f"experiment '{base}' lacks the key '{key}'")
+    space_ids = tuple(known_space(name) for name in tables["spaces"])
+    method_ids = tuple(known_method(name) for name in tables["run"])
+    order = []
+    for entry in tables.get("order", []):
+        space, _, method_id = str(entry).partition("/")
+        order.append((known_space(space), known_method(method_id)))
+    name = base
+    if overrides:
+        name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
+    retrain = build(Retrain, _merged(layer.get("retrain", {}) for layer in layers), "retrain")
+    if retrain.recipe and retrain.recipe not in RECIPES:
+        raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
+    experiment = Experiment(
+        name=name,
+        base=base,
+        description=tables.get("description", ""),
+        spaces=space_ids,
+        methods=method_ids,
+        seeds=parse_seeds(tables["seeds"]),
+        priority=tuple(order),
+        retrain=retrain,
+        layers=layers,
+        overrides=overrides,
+    )
+    for space in space_ids:  # every table is checked before anything runs
+        for method_id in method_ids:
+            experiment.protocol(space, method_id)
+    return experiment
+
+
+def _check_tables(base: str, tables: dict[str, Any]) -> None:
+    for key, value in tables.items():
+        if key not in _TOP:
+            raise InputError(f"unknown key '{key}' in experiment '{base}'{suggest(key, _TOP)}")
+        if not isinstance(value, _TOP[key]):
+            raise InputError(f"'{key}' of experiment '{base}' should be a {_TOP[key].__name__}, not {value!r}")
+    _check_methods("methods", tables.get("methods", {}))
+    _check_scopes(base, tables.get("space", {}))
+
+
+def _check_scopes(base: str, scopes: dict[str, Any]) -> None:
+    families = {spaces.find(name).family for name in spaces.names()}
+    tables = ("images", "supernet", "training", "measure", "methods")
+    for scope, content in scopes.items():
+        if scope not in families and scope not in spaces.names():
+            known = sorted(families | set(spaces.names()))
+            raise InputError(f"unknown space 'space.{scope}' in experiment '{base}'{suggest(scope, known)}")
+        if not isinstance(content, dict):
+            raise InputError(f"'space.{scope}' of experiment '{base}' should be a table, not {content!r}")
+        for key, table in content.items():
+            if key not in tables:
+                raise InputError(f"unknown key 'space.{scope}.{key}'{suggest(key, tables)}")
+            if not isinstance(table, dict):
+                raise InputError(f"'space.{scope}.{key}' should be a table, not {table!r}")
+            if key == "methods":
+                _check_methods(f"space.{scope}.methods", table)
+
+
+def _check_methods(where: str, table: dict[str, Any]) -> None:
+    for name, params in table.items():
+        known_method(name)
+        if not isinstance(params, dict):
+            raise InputError(f"'{where}.{name}' should be a table, not {params!r}")
+        for key in ("training", "measure"):
+            if not isinstance(params.get(key, {}), dict):
+                raise InputError(f"'{where}.{name}.{key}' should be a table, not {params[key]!r}")
+
+
+def known_space(name: str) -> str:
+    """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
+    if name not in spaces.names():
+        raise InputError(f"unknown space '{name}'{suggest(str(name), spaces.names())}; known are {_listed(spaces)}")
+    return name
+
+
+def known_method(name: str) -> str:
+    """Return ``name`` if it is a method; raise ``InputError`` otherwise."""
+    if name not in method.names():
+        raise InputError(f"unknown method '{name}'{suggest(str(name), method.names())}; known are {_listed(method)}")
+    return name
+
+
+def _listed(registry: Any) -> str:
+    return ", ".join(registry.names())
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return the seeds of ``0-3`` (inclusive), ``0,2,5`` or a mixture."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise InputError(f"'{text}' is no list of seeds; write 0-3 or 0,2,5")
+        if max(len(first), len(last)) > _SEED_DIGITS:
+            raise InputError(f"'{text[:40]}' names a seed of more than {_SEED_DIGITS} digits; take a smaller one")
+        if int(last or first) - int(first) > 9999:
+            raise InputError(f"'{text}' names more than 10,000 seeds")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise InputError(f"'{text}' names no seed; write 0-3 or 0,2,5")
+    return tuple(dict.fromkeys(seeds))
+
+
+def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one table of several, of which the later ones go before."""
+    return {key: value for table in tables for key, value in table.items()}

@@ -1,0 +1,1 @@
+"""What a search computes with: device, precision, compiler, memory, time."""

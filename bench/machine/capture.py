@@ -1,0 +1,101 @@
+"""One step, taken plainly on a CPU, and on a GPU captured once as a CUDA graph and replayed.
+
+A step launches thousands of small kernels, of which the host needs far more time to start each than a GPU to run it;
+a graph starts all of them at once. What may be captured reads nothing back to the host, copies nothing from it, and
+changes state in place only: the tests hold every method's step to that on a CPU.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.steps.learner import Outcome
+
+#: Steps of each shape that are taken plainly before the capture: libraries choose algorithms in them and allocate.
+WARM_UP = 3
+
+Inputs = dict[str, Tensor]
+Step = Callable[[Inputs], Outcome]
+Shape = tuple[tuple[str, torch.Size], ...]
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """A captured step; its inputs are copied into, and its outcome is overwritten by each replay."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: Inputs
+    outcome: Outcome
+
+
+class Captured:
+    """A step that is captured where the device allows it, one graph for each shape of its inputs.
+
+    An epoch has two shapes at most, of the full batches and of a short last one; both graphs are kept. A step that
+    cannot be captured is taken plainly, after one line of warning.
+
+    Parameters
+    ----------
+    step : changes its state in place; all that differs between steps is in its inputs.
+    enabled : False takes every step plainly, as a CPU does.
+    """
+
+    def __init__(self, step: Step, device: torch.device, *, enabled: bool = True) -> None:
+        self._step = step
+        self._enabled = enabled and device.type == "cuda"
+        self._taken: Counter[Shape] = Counter()
+        self._graphs: dict[Shape, _Graph] = {}
+
+    @property
+    def replays(self) -> int:
+        """Number of shapes of which a graph is replayed."""
+        return len(self._graphs)
+
+    def __call__(self, inputs: Inputs) -> Outcome:
+        """Take one step; the outcome is not overwritten by later ones."""
+        if not self._enabled:
+            return self._step(inputs)
+        shape = tuple((name, tensor.shape) for name, tensor in inputs.items())
+        if shape not in self._graphs:
+            if self._taken[shape] < WARM_UP:
+                self._taken[shape] += 1
+                return self._aside(inputs)
+            try:
+                self._graphs[shape] = self._capture(inputs)
+            except RuntimeError as error:  # nothing was computed: the state is as it was
+                self._enabled = False
+                _warn(f"the step is not captured and runs slower: {str(error).splitlines()[0]}")
+                return self._step(inputs)
+        captured = self._graphs[shape]
+        for name, tensor in captured.inputs.items():
+            tensor.copy_(inputs[name])
+        captured.graph.replay()
+        return Outcome(captured.outcome.loss.clone(), captured.outcome.correct.clone())
+
+    def _aside(self, inputs: Inputs) -> Outcome:
+        """Take a step on a stream of its own, as a capture will."""
+        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside):
+            outcome = self._step(inputs)
+        here.wait_stream(aside)
+        return outcome
+
+    def _capture(self, inputs: Inputs) -> _Graph:
+        """Record a step without taking it; all graphs share one pool of memory, since they run in turn."""
+        kept = {name: tensor.clone() for name, tensor in inputs.items()}
+        graph = torch.cuda.CUDAGraph()
+        first = next(iter(self._graphs.values()), None)
+        with torch.cuda.graph(graph, pool=None if first is None else first.graph.pool()):
+            outcome = self._step(kept)
+        return _Graph(graph, kept, outcome)
+
+
+def _warn(line: str) -> None:
+    print(f"warning: {line}", file=sys.stderr)

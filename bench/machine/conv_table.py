@@ -1,0 +1,178 @@
+"""Chooses the form of each convolution of a supernet on a device.
+
+On a GPU every form is measured, forward and backward together, as it will run: replayed from a CUDA graph; what was
+measured is remembered. On a CPU the form follows from the shape, so that a search gives the same bits twice: there,
+with four seeds on one thread, "bmm" took 0.5 to 1.0 times as long as "grouped" on all but 4 of 42 shapes of 1x1
+kernels with 16 inputs or more, and "grouped" was the fastest of all shapes of 3x3 kernels (float32, both families).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from results.files import whole
+from spaces.base import Space, SupernetConfig
+from spaces.supernet.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, seed_conv
+from spaces.supernet.network import Supernet
+
+from .environment import device_info
+from .precision import Precision, maps_dtype, state_dtype
+
+_FORMS: dict[Any, ConvForm] = {form: form for form in CONV_FORMS}
+ROUNDS = 7
+REPLAYS = 10
+
+
+def forms(
+    space: Space,
+    config: SupernetConfig,
+    side: int,
+    channels: int,
+    *,
+    batch: int,
+    seeds: int,
+    precision: Precision,
+    device: torch.device,
+) -> FormTable:
+    """Return the form of each convolution of a supernet.
+
+    Parameters
+    ----------
+    side, channels : of the images.
+    batch, seeds : B and S of a step.
+    """
+    wanted = shapes(space, config, side, channels)
+    if device.type != "cuda":
+        return FormTable({shape: _on_a_cpu(shape) for shape in wanted})
+    key = "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
+    known: dict[str, ConvForm] = _read().get(key, {})
+    missing = [shape for shape in wanted if _name(shape) not in known]
+    if missing:
+        for shape in missing:
+            known[_name(shape)] = fastest(measure(shape, batch, seeds, precision, device))
+        _write(key, known)
+    return FormTable({shape: known[_name(shape)] for shape in wanted})
+
+
+def as_document(form: Forms) -> str | dict[str, ConvForm]:
+    """Return what a checkpoint and a record say of the forms: a name, or a name for each shape."""
+    return {_name(shape): form for shape, form in form.forms.items()} if isinstance(form, FormTable) else form
+
+
+def from_document(document: Any) -> Forms:
+    """Return the forms of which a checkpoint tells; "grouped" where it tells of none."""
+    if not isinstance(document, dict):
+        return _FORMS.get(document, "grouped")
+    found: dict[ConvShape, ConvForm] = {}
+    for name, form in document.items():
+        numbers = [int(number) for number in str(name).split() if number.isdecimal()]
+        if len(numbers) != len(ConvShape._fields):
+            continue
+        side, inputs, outputs, kernel, stride = numbers
+        found[ConvShape(side, inputs, outputs, kernel, stride)] = _FORMS.get(form, "grouped")
+    return FormTable(found)
+
+
+def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> list[ConvShape]:
+    """Return the shapes of a supernet's convolutions, each once, in order; one image is run through it for that."""
+    noted = _Noted()
+    net = Supernet(space, config, image_channels=channels, form=FormTable(noted))
+    weights, mix = torch.zeros(1, net.size), torch.zeros(1, *space.mask.shape)
+    running = net.statistics(1, dtype=torch.float32, device="cpu")
+    with torch.no_grad():
+        net.forward(weights, running, torch.zeros(1, side, side, 1, channels), mix, training=True, update=False)
+    return list(noted)
+
+
+def _on_a_cpu(shape: ConvShape) -> ConvForm:
+    return "bmm" if (shape.kernel, shape.stride) == (1, 1) and shape.inputs >= 16 else "grouped"
+
+
+class _Noted(dict[ConvShape, ConvForm]):
+    """Notes what it is asked for."""
+
+    def get(self, shape: ConvShape, default: ConvForm) -> ConvForm:  # type: ignore[override]
+        """Return the default."""
+        return self.setdefault(shape, default)
+
+
+def measure(
+    shape: ConvShape, batch: int, seeds: int, precision: Precision, device: torch.device
+) -> dict[ConvForm, float]:
+    """Return the median seconds of forward and backward on a GPU in each form that can compute a shape."""
+    dtype, weights = maps_dtype(precision), state_dtype(precision)
+    x = torch.randn(batch, shape.side, shape.side, seeds, shape.inputs, device=device, dtype=dtype).requires_grad_()
+    size = (seeds, shape.outputs, shape.kernel, shape.kernel, shape.inputs)  # in the order of a supernet's kernels
+    kernel = torch.randn(size, device=device, dtype=weights).permute(0, 1, 4, 2, 3).requires_grad_()
+    found: dict[ConvForm, float] = {}
+    for form in CONV_FORMS:
+        if form == "bmm" and (shape.kernel, shape.stride) != (1, 1):
+            continue
+        y = seed_conv(x, kernel, stride=shape.stride, form=form)
+        upstream = torch.randn_like(y)
+
+        def work(form: ConvForm = form, upstream: Tensor = upstream) -> None:
+            torch.autograd.grad(seed_conv(x, kernel, stride=shape.stride, form=form), (x, kernel), upstream)
+
+        found[form] = _seconds(work)
+    return found
+
+
+def fastest(seconds: dict[ConvForm, float]) -> ConvForm:
+    """Return the form that took least time."""
+    return min(seconds, key=seconds.__getitem__)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    """Return the median seconds of work that is replayed from a CUDA graph."""
+    aside = torch.cuda.Stream()
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            work()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work()
+    times = []
+    for _ in range(ROUNDS):
+        began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        began.record()
+        for _ in range(REPLAYS):
+            graph.replay()
+        ended.record()
+        ended.synchronize()
+        times.append(began.elapsed_time(ended) / 1e3 / REPLAYS)
+    return statistics.median(times)
+
+
+def _name(shape: ConvShape) -> str:
+    return " ".join(map(str, shape))
+
+
+def _file() -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("dnas-bench")) / "conv-forms.json"
+
+
+def _read() -> dict[str, dict[str, ConvForm]]:
+    """Return what was measured before; nothing where that cannot be read."""
+    try:
+        known = json.loads(_file().read_text(encoding="utf-8"))
+        return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
+    except (OSError, ValueError, AttributeError, TypeError, ImportError):  # a search can do without pooch
+        return {}
+
+
+def _write(key: str, table: Mapping[str, ConvForm]) -> None:
+    """Remember a table; a cache that cannot be written costs a new measurement, no more."""
+    with contextlib.suppress(OSError, ImportError), whole.writing(_file()) as file:
+        file.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

@@ -1,0 +1,110 @@
+"""What a method declares, and how the methods are found.
+
+A file in ``bench/methods`` that holds a ``METHOD`` is a method: nothing else lists it.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from results.records.record import Deviation
+from spaces.base import Space
+
+Scalars = Mapping[str, float]
+Draws = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class NoParams:
+    """Parameters of a method that has none of its own."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The weights' learning rate over a search; see ``bench.steps.schedule.cosine``."""
+
+    start: float
+    end: float
+    shifted: bool
+
+
+def rate_of_experiment(params: Any, training: Any) -> Rate:
+    """Return the experiment's own learning rate."""
+    return Rate(training.lr, training.lr_min, training.lr_shifted)
+
+
+@dataclass(frozen=True)
+class Rule(Deviation):
+    """A deviation, and the runs that it is true of: ``holds(space, method, protocol)``, by default every run."""
+
+    holds: Callable[[Space, Method, Any], bool] = lambda *_: True
+
+    def stated(self) -> Deviation:
+        """Return the deviation as records hold it."""
+        return Deviation(**{each.name: getattr(self, each.name) for each in fields(Deviation)})
+
+
+@dataclass(frozen=True)
+class Method:
+    """A search method.
+
+    Attributes
+    ----------
+    id, label : how it is called on the command line and in figures.
+    colour, order : of its line in figures; Okabe and Ito's palette.
+    levels : 2 trains alphas on the second half of the images, 1 trains both on all of them, 0 trains nothing.
+    step : ``step(learner, batch, params) -> Outcome`` updates the learner's state by one batch; None for levels 0.
+    params : frozen dataclass of the paper's parameters.
+    draws : ``draws(generator, steps, space, params)`` returns this seed's random draws of one epoch, each with
+        a leading axis of steps.
+    scalars : ``scalars(params, epoch, epochs)`` returns its values of one epoch.
+    rate : the weights' learning rate.
+    cite : BibTeX.
+    passes : of one step, by kind: training passes whose gradient reaches the "alpha" alone, those whose gradient
+        reaches the "weights", and "attack"; ``bench.speed.floor`` and ``bench.runs.price`` count them. Empty:
+        nobody has.
+    deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
+    """
+
+    id: str
+    label: str
+    colour: str
+    order: int
+    levels: int
+    cite: str
+    step: Callable[[Any, Any, Any], Any] | None = None
+    params: type = NoParams
+    draws: Callable[[torch.Generator, int, Space, Any], Draws] = lambda *_: {}
+    scalars: Callable[[Any, int, int], Scalars] = lambda *_: {}
+    rate: Callable[[Any, Any], Rate] = rate_of_experiment
+    passes: Mapping[str, int] = field(default_factory=dict)
+    deviations: tuple[Rule, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def _all() -> dict[str, Method]:
+    from bench import methods
+
+    found = (
+        import_module(f"{methods.__name__}.{module.name}").METHOD
+        for module in pkgutil.iter_modules(methods.__path__)
+        if module.name != __name__.rpartition(".")[2]
+    )
+    return {method.id: method for method in sorted(found, key=lambda m: m.order)}
+
+
+def names() -> tuple[str, ...]:
+    """Return the ids of all methods, in the order of figures."""
+    return tuple(_all())
+
+
+def find(name: str) -> Method:
+    """Return the method of that id; raise ``KeyError`` where there is none."""
+    return _all()[name]

@@ -1,0 +1,1 @@
+"""Found cells, trained from scratch."""

@@ -1,0 +1,1 @@
+"""The runs of an experiment: planned, run in groups, kept and recorded."""

@@ -1,0 +1,245 @@
+"""Checkpoints: one file a seed and position, with which a search goes on as if it had not stopped.
+
+A position is (completed epochs, steps of the next one). A group of seeds goes on together. Its files are written one
+after the other, and those of the position before are removed only when all are there, so that a kill at any instant
+leaves one position of which the whole group is present.
+
+No file is ever changed. Some seeds of a group may go on without the others, from the same files: halves of it, those
+that have not diverged, those that are asked for. They are then further on, or recorded, and what they left behind is
+still a position of the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.search import Sums
+from bench.steps.learner import Learner, State
+from results.files import whole
+from results.files.unpickle import inflates
+from results.records.record import Run
+
+MAGIC = b"dnas-checkpoint-1\n"
+LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them
+_NAME = re.compile(r"seed-(\d+)\.epoch-(\d+)(?:\.step-(\d+))?\.ckpt$")
+
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One seed after ``epoch`` epochs and ``step`` steps of the next.
+
+    ``meta`` holds config hash, the seeds of the group, how it was computed, and the groups before; ``points`` the
+    record's rows so far; ``tensors`` the seed's share of the state and, inside an epoch, of its sums.
+    """
+
+    run: Run
+    epoch: int
+    meta: dict[str, Any]
+    points: list[dict[str, Any]]
+    tensors: dict[str, Tensor]
+    step: int = 0
+
+    @property
+    def position(self) -> Position:
+        """Where the seed stands."""
+        return self.epoch, self.step
+
+
+def folder(root: Path, run: Run) -> Path:
+    """Return the folder of a run's checkpoints below the store's root."""
+    return root / ".checkpoints" / run.experiment / run.space / run.method
+
+
+def path(root: Path, run: Run, position: Position) -> Path:
+    """Return the file of one checkpoint."""
+    epoch, step = position
+    inside = f".step-{step:06d}" if step else ""
+    return folder(root, run) / f"seed-{run.seed:03d}.epoch-{epoch:04d}{inside}.ckpt"
+
+
+def save(root: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint atomically, with a checksum."""
+    buffer = io.BytesIO()
+    torch.save(checkpoint.tensors, buffer)
+    described = {name: getattr(checkpoint, name) for name in ("epoch", "step", "meta", "points")}
+    head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
+    body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
+    with whole.writing(path(root, checkpoint.run, checkpoint.position)) as file:
+        file.write(MAGIC + hashlib.sha256(body).digest() + body)
+
+
+def load(root: Path, run: Run, position: Position) -> Checkpoint | None:
+    """Read a run's checkpoint; None where it is absent, damaged, or of another run."""
+    found = read(path(root, run, position))
+    return found if found is not None and (found.run, found.position) == (run, position) else None
+
+
+def read(path: Path) -> Checkpoint | None:
+    """Read a checkpoint from a file; None where it is absent or damaged. Nothing in the file is executed."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= LARGEST else b""
+    except OSError:
+        return None
+    start = len(MAGIC) + 32
+    body = data[start:]
+    if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC) : start]:
+        return None
+    try:
+        (length,) = struct.unpack("<Q", body[:8])
+        head, state = json.loads(body[8 : 8 + length]), io.BytesIO(body[8 + length :])
+        if inflates(state):
+            return None
+        state.seek(0)
+        tensors = torch.load(state, map_location="cpu", weights_only=True)
+        run, step = Run(**head["run"]), head.get("step", 0)
+        found = Checkpoint(run, head["epoch"], head["meta"], head["points"], tensors, step)
+    except Exception:  # whole, but made by something else: torch meets that with any of a dozen errors
+        return None
+    return found if _sound(found) else None
+
+
+def _is_row(row: Any) -> bool:
+    """Whether a point is a row of a record: numbers, but for the architecture's key and its alphas."""
+    if not isinstance(row, dict):
+        return False
+    numbers = [*(value for name, value in row.items() if name not in ("arch", "alpha")), *_listed(row.get("alpha"))]
+    return isinstance(row.get("arch"), str) and all(isinstance(number, int | float) for number in numbers)
+
+
+def _listed(alpha: Any) -> list[Any]:
+    return alpha if isinstance(alpha, list) else [alpha]
+
+
+def _sound(found: Checkpoint) -> bool:
+    """Whether everything is of its kind; a checksum says only that nothing was lost on the way."""
+    if not isinstance(found.meta, dict) or not isinstance(group := found.meta.get("group", []), list):
+        return False
+    numbers = (found.run.seed, found.epoch, found.step, *group)
+    return (
+        all(type(number) is int and 0 <= number < 10**9 for number in numbers)
+        and len(set(group)) == len(group)
+        and isinstance(found.meta.get("before", []), list)
+        and isinstance(found.points, list)
+        and all(map(_is_row, found.points))
+        and isinstance(found.tensors, dict)
+        and all(isinstance(name, str) and isinstance(t, Tensor) for name, t in found.tensors.items())
+    )
+
+
+def positions(root: Path, run: Run) -> list[Position]:
+    """Return the positions of which a run has a checkpoint, latest first."""
+    names = (_NAME.search(p.name) for p in folder(root, run).glob(f"seed-{run.seed:03d}.epoch-*.ckpt"))
+    return sorted(((int(match[2]), int(match[3] or 0)) for match in names if match), reverse=True)
+
+
+def remove(root: Path, run: Run, *, keep: Position | None = None) -> None:
+    """Remove a run's checkpoints but that of the position ``keep``."""
+    for position in positions(root, run):
+        if position != keep:
+            path(root, run, position).unlink(missing_ok=True)
+
+
+def latest(
+    root: Path, run: Run, config_hash: str, is_done: Callable[[Run], bool]
+) -> tuple[Position, tuple[int, ...]] | None:
+    """Return the newest position from which a run can go on, and the seeds of its group that are still there.
+
+    The others of the group must have gone on from there without it: they are done, or have a later position. Where one
+    did not, the group was killed before it had written all files of the position.
+    """
+    for position in positions(root, run):
+        mine = load(root, run, position)
+        if mine is None or mine.meta.get("config_hash") != config_hash:
+            continue
+        group = [replace(run, seed=seed) for seed in mine.meta.get("group", ())]
+        there = [each for each in group if (found := load(root, each, position)) and found.meta == mine.meta]
+        gone = (each for each in group if each not in there)
+        if run in there and all(is_done(each) or _is_past(root, each, position, config_hash) for each in gone):
+            return position, tuple(each.seed for each in there)
+    return None
+
+
+def _is_past(root: Path, run: Run, position: Position, config_hash: str) -> bool:
+    later = (load(root, run, p) for p in positions(root, run) if p > position)
+    return any(found and found.meta.get("config_hash") == config_hash for found in later)
+
+
+def share(learner: Learner, index: int, sums: Sums | None = None) -> dict[str, Tensor]:
+    """Return one seed's share of a learner's state, and inside an epoch of its sums, on the CPU."""
+    state = learner.state
+    tensors = {
+        "weights": state.weights[index],
+        "momentum": state.momentum[index],
+        "alpha": state.alpha[index],
+        "first": state.first[index],
+        "second": state.second[index],
+        "steps": state.steps,
+    }
+    for name, (mean, variance) in state.statistics.items():
+        tensors[f"mean/{name}"], tensors[f"variance/{name}"] = mean[index], variance[index]
+    if sums is not None:
+        tensors |= {
+            "sums/loss": sums.loss[index],
+            "sums/correct": sums.correct[index],
+            "sums/alpha_squares": learner.alpha_squares[index],
+            "sums/weight_squares": learner.weight_squares[index],
+            "sums/images": torch.tensor(sums.images),
+            "sums/seconds": torch.tensor(sums.seconds, dtype=torch.float64),
+        }
+    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+
+
+def fits(checkpoint: Checkpoint, state: State) -> bool:
+    """Whether a checkpoint holds one seed's share of such a state: its checksum says nothing of that."""
+    expected = {name: getattr(state, name)[0] for name in ("weights", "momentum", "alpha", "first", "second")}
+    for name, (mean, variance) in state.statistics.items():
+        expected |= {f"mean/{name}": mean[0], f"variance/{name}": variance[0]}
+    expected["steps"] = state.steps
+    there = checkpoint.tensors
+    sums = {f"sums/{name}" for name in ("loss", "correct", "alpha_squares", "weight_squares", "images", "seconds")}
+    return (expected.keys() | (sums if checkpoint.step else set())) == there.keys() and all(
+        there[name].shape == tensor.shape and (there[name].dtype, there[name].layout) == (tensor.dtype, tensor.layout)
+        for name, tensor in expected.items()
+    )
+
+
+def join(shares: list[dict[str, Tensor]], device: torch.device) -> State:
+    """Put the shares of a group together again."""
+    norms = [name.removeprefix("mean/") for name in shares[0] if name.startswith("mean/")]
+    means, variances = ({n: _stacked(shares, f"{kind}/{n}", device) for n in norms} for kind in ("mean", "variance"))
+    return State(
+        **{name: _stacked(shares, name, device) for name in ("weights", "momentum", "alpha", "first", "second")},
+        statistics={name: (means[name], variances[name]) for name in norms},
+        steps=shares[0]["steps"].clone().to(device),
+    )
+
+
+def join_sums(shares: list[dict[str, Tensor]], learner: Learner, step: int) -> Sums:
+    """Return the sums of an epoch after ``step`` steps, and give the learner those of its gradients back."""
+    device = learner.state.alpha.device
+    learner.alpha_squares.copy_(_stacked(shares, "sums/alpha_squares", device))
+    learner.weight_squares.copy_(_stacked(shares, "sums/weight_squares", device))
+    return Sums(
+        _stacked(shares, "sums/loss", device),
+        _stacked(shares, "sums/correct", device),
+        images=int(shares[0]["sums/images"]),
+        steps=step,
+        seconds=float(shares[0]["sums/seconds"]),
+    )
+
+
+def _stacked(shares: list[dict[str, Tensor]], name: str, device: torch.device) -> Tensor:
+    return torch.stack([share[name] for share in shares]).to(device)

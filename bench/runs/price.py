@@ -1,0 +1,196 @@
+"""What a task will cost: time from earlier records, memory from the supernet's own shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from math import nan
+from typing import Any
+
+import numpy as np
+import torch
+
+import spaces
+from bench.experiments.config import Experiment, Protocol
+from bench.machine import environment
+from bench.methods import method
+from bench.speed import clock, floor
+from results.errors import InputError
+from results.records.record import Record
+from results.records.store import Store
+from spaces.supernet.network import Supernet
+
+from .checkpoint import LARGEST
+from .plan import Task
+
+#: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
+_ATTACK_STEP = 0.9
+
+
+@dataclass(frozen=True)
+class Price:
+    """Predicted wall time of what is left and peak memory, with what the prediction rests on."""
+
+    seconds: float  # nan where nothing is known
+    memory: int  # bytes
+    basis: str
+
+
+class Prices:
+    """Prices tasks from the records of the same protocol's size on the same device."""
+
+    def __init__(self, store: Store, experiment: Experiment, device: torch.device) -> None:
+        self.experiment, self.device = experiment, device
+        name = environment.device_info(device)["name"]
+        searches = [r for r in store.records(complete_only=True) if r.manifest["method"].get("levels") and _size(r)]
+        self.records = [r for r in searches if _device(r) == name]
+        self.elsewhere = [r for r in searches if _device(r) not in (name, None)]
+
+    def of(self, task: Task) -> Price:
+        """Return the price of one task."""
+        if method.find(task.method).levels == 0:
+            return Price(0.0, 0, "no supernet")
+        protocol = self.experiment.protocol(task.space, task.method)
+        memory = memory_of(task, protocol)
+        similar = [r for r in self.records if r.run.space == task.space and _size(r) == _size_of(protocol)]
+        others = [r for r in self.elsewhere if r.run.space == task.space and _size(r) == _size_of(protocol)]
+        same = [r for r in similar if r.run.method == task.method]
+        left = task.epochs - task.done
+        if same:
+            epoch = _per_seed_epoch(same) * len(task.seeds)
+            return Price(epoch * left, memory, f"{len(same)} records on this device")
+        passes = _passes(task.method, protocol.as_dict()["params"])
+        known = {r.run: _passes(r.run.method, r.manifest["protocol"]["params"]) for r in similar}
+        similar = [r for r in similar if known[r.run]]
+        if similar and passes:
+            each = [_per_seed_epoch([r]) * passes / known[r.run] for r in similar]
+            return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")
+        basis = "no record on this device yet"
+        if other := next((r for r in others if r.run.method == task.method), None):
+            basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * len(task.seeds) * left:.0f} s)"
+        if self.device.type == "cuda" and (least := floor.of_epoch(task.space, task.method, protocol, width=4)):
+            epoch = len(task.seeds) * least.bytes / self._copied
+            return Price(epoch * left, memory, f"{basis}; floor x 1 at {self._copied / 1e9:,.0f} GB/s copied: at least")
+        return Price(nan, memory, basis)
+
+    @cached_property
+    def _copied(self) -> float:
+        """Bytes a second of a copy on the device."""
+        return clock.copied(self.device, size=2**28)
+
+
+def _passes(method_id: str, params: Mapping[str, Any]) -> float:
+    """Return a method's training passes over the images in one epoch; 0 where nobody counted."""
+    if method_id not in method.names():
+        return 0.0
+    found = method.find(method_id)
+    attack = found.passes.get("attack", 0) * params.get("steps", 0) * _ATTACK_STEP
+    return (found.passes.get("alpha", 0) + found.passes.get("weights", 0) + attack) / max(1, found.levels)
+
+
+def _per_seed_epoch(records: list[Record]) -> float:
+    """Return the mean seconds of an epoch divided by the seeds that shared it."""
+    seeds = [len(r.manifest.get("group", {}).get("seeds", ())) or 1 for r in records]
+    each = [float(np.nanmean(r.points["seconds"])) / n for r, n in zip(records, seeds, strict=True)]
+    return float(sum(each) / len(each))
+
+
+def _device(record: Record) -> str | None:
+    return record.manifest.get("device", {}).get("name")
+
+
+def _size(record: Record) -> tuple[object, ...]:
+    try:
+        return _dimensions(record.manifest["protocol"])
+    except (KeyError, TypeError):  # brought in from another code, or from anywhere
+        return ()
+
+
+def _size_of(protocol: Protocol) -> tuple[object, ...]:
+    return _dimensions(protocol.as_dict())
+
+
+def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
+    """Return what the time of an epoch depends on."""
+    images, net = protocol["images"], protocol["supernet"]
+    sizes = (images[key] for key in ("dataset", "size", "limit"))
+    return (*sizes, net["channels"], net["cells"], protocol["training"]["batch"])
+
+
+def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[list[Task], str]:
+    """Divide groups whose predicted memory is above ``room`` bytes; return the tasks, and a line where any was.
+
+    A group that was cut off is left as it is, for it goes on as it began; it is halved where it does not fit after all.
+    """
+    found: list[Task] = []
+    divided = 0
+    for task in tasks:
+        seeds, parts = task.seeds, 1
+        each = 0.0
+        if method.find(task.method).levels:
+            each = memory_of(task, experiment.protocol(task.space, task.method)) / len(seeds)
+        if len(seeds) > 1 and not task.begun and each:
+            parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
+        divided += parts > 1
+        bounds = [len(seeds) * part // parts for part in range(parts + 1)]
+        found += [replace(task, seeds=seeds[a:b]) for a, b in pairwise(bounds)]
+    if not divided:
+        return found, ""
+    more = f"{len(tasks)} groups are {len(found)} now" if len(tasks) > 1 else f"a group became {len(found)}"
+    return found, f"memory: {more}, so that each is predicted to fit into {room / 2**30:.2f} GiB"
+
+
+def memory_of(task: Task, protocol: Protocol) -> int:
+    """Return the bytes that a group needs at its peak, in float32.
+
+    Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled. It is
+    0 where no pass can be made.
+
+    Raises
+    ------
+    InputError
+        The supernet is larger than a checkpoint may be.
+    """
+    space = spaces.find(task.space)
+    net = Supernet(space, protocol.supernet)
+    if 8 * net.size > LARGEST:  # weights and momentum
+        raise InputError(
+            f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
+            f" {net.size:,} weights on {task.space}, and {LARGEST // 8:,} are the most; take smaller ones"
+        )
+    side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
+    seeds, batch = len(task.seeds), protocol.training.batch
+    try:
+        once, each = _saved_bytes(net, side)
+    except (RuntimeError, ValueError):  # of torch, on images that are too small; the run will record it
+        return 0
+    return seeds * (16 * net.size + once + batch * each)
+
+
+def _saved_bytes(net: Supernet, side: int) -> tuple[int, int]:
+    """Return the bytes that a training pass saves for its backward pass: once, and for each image."""
+    small = min(side, 8)
+    two, four = (_saved(net, small, images) for images in (2, 4))
+    return 2 * two - four, int((four - two) / 2 * (side / small) ** 2)
+
+
+def _saved(net: Supernet, side: int, images: int) -> int:
+    weights = torch.zeros(1, net.size, requires_grad=True)
+    mix = torch.full((1, *net.space.mask.shape), 0.2, requires_grad=True)
+    statistics = net.statistics(1, dtype=torch.float32, device="cpu")
+    own = {weights.untyped_storage().data_ptr(), mix.untyped_storage().data_ptr()}
+    sizes: dict[int, int] = {}
+    kept = []
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            sizes[storage.data_ptr()] = storage.nbytes()
+            kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        net.forward(weights, statistics, torch.zeros(images, side, side, 1, 3), mix, training=True, update=False)
+    return sum(sizes.values())

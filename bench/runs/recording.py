@@ -1,0 +1,129 @@
+"""From points to records: rows, manifests, and what reports need to know of a space or a method."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import spaces
+from bench.experiments.config import Experiment, Protocol, config_hash
+from bench.machine import environment
+from bench.methods import method
+from bench.methods.method import Method
+from bench.search import Point
+from results.records.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
+from spaces.base import Space
+
+from .deviations import deviations
+
+Row = dict[str, Any]
+
+
+def rows(space: Space, point: Point) -> list[Row]:
+    """Return a point's row of each seed."""
+    columns = _columns(space)
+    found = []
+    for index, arch in enumerate(point.archs):
+        row: Row = {name: float(point.values[name][index]) if name in point.values else np.nan for name in columns}
+        found.append(row | {"epoch": point.epoch, "arch": arch.key, "alpha": point.alpha[index].tolist()})
+    return found
+
+
+def record(
+    run: Run,
+    experiment: Experiment,
+    protocol: Protocol,
+    points: list[Row],
+    *,
+    images_checksum: str,
+    group: dict[str, Any],
+    device: dict[str, Any],
+    status: str = "complete",
+    error: str = "",
+) -> Record:
+    """Return the record of a run.
+
+    Parameters
+    ----------
+    group, device : what shared the supernet, and where: only bitwise equality depends on it.
+    status : "complete", "diverged" or "failed".
+    """
+    space, searcher = spaces.find(run.space), method.find(run.method)
+    about = {"name": experiment.name, "base": experiment.base, "description": experiment.description}
+    manifest = {
+        **_description(run, space, searcher, points),
+        "status": status,
+        "error": error,
+        "protocol": protocol.as_dict() | {"experiment": about},
+        "overrides": list(experiment.overrides),
+        "config_hash": config_hash(run.space, run.method, protocol),
+        "data": {protocol.images.dataset: images_checksum},
+        "device": device,
+        "group": group,
+    }
+    manifest["space"]["dataset"] = table_dataset(space, protocol)
+    manifest["deviations"] = [dataclasses.asdict(d) for d in deviations(space, searcher, protocol)]
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+
+
+def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) -> Record:
+    """Return the record of another code's search, of which only the architectures are known."""
+    space = spaces.find(run.space)
+    description = f"Searches of another code, brought in from {source}."
+    manifest = {
+        **_description(run, space, searcher, points),
+        "status": "complete",
+        "error": "",
+        "protocol": {"experiment": {"name": run.experiment, "base": run.experiment, "description": description}},
+        "overrides": [],
+        "config_hash": BROUGHT_IN,
+        "data": {},
+        "device": {"name": "unknown"},
+        "group": {"seeds": [run.seed]},
+    }
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+
+
+def _description(run: Run, space: Space, searcher: Method, points: list[Row]) -> dict[str, Any]:
+    """Return the part of a manifest that follows from run, space and method."""
+    return {
+        "schema": SCHEMA,
+        "run": dataclasses.asdict(run),
+        "space": {
+            "label": space.label,
+            "family": space.family,
+            "dataset": space.table_datasets[0],
+            "operations": list(space.operations),
+            "parameter_free": list(space.parameter_free),
+        },
+        "method": {
+            "label": searcher.label,
+            "colour": searcher.colour,
+            "order": searcher.order,
+            "levels": searcher.levels,
+            "cite": searcher.cite,
+        },
+        "deviations": [],
+        "cells": {key: _drawing(space, key) for key in sorted({point["arch"] for point in points})},
+        "git": environment.git_state(),
+        "dates": {"finished": datetime.now(UTC).isoformat(timespec="seconds")},
+        "versions": environment.versions(),
+    }
+
+
+def table_dataset(space: Space, protocol: Protocol) -> str:
+    """Return the data set under which an architecture of this run is scored."""
+    return space.table_datasets[0] if protocol.images.dataset == "cifar10" else protocol.images.dataset
+
+
+def _columns(space: Space) -> list[str]:
+    return [*POINT_COLUMNS, *(prefix + name for prefix in OPERATION_PREFIXES for name in space.operations)]
+
+
+def _drawing(space: Space, key: str) -> dict[str, Any]:
+    drawing = space.drawing(space.parse(key))
+    return {"nodes": list(drawing.nodes), "edges": [list(edge) for edge in drawing.edges]}

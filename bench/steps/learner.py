@@ -1,0 +1,230 @@
+"""What methods are made of: the supernet, its state, and the two steps that they compose.
+
+Losses are per seed and summed before differentiation; seeds share no weight, so each gets the gradient that it
+would have had alone.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bench.seeding import stream
+from spaces.supernet.forward import Statistics
+from spaces.supernet.frozen import FrozenWeights
+from spaces.supernet.network import Supernet
+
+from . import optim
+from .simplex import softmax
+
+
+@dataclass(frozen=True)
+class Training:
+    """How weights and alphas are trained. Every value is the experiment's; none has a default."""
+
+    epochs: int
+    batch: int
+    lr: float
+    lr_min: float
+    lr_shifted: bool  # see bench.steps.schedule.cosine
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+    clip: float  # 0: no clipping
+    clip_mix: bool  # whether the mix's gradient counts in the clip norm
+    alpha_lr: float
+    alpha_betas: tuple[float, float]
+    alpha_decay: float
+    order: Literal["alpha-first", "weights-first"]
+    alpha_batches: Literal["cycle", "fresh", "replacement"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A batch a seed: images ``(B, H, W, S, channels)``, labels ``(S, B)``."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step gets. ``valid`` is None for one-level methods.
+
+    ``draws`` holds the method's own random draws of this step, ``scalars`` its values of this epoch, ``lr`` the
+    weights' learning rate: tensors on the device all.
+    """
+
+    train: Samples
+    valid: Samples | None
+    lr: Tensor
+    draws: dict[str, Tensor]
+    scalars: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Loss (mean cross entropy) and number of correct answers of each seed, ``(S,)``."""
+
+    loss: Tensor
+    correct: Tensor
+
+
+@dataclass
+class State:
+    """All that a search changes; everything has a leading seed axis but the step count."""
+
+    weights: Tensor  # (S, P)
+    momentum: Tensor  # (S, P)
+    statistics: Statistics
+    alpha: Tensor  # (S, R, M), 0 in the padding
+    first: Tensor  # Adam's moments, as alpha
+    second: Tensor
+    steps: Tensor  # Adam steps taken, scalar
+
+
+def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> State:
+    """Return the initial state of each seed; alphas are 1e-3 N(0, 1)."""
+    mask = torch.from_numpy(net.space.mask)
+    weights = torch.stack([net.layout.initial(stream(seed, "weights/init")) for seed in seeds])
+    alpha = torch.stack(
+        [1e-3 * torch.randn(mask.shape, generator=stream(seed, "alpha/init"), dtype=torch.float64) for seed in seeds]
+    )
+    weights = weights.to(device, dtype)
+    alpha = torch.where(mask, alpha, 0).to(device, dtype)
+    return State(
+        weights=weights,
+        momentum=torch.zeros_like(weights),
+        statistics=net.statistics(len(seeds), dtype=dtype, device=device),
+        alpha=alpha,
+        first=torch.zeros_like(alpha),
+        second=torch.zeros_like(alpha),
+        steps=torch.zeros((), dtype=dtype, device=device),
+    )
+
+
+class Learner:
+    """A supernet in training.
+
+    Parameters
+    ----------
+    net, state, training : see there.
+    """
+
+    def __init__(self, net: Supernet, state: State, training: Training) -> None:
+        self.net = net
+        self.state = state
+        self.training = training
+        device = state.weights.device
+        rows, columns = net.space.mask.shape
+        self.mask = torch.from_numpy(net.space.mask).to(device)  # (R, M)
+        self.owners = net.layout.owners(columns, unowned=rows * columns).to(device)  # (P,)
+        self.alpha_squares = torch.zeros_like(state.alpha)  # of gradients, summed since the last reset
+        self.weight_squares = state.alpha.new_zeros(len(state.weights), len(net.space.operations))
+        self._of_operation = self._membership()
+
+    def compiled(self) -> Learner:
+        """Return the same learner, its state included, with a compiled supernet."""
+        twin = copy(self)
+        twin.net = self.net.compiled()
+        return twin
+
+    @property
+    def seeds(self) -> int:
+        """S, the number of seeds that share the supernet."""
+        return len(self.state.weights)
+
+    def finite(self) -> Tensor:
+        """Return which seeds have finite weights and alphas, bool ``(S,)``."""
+        state = self.state
+        return state.weights.isfinite().all(1) & state.alpha.flatten(1).isfinite().all(1)
+
+    def mix(self) -> Tensor:
+        """Return the clean mix, softmax(alpha), ``(S, R, M)``, detached."""
+        return softmax(self.state.alpha, self.mask)
+
+    def loss(
+        self, weights: Tensor, mix: Tensor, samples: Samples, *, training: bool = True, update: bool = True
+    ) -> Outcome:
+        """Run the supernet; ``training`` and ``update`` as in ``Supernet.forward``."""
+        statistics = self.state.statistics
+        logits = self.net.forward(weights, statistics, samples.images, mix, training=training, update=update)
+        return _outcome(logits, samples.labels)
+
+    def freeze(self) -> FrozenWeights:
+        """Prepare the present weights for many evaluations."""
+        with torch.no_grad():
+            return self.net.freeze(self.state.weights, self.state.statistics)
+
+    def frozen_loss(self, frozen: FrozenWeights, mix: Tensor, samples: Samples) -> Outcome:
+        """Run the supernet in evaluation mode on weights that ``freeze`` prepared."""
+        return _outcome(self.net.forward_frozen(frozen, samples.images, mix), samples.labels)
+
+    def alpha_gradient(self, weights: Tensor, samples: Samples, *, update: bool = True) -> Tensor:
+        """Return d loss / d alpha, ``(S, R, M)``, at the given weights; a training pass."""
+        alpha = self.state.alpha.detach().requires_grad_()
+        outcome = self.loss(weights, softmax(alpha, self.mask), samples, update=update)
+        return torch.autograd.grad(outcome.loss.sum(), alpha)[0]
+
+    def alpha_step(self, gradient: Tensor) -> None:
+        """Take the Adam step on alpha."""
+        state, training = self.state, self.training
+        self.alpha_squares += gradient.square()
+        optim.adam(
+            state.alpha,
+            state.first,
+            state.second,
+            state.steps,
+            gradient,
+            lr=training.alpha_lr,
+            betas=training.alpha_betas,
+            decay=training.alpha_decay,
+        )
+
+    def weight_step(self, samples: Samples, mix: Tensor, lr: Tensor) -> Outcome:
+        """Take the SGD step on the weights at a mix that is a constant."""
+        state, training = self.state, self.training
+        weights = state.weights.detach().requires_grad_()
+        counted = training.clip > 0 and training.clip_mix
+        mix = mix.detach().requires_grad_(counted)
+        outcome = self.loss(weights, mix, samples)
+        inputs = (weights, mix) if counted else (weights,)
+        gradient, *others = torch.autograd.grad(outcome.loss.sum(), inputs)
+        self.note_weight_gradient(gradient)
+        if training.clip > 0:
+            gradient = optim.clip_norm(gradient, training.clip, *others)
+        optim.sgd(
+            state.weights,
+            state.momentum,
+            gradient,
+            lr=lr,
+            mu=training.momentum,
+            decay=training.weight_decay,
+            nesterov=training.nesterov,
+        )
+        return Outcome(outcome.loss.detach(), outcome.correct)
+
+    def note_weight_gradient(self, gradient: Tensor) -> None:
+        """Add the squares of a weight gradient ``(S, P)``, by operation, to the sums of this epoch."""
+        self.weight_squares += gradient.square() @ self._of_operation
+
+    def _membership(self) -> Tensor:
+        """Return which weights belong to which operation, ``(P, operations)`` of zeros and ones."""
+        space = self.net.space
+        columns = space.mask.shape[1]
+        choice = torch.where(self.owners < space.mask.size, self.owners % columns, len(space.operations))
+        one_hot = F.one_hot(choice, len(space.operations) + 1)[:, :-1]
+        return one_hot.to(self.state.weights.dtype)
+
+
+def _outcome(logits: Tensor, labels: Tensor) -> Outcome:
+    """Return the outcome of logits ``(S, B, classes)`` for labels ``(S, B)``."""
+    losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    with torch.no_grad():
+        correct = (logits.argmax(-1) == labels).sum(1)
+    return Outcome(losses.view(labels.shape).mean(1), correct)

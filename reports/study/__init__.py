@@ -1,0 +1,1 @@
+"""What the records of one experiment on one space say, as figures and tables show it."""

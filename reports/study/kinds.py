@@ -1,0 +1,35 @@
+"""What an experiment's records are evidence of, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from results.records.record import Record
+
+_VARIANT = "variant of the protocol"
+#: What weighs most comes first; the empty name stands for every experiment that is not named here.
+_KINDS = {"paper": "full protocol", "": _VARIANT, "reduced": "provisional evidence", "quick": "demonstration"}
+#: Separates an experiment from the hash of its overrides, as in ``paper+0a1b2c3d``.
+OVERRIDE = "+"
+
+
+def kind(experiment: str) -> str:
+    """Return what an experiment's numbers are worth, in two or three words."""
+    base, override, _ = experiment.partition(OVERRIDE)
+    known = _KINDS.get(base, _VARIANT)
+    return f"{known}, overridden" if override else known
+
+
+def place(experiment: str) -> tuple[int, str]:
+    """Return what sorts experiments by how much their numbers weigh."""
+    base = experiment.partition(OVERRIDE)[0]
+    return list(_KINDS).index(base if base in _KINDS else ""), experiment
+
+
+def description(records: Iterable[Record]) -> str:
+    """Return what the records' own protocol says of their experiment; nothing where it is silent."""
+    for record in records:
+        declared = record.manifest.get("protocol", {}).get("experiment")
+        if isinstance(declared, Mapping) and declared.get("description"):
+            return str(declared["description"])
+    return ""

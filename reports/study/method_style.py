@@ -1,0 +1,68 @@
+"""How a method is told apart in every figure and table: its label, colour, marker and place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from results.records.record import BROUGHT_IN, Record
+
+#: Okabe and Ito's palette without its black and yellow, for methods whose records name no colour.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+#: A second cue beside the colour, so that no figure needs colour to be read.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A search method as figures and tables show it.
+
+    ``independent`` : its points are drawn each for itself, as those of random search, and make no trajectory.
+    ``holds_out`` : some images train its alphas alone; where none do, its supernet is measured on what it trained on.
+    """
+
+    id: str
+    label: str
+    colour: str
+    marker: str
+    independent: bool = False
+    holds_out: bool = True
+
+
+def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
+    """Return the methods of the records in the order that their manifests give.
+
+    Colour and order come from ``manifest["method"]``; what a record does not say is filled in from the palette,
+    and two methods never share a marker.
+    """
+    known = {record.run.method: record for record in records}
+    declared = {name: record.manifest.get("method", {}) for name, record in known.items()}
+    ordered = sorted(declared, key=lambda name: (declared[name].get("order", len(declared)), name))
+    return tuple(
+        Method(
+            id=name,
+            label=str(declared[name].get("label", name)),
+            colour=_colour(declared[name].get("colour"), PALETTE[place % len(PALETTE)]),
+            marker=MARKERS[place % len(MARKERS)],
+            independent=declared[name].get("levels") == 0 and known[name].config_hash != BROUGHT_IN,
+            holds_out=declared[name].get("levels") != 1,
+        )
+        for place, name in enumerate(ordered)
+    )
+
+
+def _colour(declared: object, default: str) -> str:
+    """Return ``declared`` where it is a colour; it comes from a file and goes into a style sheet."""
+    return declared if isinstance(declared, str) and _COLOUR.fullmatch(declared) else default
+
+
+def measured_on(methods: Iterable[Method]) -> str:
+    """Return on which images the supernets of methods are measured, as captions say it."""
+    without = [method.label for method in methods if not method.holds_out]
+    if not without:
+        return "Measured on the images that train alpha alone."
+    return (
+        f"Measured on the images that train alpha alone; with {' and '.join(without)}, on such as trained the weights."
+    )

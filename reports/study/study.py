@@ -1,0 +1,188 @@
+"""What one experiment found on one space: its records joined with the scores of their architectures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from reports.study.kinds import kind
+from reports.study.method_style import Method, methods_of
+from reports.study.trajectory import Trajectory
+from results.records.record import Record, Run
+from results.scores.oracle import Oracle
+from results.scores.score import Score
+
+Split = Literal["valid", "test"]
+SPLITS: dict[Split, str] = {"valid": "validation", "test": "test"}
+
+#: Data sets that a cell found on the key's data set is also reported on, where an oracle knows them.
+TRANSFERS = {"cifar10": ("cifar100", "ImageNet16-120")}
+DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "svhn": "SVHN", "imagenet": "ImageNet"}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A published curve of test error to set beside ours, in percent over completed epochs."""
+
+    label: str
+    dataset: str
+    epochs: Sequence[float]
+    error: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    source: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """One experiment on one space.
+
+    Attributes
+    ----------
+    records : every readable record, by method and seed.
+    scores : (architecture, data set) -> score; what is absent is not scored.
+    methods : of the whole report, so that a method looks the same in every study.
+    landscapes : run -> supernet accuracy around the final alpha; see ``reports.plots.landscape``.
+    population : data set -> test accuracy in percent of every cell of the space that a table holds.
+    references : published curves on this space.
+    """
+
+    experiment: str
+    space: str
+    records: tuple[Record, ...]
+    scores: Mapping[tuple[str, str], Score]
+    methods: tuple[Method, ...]
+    landscapes: Mapping[Run, pd.DataFrame] = field(default_factory=dict)
+    population: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        records: Iterable[Record],
+        oracle: Oracle,
+        *,
+        methods: tuple[Method, ...] | None = None,
+        **extras: Any,
+    ) -> Study:
+        """Return the study of records that share an experiment and a space, scored by ``oracle``.
+
+        ``extras`` are the remaining attributes.
+        """
+        records = tuple(sorted(records, key=lambda record: record.run))
+        run = records[0].run
+        archs = sorted({arch for record in records for arch in record.points["arch"].dropna()})
+        scores = {
+            (arch, dataset): score
+            for dataset in _datasets(records)
+            for arch, score in zip(archs, oracle.scores(run.space, archs, dataset), strict=True)
+            if score is not None
+        }
+        known = methods or methods_of(records)
+        here = {record.run.method for record in records}
+        mine = tuple(method for method in known if method.id in here)
+        return cls(run.experiment, run.space, records, scores, mine, **extras)
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What the records say of their space."""
+        return self.records[0].manifest.get("space", {})
+
+    @property
+    def label(self) -> str:
+        """The space as it is printed."""
+        return str(self.declared.get("label", self.space))
+
+    @property
+    def context(self) -> str:
+        """What a figure is about, and what its numbers are worth: printed in every figure."""
+        return f"{self.label} · {self.experiment} ({kind(self.experiment)})"
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The data set that was searched on, then those on which at least one cell is scored."""
+        own, *others = _datasets(self.records)
+        scored = {dataset for _, dataset in self.scores}
+        return (own, *(dataset for dataset in others if dataset in scored))
+
+    def optimum(self, dataset: str) -> float | None:
+        """Return the best test accuracy in percent of the population, None where no table holds it."""
+        return float(np.nanmax(np.asarray(self.population[dataset]))) if len(self.population.get(dataset, ())) else None
+
+    def releases(self, dataset: str, source: str = "") -> tuple[str, ...]:
+        """Return where the scores on a data set come from, the most frequent release first.
+
+        Scores of different releases come from different training recipes: a figure shows one of them.
+
+        Parameters
+        ----------
+        source : of these scores alone, "table" or "retrained".
+        """
+        found = Counter(
+            score.release
+            for record in self.records
+            for arch in record.points["arch"]
+            if (score := self.scores.get((arch, dataset))) and source in ("", score.source)
+        )
+        return tuple(sorted(found, key=lambda release: (-found[release], release)))
+
+    def drawn(self, method: Method) -> list[Record]:
+        """Return the records of a method with the points that can be trusted.
+
+        A failed run has none; one that diverged has them up to where its alphas stop being finite.
+        """
+        mine = [record for record in self.records if record.run.method == method.id]
+        kept = [_finite(record) for record in mine if not record.failed]
+        return [record for record in kept if len(record.points)]
+
+    def landscapes_of(self, method: Method) -> dict[int, pd.DataFrame]:
+        """Return the landscape of each seed of a method that has one."""
+        runs = [record.run for record in self.drawn(method)]
+        return {run.seed: self.landscapes[run] for run in runs if run in self.landscapes}
+
+    def accuracy(self, arch: str, dataset: str, split: Split, release: str) -> float:
+        """Return the accuracy of an architecture in percent; NaN where it is not scored."""
+        score = self.scores.get((arch, dataset))
+        value = getattr(score, split) if score and score.release == release else None
+        return np.nan if value is None else float(value)
+
+    def error(self, method: Method, dataset: str, split: Split, release: str) -> Trajectory:
+        """Return the error in percent of the architecture that each point decodes to."""
+        return Trajectory.of(
+            method,
+            self.drawn(method),
+            lambda points: [100 - self.accuracy(arch, dataset, split, release) for arch in points["arch"]],
+            scored=True,
+        )
+
+    def column(self, method: Method, name: str) -> Trajectory:
+        """Return a column of the records; NaN in a record that lacks it."""
+        return Trajectory.of(
+            method,
+            self.drawn(method),
+            lambda points: np.asarray(points[name]) if name in points else np.full(len(points), np.nan),
+        )
+
+
+def dataset_label(dataset: str) -> str:
+    """Return a data set's name as it is printed."""
+    return DATASET_LABELS.get(dataset, dataset)
+
+
+def _datasets(records: Sequence[Record]) -> tuple[str, ...]:
+    own = str(records[0].manifest.get("space", {}).get("dataset", "unknown"))
+    return (own, *TRANSFERS.get(own, ()))
+
+
+def _finite(record: Record) -> Record:
+    """Return the record up to its first point without finite alphas: what such a point decodes to is noise."""
+    if record.complete:
+        return record
+    sound = record.points["alpha"].map(lambda alpha: bool(np.isfinite(np.asarray(alpha, dtype=float)).all()))
+    return replace(record, points=record.points[sound.cummin().astype(bool)])

@@ -1,0 +1,199 @@
+"""Published statements as data, and the files that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from results.errors import InputError, suggest
+from results.files import toml
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
+
+PUBLISHED = Path(__file__).parents[1] / "published"
+#: The metric of claims about what a search costs. It depends on the device, so that only a ratio is a claim.
+COST = "seconds"
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """How a direction is tested: one number per seed, whose mean lies above or below a threshold.
+
+    Attributes
+    ----------
+    relation : on which side of ``threshold`` the mean must lie.
+    window : the part of the search, as fractions of its epochs, over which the metric is averaged; [1, 1] is the end.
+    reference : subtract the average over this part: the number is a change.
+    log : take logarithms of the averages first: a change is then a ratio.
+    baseline : subtract the number of the run of this method with the same seed.
+    each : count the seeds on either side instead of taking their mean, for what is said of every seed.
+    """
+
+    relation: Literal[">", "<"]
+    threshold: float = 0.0
+    window: tuple[float, float] = (1.0, 1.0)
+    reference: tuple[float, float] | None = None
+    log: bool = False
+    baseline: str = ""
+    each: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published statement.
+
+    Attributes
+    ----------
+    id : unique; where one statement is judged in several experiments it ends in ``@EXPERIMENT``.
+    paper, table : who printed it and where; "dnas-bench" is this suite itself.
+    kind : a "number", a "direction" (tested by ``test``), or "published-only": shown, never measured here.
+    space, dataset, method : ids; of methods and spaces that the suite lacks, a name.
+    metric : "accuracy" and "error" of the architecture in percent, "landscape-drop", "share:OPERATION" of the
+        cell's operations, or a column of the record; "seconds", of an epoch, as a ratio to a baseline alone.
+    split : "valid" or "test", for accuracy and error.
+    value, spread, n : mean, standard deviation and number of seeds as printed; None where not stated. A spread of
+        zero says that every seed ended in the same architecture.
+    protocol : how the number came about; source : where it was read.
+    comparable : whether our runs follow the "same-protocol", or another one under which the same is expected
+        ("direction"), or cannot be held against it ("no"); ``reason`` says what differs.
+    family : the claims that are corrected for being many together; empty for the paper's other claims.
+    experiment : in whose scope the claim lies; empty where in none.
+    tolerance : difference that still counts as reproduced, in ``unit``, because of ``rationale``.
+    coverage : least share of the architectures that must be scored for a verdict.
+    text : the statement in words; a direction has one.
+    """
+
+    id: str
+    paper: str
+    kind: Literal["number", "direction", "published-only"]
+    space: str
+    dataset: str
+    method: str
+    metric: str
+    source: str
+    table: str = ""
+    split: Literal["", "valid", "test"] = ""
+    value: float | None = None
+    spread: float | None = None
+    n: int | None = None
+    unit: str = "percent"
+    protocol: str = ""
+    comparable: Literal["same-protocol", "direction", "no"] = "no"
+    reason: str = ""
+    family: str = ""
+    experiment: str = ""
+    tolerance: float | None = None
+    rationale: str = ""
+    coverage: float = 1.0
+    test: Criterion | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        fault = _fault(self)
+        if fault:
+            raise InputError(f"claim '{self.id}' {fault}")
+
+    @property
+    def judged(self) -> bool:
+        """Whether records can decide it."""
+        return self.kind != "published-only" and bool(self.experiment) and self.comparable != "no"
+
+
+def _fault(claim: Claim) -> str:
+    """Return what a claim lacks, nothing where it is whole."""
+    if claim.value is None and not claim.text:
+        return "says neither a value nor a text"
+    if claim.comparable != "same-protocol" and not claim.reason:
+        return "is not of the same protocol: give the reason"
+    if not claim.judged:
+        return ""
+    if claim.kind == "direction" and (claim.test is None or not claim.text):
+        return "is a direction: give its test and its text"
+    if claim.kind == "number" and (claim.value is None or claim.tolerance is None or not claim.rationale):
+        return "is a number: give its value, its tolerance and the rationale"
+    if claim.metric in ("accuracy", "error"):
+        return "" if claim.split else f"is about {claim.metric}: give the split"
+    if claim.metric == COST and not (claim.test and claim.test.baseline and claim.test.log):
+        return "is about seconds, which depend on the device: give a baseline and log = true, which makes it a ratio"
+    column = POINT_COLUMNS.get(claim.metric) == "float64" or claim.metric.startswith(OPERATION_PREFIXES)
+    if column or claim.metric == "landscape-drop" or claim.metric.startswith("share:"):
+        return ""
+    return f"is about '{claim.metric}', which no record holds"
+
+
+def load_claims(folder: Path = PUBLISHED) -> tuple[Claim, ...]:
+    """Return every claim in the TOML files of ``folder``, in the order of file names and lines.
+
+    What a file says at its top holds for all its groups, what a group says for all its rows. A group may name several
+    ``scope`` tables (experiment, comparable, reason): each row is then a claim in each of them.
+
+    Raises
+    ------
+    InputError
+        A file is no TOML, a key is unknown, missing or of the wrong type, or an id comes twice.
+    """
+    claims: dict[str, Claim] = {}
+    for path in sorted(Path(folder).glob("*.toml")):
+        for claim in _read(path):
+            if claim.id in claims:
+                raise InputError(f"{path.name}: the id '{claim.id}' comes twice; ids are unique over all files")
+            claims[claim.id] = claim
+    return tuple(claims.values())
+
+
+def _read(path: Path) -> Iterator[Claim]:
+    content = toml.read(path)
+    for number, group in enumerate(_tables(content, "group", path.name), start=1):
+        rows, scopes = (_tables(group, key, f"{path.name}, group {number}", [{}]) for key in ("rows", "scope"))
+        for row in rows:
+            for scope in scopes:
+                merged = content | group | row | scope
+                where = f"{path.name}, group {number}, '{merged.get('id', '')}'"
+                if len(scopes) > 1:
+                    merged["id"] = f"{merged.get('id', '')}@{merged.get('experiment', '')}"
+                yield _build(Claim, merged, where)
+
+
+def _tables(content: dict[str, Any], key: str, where: str, default: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Take the list of tables out that ``key`` names."""
+    found = content.pop(key, default)
+    if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError(f"{where}: '{key}' must be a list of tables")
+    return list(found)
+
+
+def _build(kind: type, data: Mapping[str, Any], where: str) -> Any:
+    """Return ``kind(**data)`` after checking keys and types."""
+    hints = get_type_hints(kind)
+    for key in data:
+        if key not in hints:
+            raise InputError(f"{where}: unknown key '{key}'{suggest(key, hints)}")
+    for field in fields(kind):
+        if field.name not in data and field.default is MISSING:
+            raise InputError(f"{where}: '{field.name}' is missing")
+    values = {key: _convert(value, hints[key], f"{where}: '{key}'") for key, value in data.items()}
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """Return ``value`` as ``hint`` has it: TOML has no tuples, and writes 54 for 54.0."""
+    if get_origin(hint) is UnionType:
+        [hint] = [option for option in get_args(hint) if option is not NoneType]
+    if get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+        raise InputError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, get_args(hint)))}")
+    if get_origin(hint) is tuple and isinstance(value, list) and len(value) == len(get_args(hint)):
+        return tuple(_convert(entry, float, where) for entry in value)
+    if is_dataclass(hint) and isinstance(value, dict):
+        return _build(cast("type", hint), value, where)
+    if hint is float and type(value) is int and abs(value) < 2**63:  # a larger one may be no float
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise InputError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")

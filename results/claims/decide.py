@@ -1,0 +1,142 @@
+"""The rule of a verdict: on which side of a region the truth lies, if the seeds at hand can tell.
+
+A side is taken where an interval of the mean, at a level of one minus the error that is allowed, lies wholly on one
+side of each end of the region. The least error at which that is so is the p of the side: to take it where p is at most
+5 % is to ask the 95 % interval. With a p, claims can be corrected for being many (``results.claims.verdicts``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from results.claims.stats import Interval, half_width, mean_p, share_p
+
+#: How often a verdict on one paper's claims may be false.
+ERROR = 0.05
+#: More seeds than anyone will run: beyond them a claim is not called decidable.
+MOST_SEEDS = 1_000
+
+
+class Side(StrEnum):
+    """Where the truth lies."""
+
+    BELOW = "below"
+    INSIDE = "inside"
+    ABOVE = "above"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Leaning:
+    """What the seeds say.
+
+    Attributes
+    ----------
+    side : where they lie; undecided where on no one side.
+    p : the least error at which the rule takes that side; 1 where undecided.
+    interval : of the mean, at 95 %; None for fewer than two seeds.
+    """
+
+    side: Side
+    p: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether the true mean of one number per seed lies inside a region.
+
+    The interval of the mean reaches from the lower limit, were every value as low as it can be, to the upper limit,
+    were every value as high. Where all values are equal it has no width and says nothing: then, or with ``each``, the
+    seeds are counted instead, and the interval is that of the share of the seeds on a side, which must lie above one
+    half.
+
+    Attributes
+    ----------
+    low, high : the least and the most that the value of each seed can be; the same where it is known. At least one.
+    region : open; an end may be infinite.
+    each : count seeds whatever their spread. For claims that every seed ends in the same architecture.
+    spread, n : standard deviation and number of seeds of the published value that the region is centred on; an n of
+        one makes it a constant.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    region: Interval
+    each: bool = False
+    spread: float = 0.0
+    n: int = 1
+
+    def leaning(self) -> Leaning:
+        """Return the side on which the seeds lie, and its p."""
+        interval = None
+        if len(self.low) > 1:
+            (least, below), (most, above) = (
+                (mean, half_width(variance, len(self.low), self.spread**2, self.n)) for mean, variance in self._moments
+            )
+            interval = Interval(least - below, most + above)
+        if self._counted:
+            side, hits = self._most()
+            return Leaning(side, 1.0 if side is Side.UNDECIDED else share_p(hits, len(self.low)), interval)
+        p = self._sides()
+        side = min(p, key=lambda s: p[s])
+        return Leaning(side, p[side], interval) if p[side] < 1 else Leaning(Side.UNDECIDED, 1.0, interval)
+
+    def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
+        """Return the least number of seeds at which p would be at most ``threshold``, were more like these.
+
+        Each number up to ``MOST_SEEDS`` is tried: beside a published spread of few seeds p can rise again with more of
+        ours, whose share of the degrees of freedom falls. None where no number would do, or where values are not known.
+        """
+        if self.low != self.high:
+            return None
+        more = range(len(self.low) + 1, MOST_SEEDS + 1)
+        if self._counted:
+            side, hits = self._most()
+            if side is Side.UNDECIDED:
+                return None
+            return next((n for n in more if share_p(hits * n // len(self.low), n) <= threshold), None)
+        (mean, variance), _ = self._moments
+        room = min(abs(mean - self.region.low), abs(mean - self.region.high))
+        return next((n for n in more if mean_p(room, variance, n, self.spread**2, self.n) <= threshold), None)
+
+    @cached_property
+    def _counted(self) -> bool:
+        return self.each or len(self.low) < 2 or min(map(len, (set(self.low), set(self.high)))) == 1
+
+    @cached_property
+    def _moments(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Mean and variance, were every value as low and as high as it can be."""
+        low, high = (np.asarray(values, dtype=float) for values in (self.low, self.high))
+        return (float(low.mean()), float(low.var(ddof=1))), (float(high.mean()), float(high.var(ddof=1)))
+
+    def _sides(self) -> dict[Side, float]:
+        """Return the p of each side: of the further of two ends, for the inside."""
+        low, high = self._moments
+        above, below = self.region.low, self.region.high
+        return {
+            Side.BELOW: self._p(high, high[0] - above, -1),
+            Side.INSIDE: max(self._p(low, low[0] - above, 1), self._p(high, high[0] - below, -1)),
+            Side.ABOVE: self._p(low, low[0] - below, 1),
+        }
+
+    def _p(self, moments: tuple[float, float], distance: float, sign: int) -> float:
+        """Return the p of a mean's distance from an end, 1 where it lies on the other side of it."""
+        if sign * distance <= 0:
+            return 1.0
+        return mean_p(sign * distance, moments[1], len(self.low), self.spread**2, self.n)
+
+    def _most(self) -> tuple[Side, int]:
+        """Return the side of more than half of the seeds, and how many are there."""
+        low, high = np.asarray(self.low), np.asarray(self.high)
+        hits = {
+            Side.BELOW: int((high < self.region.low).sum()),
+            Side.INSIDE: int(((self.region.low < low) & (high < self.region.high)).sum()),
+            Side.ABOVE: int((low > self.region.high).sum()),
+        }
+        side = max(hits, key=lambda s: hits[s])
+        return (side, hits[side]) if hits[side] > len(low) / 2 else (Side.UNDECIDED, hits[side])

@@ -1,0 +1,227 @@
+"""What the records say about a claim: one number per seed, or a range where architectures are not scored."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from results.claims.alike import alike, common_epochs
+from results.claims.claim import COST, Claim, Criterion
+from results.claims.series import Reading, Series, part, points_within
+from results.records.current import LeftOut, Planned, current
+from results.records.record import Record, Run
+from results.scores.oracle import Oracle
+
+#: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
+_SCORED = ("accuracy", "error")
+_END = Criterion(">")  # a number is read where a direction is by default: after the last epoch
+
+
+class Evidence:
+    """The records of one protocol per experiment, space and method, and the oracle that scores them.
+
+    A search that diverged is a result: of accuracy and error it could be anything, and of other metrics it has no
+    number. One that failed is none, for it is run again. ``unfinished`` names both.
+
+    Parameters
+    ----------
+    records : of any status.
+    landscapes : supernet accuracy around the final alpha: columns ``kind`` ("plane" is used), ``x``, ``y`` and
+        ``valid_accuracy`` in percent.
+    planned : the protocols that experiments have now; see ``results.records.current``.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        oracle: Oracle,
+        landscapes: Mapping[Run, pd.DataFrame],
+        planned: Planned,
+    ) -> None:
+        self._oracle, self._landscapes = oracle, landscapes
+        kept, self._left_out = current(records, planned)
+        self._columns: dict[tuple[Run, str], np.ndarray] = {}
+        self._bases: dict[tuple[str, ...], _Basis] = {}
+        self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
+        for record in kept:
+            self._records[record.run.experiment, record.run.space, record.run.method].append(record)
+
+    def readings(self, claim: Claim) -> list[Reading]:
+        """Return one reading per seed, or per seed that the baseline has too.
+
+        Seeds that share a supernet share its time: of costs there is one reading per pair of groups, and none of groups
+        on different devices or of different sizes.
+        """
+        mine = self._of_method(claim, claim.method)
+        if claim.test is None or not claim.test.baseline:
+            return list(mine.values())
+        theirs = self._of_method(claim, claim.test.baseline)
+        both = [seed for seed in mine if seed in theirs]
+        if claim.metric == COST:
+            ours, others = (self._groups(claim, method) for method in (claim.method, claim.test.baseline))
+            pairs = {(ours[seed], others[seed]): seed for seed in both}
+            both = [seed for (one, other), seed in pairs.items() if one.like(other)]
+        return [mine[seed] - theirs[seed] for seed in both]
+
+    def left_out(self, claim: Claim) -> tuple[LeftOut, ...]:
+        """Return the records that bear on ``claim`` but follow another protocol or were measured otherwise."""
+        of_other_protocols = (
+            left
+            for left in self._left_out
+            if (left.run.experiment, left.run.space) == (claim.experiment, claim.space)
+            and left.run.method in _methods(claim)
+        )
+        return (*of_other_protocols, *self._basis(claim).left_out)
+
+    def unfinished(self, claim: Claim) -> tuple[Record, ...]:
+        """Return the records that would speak of ``claim``, had their searches not diverged or failed."""
+        methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+        return tuple(record for records in methods for record in records if not record.complete)
+
+    def absent(self, claim: Claim) -> str:
+        """Say why there is no reading for ``claim``, and the mend."""
+        methods = _methods(claim)
+        for method in methods:
+            found = [r for r in self._records[claim.experiment, claim.space, method] if not r.failed]
+            if found and not any(record.complete for record in found):
+                return f"every search of {claim.experiment}/{claim.space}/{method} diverged"
+            if not found:
+                command = f"dnas run {claim.experiment} --space {claim.space} --method {method}"
+                old = any(left.run.method == method for left in self.left_out(claim))
+                what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
+                return f"{what}; '{command}' makes them"
+            common = self._basis(claim).common
+            if common is not None and not common.any() and any(r.points[claim.metric].notna().any() for r in found):
+                return f"{claim.metric} was measured at no epoch that all searches share"
+            if not self._of_method(claim, method):
+                return f"{claim.metric} was not measured in {claim.experiment}/{claim.space}/{method}"
+        if set.intersection(*(set(self._of_method(claim, method)) for method in methods)):
+            return f"{' and '.join(methods)} were not timed on one device with as many seeds at once"
+        return f"no seed has both {' and '.join(methods)}"
+
+    def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
+        records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
+        measured = (record for record in self._basis(claim).records if record.run.method == method)
+        found = {record.run.seed: self._read(claim, record) for record in measured}
+        found |= {record.run.seed: _anything(claim, record) for record in records if not record.complete}
+        return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
+
+    def _basis(self, claim: Claim) -> _Basis:
+        """Return the complete records of the claim's methods that were measured alike."""
+        key = (claim.experiment, claim.space, *_methods(claim), claim.metric)
+        if key not in self._bases:
+            of_methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+            complete = [record for records in of_methods for record in records if record.complete]
+            kept, left_out = alike(complete, claim.metric)
+            self._bases[key] = _Basis(tuple(kept), tuple(left_out), common_epochs(kept, claim.metric))
+        return self._bases[key]
+
+    def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
+        records = self._records[claim.experiment, claim.space, method]
+        return {record.run.seed: _Group.of(record) for record in records}
+
+    def _read(self, claim: Claim, record: Record) -> Reading | None:
+        test = claim.test or _END
+        if claim.metric == "landscape-drop":
+            drop = _landscape_drop(self._landscapes.get(record.run))
+            return None if drop is None else Reading(drop, drop)
+        series = self._series(claim, record)
+        level = series.average(test.window, test.log)
+        if test.reference is None or level is None:
+            return level
+        before = series.average(test.reference, test.log)
+        return None if before is None else level - before
+
+    def _series(self, claim: Claim, record: Record) -> Series:
+        metric, done = claim.metric, part(self._column(record, "epoch"))
+        if metric.startswith("share:"):
+            shares = np.array([_share(arch, metric.removeprefix("share:")) for arch in self._column(record, "arch")])
+            return Series(done, shares, shares)
+        if metric not in _SCORED:
+            column = self._column(record, metric) if metric in record.points else np.full(len(done), np.nan)
+            if (common := self._basis(claim).common) is not None:
+                column = np.where(common, column, np.nan)
+            return Series(done, column, column)
+        scores = self._oracle.scores(record.run.space, self._column(record, "arch").tolist(), claim.dataset)
+        values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
+        accuracy = np.array([np.nan if v is None else v for v in values], dtype=float)
+        unscored = np.isnan(accuracy)
+        low, high = np.where(unscored, 0.0, accuracy), np.where(unscored, 100.0, accuracy)
+        if metric == "error":
+            low, high = 100 - high, 100 - low
+        return Series(done, low, high, unscored)
+
+    def _column(self, record: Record, name: str) -> np.ndarray:
+        """Return a column of a record's points, taken out of the table once: many claims ask for the same."""
+        if (record.run, name) not in self._columns:
+            kind = object if name == "arch" else float
+            self._columns[record.run, name] = record.points[name].to_numpy(dtype=kind)
+        return self._columns[record.run, name]
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The complete records that a claim rests on: measured alike, and the points at which all of them were measured."""
+
+    records: tuple[Record, ...]
+    left_out: tuple[LeftOut, ...]
+    common: np.ndarray | None  # bool (points,); None where every point counts
+
+
+@dataclass(frozen=True)
+class _Group:
+    """What the time of an epoch depends on beside the protocol: the device, and the seeds that shared the supernet."""
+
+    device: str
+    arithmetic: tuple[str, ...]  # convolution form, precision, whether cells are compiled
+    seeds: tuple[int, ...]
+
+    @classmethod
+    def of(cls, record: Record) -> _Group:
+        group, device = (record.manifest.get(key, {}) for key in ("group", "device"))
+        names = tuple(str(device.get(key, "")) for key in ("name", "threads"))
+        precision = group.get("precision") or group.get("dtype", "")
+        arithmetic = tuple(map(str, (group.get("form", ""), precision, group.get("compiled", False))))
+        return cls(" ".join(names), arithmetic, tuple(group.get("seeds", (record.run.seed,))))
+
+    def like(self, other: _Group) -> bool:
+        """Whether times of the two can be compared."""
+        mine, theirs = ((g.device, g.arithmetic, len(g.seeds)) for g in (self, other))
+        return mine == theirs
+
+
+def _anything(claim: Claim, record: Record) -> Reading | None:
+    """Return all that a seed that diverged could have: any accuracy at each point to come; None of other metrics."""
+    test = claim.test or _END
+    if claim.metric not in _SCORED or test.log:  # the logarithm of an accuracy has no bound either
+        return None
+    windows = [window for window in (test.window, test.reference) if window is not None]
+    points = sum(points_within(window, record.epochs) for window in windows)
+    return Reading(-100.0 if test.reference is not None else 0.0, 100.0, points, points)
+
+
+def _methods(claim: Claim) -> list[str]:
+    return [claim.method, *([claim.test.baseline] if claim.test and claim.test.baseline else [])]
+
+
+def _share(arch: str, operation: str) -> float:
+    """Return the share of ``operation`` among the operations that an architecture key names."""
+    names = re.findall(r"[a-z]\w*", arch)
+    return names.count(operation) / len(names) if names else math.nan
+
+
+def _landscape_drop(landscape: pd.DataFrame | None) -> float | None:
+    """Return by how much the mean accuracy over the plane lies below that at its centre, in percent."""
+    if landscape is None:
+        return None
+    plane = landscape[landscape["kind"] == "plane"]
+    if plane.empty:
+        return None
+    x, y, accuracy = (np.asarray(plane[c], dtype=float) for c in ("x", "y", "valid_accuracy"))
+    return float(accuracy[np.hypot(x, y).argmin()] - accuracy.mean())

@@ -1,0 +1,238 @@
+"""Whether what was measured reproduces what was published.
+
+Each claim that records speak of gets a p (``results.claims.decide``): the least error at which the rule takes the side
+on which the seeds lie. The claims of one paper in one experiment are a family, unless they name a smaller one that was
+fixed before the first record. Their p are adjusted by Holm's method, and
+a verdict follows the adjusted one: where it is at most 5 %, the side is taken. So the chance that any verdict on a
+paper is false is held at 5 %, not the chance that each is.
+
+A side is one of two or three, and to err is to take the wrong one. Holm's method bounds that error where claims are
+independent (Shaffer, Control of directional errors with stagewise multiple test procedures, Annals of Statistics 8,
+1980); where claims share seeds, ``tests/unit/results/test_false_verdicts.py`` counts it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import inf
+from statistics import fmean
+from types import MappingProxyType
+from typing import TypedDict
+
+import pandas as pd
+
+from results.claims.claim import Claim
+from results.claims.decide import ERROR, Leaning, Question, Side
+from results.claims.evidence import Evidence, Reading
+from results.claims.stats import Interval, holm, holm_threshold
+from results.claims.wording import line
+from results.records.current import LeftOut, Planned
+from results.records.record import Record, Run
+from results.scores.oracle import Oracle
+
+_HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
+
+
+class Status(StrEnum):
+    """What became of a claim."""
+
+    REPRODUCED = "reproduced"
+    BETTER = "better"
+    WORSE = "worse"
+    INCONCLUSIVE = "inconclusive"
+    NOT_RUN = "not-run"
+    NOT_COMPARABLE = "not-comparable"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim and what our records say about it.
+
+    Attributes
+    ----------
+    measured : mean over seeds, on the scale of the claim's value or of the direction's effect; None where no seed
+        is scored throughout.
+    interval : at 95 %, of this claim alone, on the same scale; with unscored architectures, over all they could be.
+    p : the least error at which this claim alone would be decided; None where too few architectures are scored.
+    adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
+        a p. The verdict follows it.
+    n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
+    seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
+        where decided, or where more seeds alone would not.
+    unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
+        both methods where two are compared.
+    left_out : records that would speak of the claim, but follow another protocol.
+    diverged, failed : runs of either method that did not reach their last epoch.
+    text : one line.
+    """
+
+    claim: Claim
+    status: Status
+    text: str
+    measured: float | None = None
+    interval: Interval | None = None
+    n: int = 0
+    p: float | None = None
+    adjusted: float | None = None
+    family: int = 0
+    seeds_to_decide: int | None = None
+    unscored: int = 0
+    points: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    diverged: tuple[Run, ...] = ()
+    failed: tuple[Run, ...] = ()
+
+    @property
+    def unfinished(self) -> str:
+        """How many seeds diverged and failed, in words; empty where none did."""
+        counts = {"diverged": len(self.diverged), "failed": len(self.failed)}
+        return ", ".join(f"{n} seed{'s' * (n > 1)} {what}" for what, n in counts.items() if n)
+
+    @property
+    def decided_alone(self) -> bool:
+        """Whether the claim would be decided were it its paper's only one, and is not among the others."""
+        return self.status is Status.INCONCLUSIVE and self.p is not None and self.p <= ERROR
+
+
+class _Aside(TypedDict):
+    """The records that stand beside those that a claim is judged on: fields of its verdict."""
+
+    left_out: tuple[LeftOut, ...]
+    diverged: tuple[Run, ...]
+    failed: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A claim that records speak of, before it is set beside the others of its paper."""
+
+    claim: Claim
+    readings: Sequence[Reading]
+    question: Question
+    leaning: Leaning
+    aside: _Aside
+
+    @property
+    def points(self) -> int:
+        return sum(reading.points for reading in self.readings)
+
+    @property
+    def unscored(self) -> int:
+        return sum(reading.unscored for reading in self.readings)
+
+    @property
+    def covered(self) -> bool:
+        """Whether enough architectures are scored for a verdict."""
+        return self.points - self.unscored >= self.claim.coverage * self.points
+
+
+def judge(
+    claims: Iterable[Claim],
+    records: Iterable[Record],
+    oracle: Oracle,
+    landscapes: Mapping[Run, pd.DataFrame] = MappingProxyType({}),
+    planned: Planned = MappingProxyType({}),
+) -> list[Verdict]:
+    """Return one verdict per claim, in order.
+
+    A claim is judged on the records of the experiment in whose scope it lies; records of other experiments, so also of
+    ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining, nor records of another protocol
+    than the experiment has now (``results.records.current``). Searches that diverged or failed are as in ``Evidence``.
+
+    Parameters
+    ----------
+    claims : from ``results.claims.claim.load_claims``. All that share a paper belong together here: a verdict depends
+        on how many there are.
+    records : any; each claim picks its own.
+    oracle : scores the architectures.
+    landscapes : of the runs that have one.
+    planned : the protocols that experiments have now; without them, records of several are not mixed either.
+    """
+    evidence = Evidence(records, oracle, landscapes, planned)
+    found = [_weigh(claim, evidence) for claim in claims]
+    families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, case in enumerate(found):
+        if isinstance(case, _Case) and case.covered:
+            families[case.claim.family or case.claim.paper, case.claim.experiment].append(place)
+    adjusted: dict[int, tuple[float, list[float]]] = {}
+    for places in families.values():
+        p = [case.leaning.p for place in places if isinstance(case := found[place], _Case)]
+        for index, (place, value) in enumerate(zip(places, holm(p), strict=True)):
+            adjusted[place] = value, p[:index] + p[index + 1 :]
+    return [
+        case if isinstance(case, Verdict) else _verdict(case, *adjusted.get(place, (None, [])))
+        for place, case in enumerate(found)
+    ]
+
+
+def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
+    """Return what the records say of a claim, or the verdict where they say nothing."""
+    if claim.kind == "published-only" or not claim.experiment:
+        return Verdict(claim, Status.NOT_RUN, f"not run: {claim.reason}")
+    if claim.comparable == "no":
+        return Verdict(claim, Status.NOT_COMPARABLE, f"not comparable: {claim.reason}")
+    readings, unfinished = evidence.readings(claim), evidence.unfinished(claim)
+    aside = _Aside(
+        left_out=evidence.left_out(claim),
+        diverged=tuple(record.run for record in unfinished if not record.failed),
+        failed=tuple(record.run for record in unfinished if record.failed),
+    )
+    if not readings:
+        silent = Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", **aside)
+        return replace(silent, text="; ".join(filter(None, (silent.text, silent.unfinished))))
+    question = Question(
+        tuple(reading.low for reading in readings),
+        tuple(reading.high for reading in readings),
+        _region(claim),
+        each=claim.spread == 0 or (claim.test is not None and claim.test.each),
+        spread=claim.spread or 0.0,
+        n=claim.n or 1,
+    )
+    return _Case(claim, readings, question, question.leaning(), aside)
+
+
+def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Verdict:
+    """Return the verdict on a claim, given its adjusted p and the p of the others of its family.
+
+    Without an adjusted p too few of its architectures are scored.
+    """
+    known = [reading.low for reading in case.readings if not reading.unscored]
+    decided = adjusted is not None and adjusted <= ERROR
+    more = None if adjusted is None or decided else case.question.seeds_to_decide(holm_threshold(others, ERROR))
+    verdict = Verdict(
+        case.claim,
+        _status(case.claim, case.leaning.side if decided else Side.UNDECIDED),
+        "",
+        measured=fmean(known) if known else None,
+        interval=case.leaning.interval,
+        n=len(case.readings),
+        p=None if adjusted is None else case.leaning.p,
+        adjusted=adjusted,
+        family=0 if adjusted is None else len(others) + 1,
+        seeds_to_decide=more,
+        unscored=case.unscored,
+        points=case.points,
+        **case.aside,
+    )
+    return replace(verdict, text=line(verdict))
+
+
+def _region(claim: Claim) -> Interval:
+    """Return where the mean lies if the claim holds."""
+    if claim.test is not None and claim.kind == "direction":
+        threshold = claim.test.threshold
+        return Interval(threshold, inf) if claim.test.relation == ">" else Interval(-inf, threshold)
+    value, tolerance = claim.value or 0.0, claim.tolerance or 0.0  # a number in scope has both
+    return Interval(value - tolerance, value + tolerance)
+
+
+def _status(claim: Claim, side: Side) -> Status:
+    if side is Side.UNDECIDED:
+        return Status.INCONCLUSIVE
+    if side is Side.INSIDE:
+        return Status.REPRODUCED
+    better = Side.ABOVE if claim.metric in _HIGHER_IS_BETTER else Side.BELOW
+    return Status.BETTER if claim.kind == "number" and side is better else Status.WORSE

@@ -1,0 +1,61 @@
+"""Claims and verdicts in words and printed numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from results.claims.claim import Claim
+    from results.claims.verdicts import Verdict
+
+
+def effect(claim: Claim, value: float) -> str:
+    """Return a number on the scale of a claim, as printed: a difference of logarithms as the ratio that it is."""
+    return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
+
+
+def expected(claim: Claim) -> str:
+    """Return the relation that a direction states, or what the paper printed: number, spread and n; or nothing."""
+    if claim.test:
+        return f"{claim.test.relation} {effect(claim, claim.test.threshold)}"
+    if claim.value is None:
+        return ""
+    spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
+    seeds = "" if claim.n is None else f" (n={claim.n})"
+    unit = "" if claim.unit == "percent" else f" {claim.unit}"
+    return f"{claim.value:.2f}{spread}{unit}{seeds}"
+
+
+def line(verdict: Verdict) -> str:
+    """Return a verdict on a claim that the records speak of in one line."""
+    claim, interval = verdict.claim, verdict.interval
+    measured = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
+    if interval is not None:
+        measured += f" [{effect(claim, interval.low)}, {effect(claim, interval.high)}]"
+    parts = [f"{verdict.status}: measured {measured} (n={verdict.n})"]
+    if claim.kind == "number":
+        parts.append(f"published {expected(claim)}, tolerance {claim.tolerance:g}")
+    else:
+        parts.append(f"expected {expected(claim)}")
+    if verdict.p is not None and verdict.adjusted is not None:
+        parts.append(f"p {verdict.p:.2g}, {verdict.adjusted:.2g} adjusted over {verdict.family}")
+    return "; ".join([*parts, *remarks(verdict)])
+
+
+def remarks(verdict: Verdict) -> list[str]:
+    """Return what must be known beside a verdict's numbers: what they rest on, what is left out, what would decide."""
+    parts = []
+    if verdict.unscored:
+        parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
+    if verdict.p is None:
+        parts.append(f"at least {verdict.claim.coverage:.0%} must be scored")
+    if verdict.decided_alone:
+        parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")
+    if verdict.seeds_to_decide is not None:
+        parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
+    if verdict.unfinished:
+        parts.append(verdict.unfinished)
+    if verdict.left_out:
+        parts.append(f"{len(verdict.left_out)} of another protocol left out")
+    return parts

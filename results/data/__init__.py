@@ -1,0 +1,1 @@
+"""The data directory: what it holds, and where that comes from."""

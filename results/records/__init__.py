@@ -1,0 +1,1 @@
+"""What a run leaves: one record, kept in a store."""

@@ -1,0 +1,76 @@
+"""Which records count: those of one protocol for each (experiment, space, method), never a mixture.
+
+A protocol changes with the code, and the records of the old one stay in the store until they are run again. They would
+pass for what the experiment says now; they are left out, and named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from results.records.record import BROUGHT_IN, Record, Run
+
+#: (experiment, space, method) -> the hash of the protocol that it has now.
+Planned = Mapping[tuple[str, str, str], str]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A record that does not count, and why."""
+
+    run: Run
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.why}"
+
+
+def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], list[LeftOut]]:
+    """Return the records that count and those that are left out, both sorted by run.
+
+    Of an experiment that is planned, the records of the planned protocol count; where there is none, or where all of
+    them failed, those that were brought in under its name from another code, which have no protocol of this suite. Of
+    an experiment that nobody here knows, such as one of a file that is not at hand, the protocol of the most complete
+    records counts, and of two with as many the one that was run last.
+    """
+    groups: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in sorted(records, key=lambda r: r.run):
+        groups[record.run.experiment, record.run.space, record.run.method].append(record)
+    kept: list[Record] = []
+    left_out: list[LeftOut] = []
+    for (experiment, space, method), group in groups.items():
+        wanted = planned.get((experiment, space, method))
+        counted = _counted(group, wanted)
+        mend = f"'dnas run {experiment} --space {space} --method {method}' makes it anew"
+        kept += [record for record in group if record.config_hash == counted]
+        left_out += [
+            LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))
+            for record in group
+            if record.config_hash != counted
+        ]
+    return kept, left_out
+
+
+def _counted(group: list[Record], wanted: str | None) -> str:
+    """Return the hash that counts in a group."""
+    if wanted is None:
+        return max(group, key=lambda record: _weight(group, record.config_hash)).config_hash
+    hashes = {record.config_hash for record in group if not record.failed}
+    return BROUGHT_IN if wanted not in hashes and BROUGHT_IN in hashes else wanted
+
+
+def _why(record: Record, counted: str, wanted: str | None) -> str:
+    """Return why a record of another hash than ``counted`` is left out."""
+    if record.config_hash == wanted:
+        return "it failed, and those that were brought in count instead"
+    now = f"the experiment is {wanted} now" if wanted is not None else f"the records that count are {counted}"
+    return f"protocol {record.config_hash}, but {now}"
+
+
+def _weight(group: list[Record], config_hash: str) -> tuple[int, str, str]:
+    """Return what protocols are ranked by: how many complete records they have, then when the last was made."""
+    mine = [record for record in group if record.config_hash == config_hash]
+    dates = (str(record.manifest.get("dates", {}).get("finished", "")) for record in mine)
+    return sum(record.complete for record in mine), max(dates), config_hash

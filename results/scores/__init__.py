@@ -1,0 +1,1 @@
+"""How good found architectures are, and what says so."""

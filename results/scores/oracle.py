@@ -1,0 +1,185 @@
+"""Oracles: how good an architecture is, according to a published table, a file of scores or a retraining."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from results.scores.benchmark_table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, read
+from results.scores.score import Score, read_scores
+
+
+class Oracle(Protocol):
+    """Whatever knows scores. An architecture that it does not know is None, never a guess."""
+
+    def score(self, space: str, arch: str, dataset: str) -> Score | None:
+        """Return the score of one architecture."""
+        ...
+
+    def scores(self, space: str, archs: Sequence[str], dataset: str) -> list[Score | None]:
+        """Return one entry per architecture, in order."""
+        ...
+
+
+class TableOracle:
+    """A published table in this suite's compact form; the file is read when the first score is asked for."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self.path = path
+        self._layout = layout
+
+    @classmethod
+    def find(cls, data_dir: Path) -> list[TableOracle]:
+        """Return an oracle for each table in ``data_dir``, a full table before a partial one.
+
+        The sample of 20,001 NAS-Bench-101 cells is passed over: it has one training per cell.
+        """
+        cells = [p for p in Path(data_dir).glob("nasbench101*.parquet") if "-sample" not in p.stem]
+        cells.sort(key=lambda p: (p.stem != "nasbench101", p.name))
+        tables = [(p, NASBENCH201) for p in Path(data_dir).glob("nasbench201.parquet")]
+        return [cls(path, layout) for path, layout in [*tables, *((p, NASBENCH101) for p in cells)]]
+
+    def covers(self, space: str) -> bool:
+        """Whether cells of this space can be in the table."""
+        return space.startswith(self._layout.space)
+
+    def score(self, space: str, arch: str, dataset: str) -> Score | None:
+        """Return the score of one architecture."""
+        return self.scores(space, [arch], dataset)[0]
+
+    def scores(self, space: str, archs: Sequence[str], dataset: str) -> list[Score | None]:
+        """Return one entry per architecture, in order.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read, or a key is malformed.
+        """
+        rows, found = self._rows(space, archs, dataset), []
+        for arch, row in zip(archs, rows.tolist(), strict=True):
+            if row < 0:
+                found.append(None)
+                continue
+            valid, test = (self._table.splits[split] for split in SPLITS)
+            score = Score(
+                space,
+                arch,
+                dataset,
+                _or_none(float(valid.mean[row])),
+                _or_none(float(test.mean[row])),
+                valid.trials_of(row),
+                test.trials_of(row),
+                release=str(self._table.release[row]),
+                epochs=int(self._table.epochs[row]),
+            )
+            found.append(score)
+        return found
+
+    def figures(self, space: str, archs: Sequence[str], dataset: str) -> Figures:
+        """Return what the table says of many architectures as arrays, in order: a whole space in one step."""
+        rows = self._rows(space, archs, dataset)
+        if not (rows >= 0).any():
+            nothing = {split: np.full(len(rows), np.nan) for split in SPLITS}
+            return Figures(nothing, nothing, np.full(len(rows), ""), np.zeros(len(rows), dtype=int))
+        table, known = self._table, rows >= 0
+        return Figures(
+            {split: np.where(known, table.splits[split].mean[rows], np.nan) for split in SPLITS},
+            {split: np.where(known, table.splits[split].best[rows], np.nan) for split in SPLITS},
+            np.where(known, table.release[rows], ""),
+            np.where(known, table.epochs[rows], 0),
+        )
+
+    def _rows(self, space: str, archs: Sequence[str], dataset: str) -> np.ndarray:
+        """Return the row of each architecture, -1 where there is none."""
+        if not self.covers(space) or not len(archs):
+            return np.full(len(archs), -1)
+        return self._table.rows(self._layout.keys(archs, dataset))
+
+    @cached_property
+    def _table(self) -> Table:
+        return read(self.path, self._layout)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a table says of several architectures: arrays ``(archs,)``.
+
+    Attributes
+    ----------
+    mean : "valid" and "test" -> accuracy in percent, mean over the trainings; NaN where the table has none.
+    best : the same of the best training; NaN where the table has only the mean.
+    release, epochs : "" and 0 where the table lacks the architecture.
+    """
+
+    mean: dict[str, np.ndarray]
+    best: dict[str, np.ndarray]
+    release: np.ndarray
+    epochs: np.ndarray
+
+
+class ScoresOracle:
+    """A file of scores; see ``results.scores.score``.
+
+    Parameters
+    ----------
+    path : the file; one that does not exist knows nothing.
+    source : "table" or "retrained"; scores of the other kind are not used.
+    release : use scores of this release alone. Otherwise the first release in sorted order that knows the
+        architecture answers.
+    """
+
+    def __init__(self, path: Path, source: str = "table", release: str | None = None) -> None:
+        self.path, self.source, self.release = Path(path), source, release
+
+    def score(self, space: str, arch: str, dataset: str) -> Score | None:
+        """Return the score of one architecture."""
+        return self._content.get((space, arch, dataset))
+
+    def scores(self, space: str, archs: Sequence[str], dataset: str) -> list[Score | None]:
+        """Return one entry per architecture, in order."""
+        return [self.score(space, arch, dataset) for arch in archs]
+
+    @cached_property
+    def _content(self) -> dict[tuple[str, str, str], Score]:
+        content: dict[tuple[str, str, str], Score] = {}
+        for score in read_scores(self.path):
+            if score.source == self.source and self.release in (None, score.release):
+                content.setdefault((score.space, score.arch, score.dataset), score)
+        return content
+
+
+class RetrainedOracle(ScoresOracle):
+    """What retraining the cells of one experiment wrote: scores of the release ``retrain-EXPERIMENT``."""
+
+    def __init__(self, path: Path, experiment: str) -> None:
+        super().__init__(path, "retrained", f"retrain-{experiment}")
+
+
+class Chain:
+    """Several oracles; the first that knows an architecture answers."""
+
+    def __init__(self, oracles: Iterable[Oracle]) -> None:
+        self.oracles = tuple(oracles)
+
+    def score(self, space: str, arch: str, dataset: str) -> Score | None:
+        """Return the score of one architecture."""
+        return self.scores(space, [arch], dataset)[0]
+
+    def scores(self, space: str, archs: Sequence[str], dataset: str) -> list[Score | None]:
+        """Return one entry per architecture, in order."""
+        found: list[Score | None] = [None] * len(archs)
+        for oracle in self.oracles:
+            missing = [i for i, score in enumerate(found) if score is None]
+            answers = oracle.scores(space, [archs[i] for i in missing], dataset)
+            for i, answer in zip(missing, answers, strict=True):
+                found[i] = answer
+        return found

@@ -1,0 +1,116 @@
+"""How good architectures are: one score per architecture, data set and release, kept in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from results.errors import InputError
+from results.files import parquet
+from results.files.locks import hold
+
+_SCHEMA = pa.schema(
+    [
+        ("space", pa.string()),
+        ("arch", pa.string()),
+        ("dataset", pa.string()),
+        ("release", pa.string()),
+        ("source", pa.string()),
+        ("epochs", pa.int64()),
+        ("valid", pa.float64()),
+        ("test", pa.float64()),
+        ("valid_trials", pa.list_(pa.float64())),
+        ("test_trials", pa.list_(pa.float64())),
+    ]
+)
+_MEND = "restore it from version control, or remove it and run 'dnas reproduce'"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy of one architecture after training from scratch.
+
+    Attributes
+    ----------
+    space, arch, dataset : ids and the canonical key.
+    valid, test : accuracy in percent, mean over the trials; None where the source has no such figure.
+    valid_trials, test_trials : accuracy of each training in percent; empty where only the mean is known.
+    source : "table" (read from a published benchmark) or "retrained" (trained by this suite).
+    release : which table or which retraining, such as "NATS-tss-v1_0-3ffb9" or "retrain-quick". Scores of
+        different releases come from different training recipes and do not belong in one figure.
+    epochs : length of the training, 200 or 108 in the published tables.
+    """
+
+    space: str
+    arch: str
+    dataset: str
+    valid: float | None
+    test: float | None
+    valid_trials: tuple[float, ...] = ()
+    test_trials: tuple[float, ...] = ()
+    source: str = "table"
+    release: str = ""
+    epochs: int = 0
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What a file of scores holds once: space, architecture, data set, release."""
+        return self.space, self.arch, self.dataset, self.release
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Return the scores that ``path`` holds, sorted by key; none where there is no such file."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    table = parquet.read(path, _SCHEMA.names, mend=_MEND).select(_SCHEMA.names)
+    if not table.schema.equals(_SCHEMA):
+        wrong = next(f for f in _SCHEMA if table.schema.field(f.name).type != f.type)
+        raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_MEND}")
+    gap = next((f.name for f in _SCHEMA if f.name not in ("valid", "test") and table[f.name].null_count), None)
+    if gap or any(None in row for name in ("valid_trials", "test_trials") for row in table[name].to_pylist()):
+        raise InputError(f"{path} has a gap in its column '{gap or 'trials'}'; {_MEND}")
+    rows = table.to_pylist()
+    for row in rows:
+        row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])
+    return [Score(**row) for row in rows]
+
+
+def merge_scores(path: Path, scores: Iterable[Score]) -> None:
+    """Add ``scores`` to the file ``path``, each in place of the one with its key.
+
+    The file is sorted by key, so that the same scores give the same bytes in whatever order they came. Processes that
+    add to one file wait for each other.
+    """
+    with _alone(path):
+        _write(path, [*read_scores(path), *scores])
+
+
+def add_scores(path: Path, scores: Sequence[Score]) -> tuple[list[Score], list[Score]]:
+    """Add ``scores`` to the file ``path``, and leave out those of which another with the same key is there.
+
+    Returns
+    -------
+    Those that were not there and now are, and those that were left out.
+    """
+    with _alone(path):
+        there = {score.key: score for score in read_scores(path)}
+        new = [score for score in scores if score.key not in there]
+        if new:
+            _write(path, [*there.values(), *new])
+    return new, [score for score in scores if there.get(score.key, score) != score]
+
+
+def _alone(path: Path) -> AbstractContextManager[None]:
+    """Keep others from the file between reading and writing it."""
+    return hold(path.with_name(f".{path.name}.lock"), wait=True)
+
+
+def _write(path: Path, scores: Iterable[Score]) -> None:
+    """Write scores, of which the last of a key counts."""
+    last = {score.key: score for score in scores}
+    parquet.write(path, pa.Table.from_pylist([vars(last[key]) for key in sorted(last)], schema=_SCHEMA))

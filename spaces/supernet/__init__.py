@@ -1,0 +1,1 @@
+"""The supernet, for all spaces and several seeds at once."""

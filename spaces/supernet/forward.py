@@ -1,0 +1,134 @@
+"""The two ways through a supernet have one interface; the one in training is here, the other in ``frozen.py``.
+
+A cell asks a pass for convolutions with their batch norm by name; how the mix gets in differs between the two. What
+belongs to a cell is named ``cellI.J.NAME``; the cell itself sees a pass of its own, in which it is ``NAME``, so that
+all cells of one kind are the same function of different tensors.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from .conv import Forms, seed_conv
+from .layout import Norm
+from .ops import BN_EPS, from_nchw, to_nchw
+
+#: Running mean and variance of each batch norm, ``(S, C)`` each.
+Statistics = Mapping[str, tuple[Tensor, Tensor]]
+
+T = TypeVar("T")
+
+
+def by_cell(named: Mapping[str, T]) -> dict[str, dict[str, T]]:
+    """Return for each cell, ``cellI.J``, what is its own, under the names that the cell knows it by.
+
+    A cell that has nothing of the kind is there all the same when asked for, with nothing.
+    """
+    found: dict[str, dict[str, T]] = defaultdict(dict)
+    for name, value in named.items():
+        if name.startswith("cell"):
+            stack, index, own = name.split(".", 2)
+            found[f"{stack}.{index}"][own] = value
+    return found
+
+
+class Pass(Protocol):
+    """What a cell reads during one pass; maps are ``(B, H, W, S, C)``."""
+
+    @property
+    def pieces(self) -> Mapping[str, Tensor]:
+        """Named weights ``(S, *shape)``."""
+        ...
+
+    @property
+    def form(self) -> Forms:
+        """How convolutions keep seeds apart."""
+        ...
+
+    def cells(self) -> Mapping[str, Self]:
+        """Return a pass for each cell."""
+        ...
+
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """Convolve, normalise, and weigh where the batch norm is mixed."""
+        ...
+
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """Return weight * relu(bn(conv(x))); the weight is one where the batch norm is not mixed."""
+        ...
+
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """Return the sum of a weighted 1x1 and a weighted 3x3 convolution, a batch norm each; see ``Layout.sum``."""
+        ...
+
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """Normalise."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingPass:
+    """A pass with the batch's statistics; the mix rides on the batch norms (see ``spaces.supernet.unpack``).
+
+    ``update`` says whether running statistics are moved, in place.
+    """
+
+    norms: Mapping[str, Norm]
+    pieces: Mapping[str, Tensor]
+    statistics: Statistics
+    update: bool
+    form: Forms
+
+    def cells(self) -> dict[str, TrainingPass]:
+        """See ``Pass``."""
+        norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
+        return {c: TrainingPass(norms[c], pieces[c], statistics[c], self.update, self.form) for c in pieces}
+
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """See ``Pass``."""
+        y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
+        return self.norm(y, f"{name}.bn")
+
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        return F.relu(self.conv_bn(x, name))
+
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """See ``Pass``."""
+        return self.conv_bn(x, small) + self.conv_bn(x, large)
+
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        norm = self.norms[name]
+        moved = self.statistics[name] if self.update and norm.tracked else None
+        return batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
+
+
+def batch_norm(
+    x: Tensor,
+    pieces: Mapping[str, Tensor],
+    name: str,
+    statistics: tuple[Tensor, Tensor] | None,
+    *,
+    batch: bool,
+    momentum: float,
+) -> Tensor:
+    """Normalise each channel of each seed; with the batch's statistics where ``batch``, else with the given ones."""
+    scale, shift = pieces.get(f"{name}.scale"), pieces.get(f"{name}.shift")
+    y = F.batch_norm(
+        to_nchw(x),
+        None if statistics is None else statistics[0].view(-1),
+        None if statistics is None else statistics[1].view(-1),
+        None if scale is None else scale.view(-1),
+        None if shift is None else shift.view(-1),
+        training=batch,
+        momentum=momentum,
+        eps=BN_EPS,
+    )
+    return from_nchw(y, x.shape[3])

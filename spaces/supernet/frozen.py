@@ -1,0 +1,210 @@
+"""The way through a supernet whose weights and running statistics are constants: only the mix has a gradient.
+
+That is evaluation, and the many evaluations at one set of weights of an adversarial attack. A batch norm of constants
+is an affine map and is folded into its convolution once, so that it costs no pass over the maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .conv import Forms, seed_conv
+from .forward import Statistics, batch_norm, by_cell
+from .layout import Layout, Norm
+from .ops import BN_EPS
+
+#: Kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution.
+Kernels = dict[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class KernelSums:
+    """The kernels of all summed pairs of one width, row after row.
+
+    A row is an output of a pair and a seed: pair after pair, seed after seed; kernels of 1x1 are ``(rows, Cin)``,
+    those of 3x3 ``(rows, 9 * Cin)``, inputs last, biases ``(rows, 1)``. ``sizes`` counts the rows of each pair.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    sizes: tuple[int, ...]
+    small: Tensor
+    large: Tensor
+    small_bias: Tensor
+    large_bias: Tensor
+
+    def mixed(self, factors: dict[str, Tensor]) -> Kernels:
+        """Return one kernel and bias for each pair, under the name of its 3x3 convolution.
+
+        Nothing stands between the two kernels of a pair and their sum, so their weighted sum is a kernel, and the
+        pair costs one convolution. A few operations make the kernels of all pairs.
+        """
+        a, b = (
+            torch.cat([factors[f"{pair[which]}.bn"].flatten() for pair in self.pairs]).unsqueeze(1) for which in (0, 1)
+        )
+        kernels = _Summed.apply(self.small, self.large, a, b).split(self.sizes)
+        biases = torch.addcmul(self.small_bias * a, self.large_bias, b).split(self.sizes)
+        seeds = len(factors[f"{self.pairs[0][0]}.bn"])
+        return {
+            large: (kernel.view(seeds, rows // seeds, 3, 3, -1).permute(0, 1, 4, 2, 3), bias.view(seeds, -1))
+            for (_, large), rows, kernel, bias in zip(self.pairs, self.sizes, kernels, biases, strict=True)
+        }
+
+
+class _Summed(torch.autograd.Function):
+    """Adds weighted 1x1 kernels to the centres of weighted 3x3 kernels, and is differentiable to any order.
+
+    ``(rows, Cin), (rows, 9 * Cin), (rows, 1), (rows, 1) -> (rows, 9 * Cin)``. Kernels are larger than the maps of the
+    last stack: each operation on all of them that is saved counts.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, small: Tensor, large: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """Return ``a * small``, widened by zeros to 3x3, plus ``b * large``."""
+        ctx.save_for_backward(small, large, a, b)
+        kernels = large * b
+        _centres(kernels).addcmul_(small, a)
+        return kernels
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of both kernels and both weights."""
+        (upstream,), (small, large, a, b), wanted = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        centres = _centres(upstream)
+        return (
+            centres * a if wanted[0] else None,
+            upstream * b if wanted[1] else None,
+            torch.linalg.vecdot(centres, small).unsqueeze(1) if wanted[2] else None,
+            torch.linalg.vecdot(upstream, large).unsqueeze(1) if wanted[3] else None,
+        )
+
+
+def _centres(kernels: Tensor) -> Tensor:
+    """View the middle of 3x3 kernels ``(rows, 9 * Cin)`` as ``(rows, Cin)``."""
+    return kernels.unflatten(1, (9, -1))[:, 4]
+
+
+@dataclass(frozen=True)
+class FrozenWeights:
+    """Weights and running statistics that stay as they are, with what follows from them alone.
+
+    Attributes
+    ----------
+    kernels : of the convolutions whose batch norm is tracked, that folded in, but for those of summed pairs.
+    sums : of the summed pairs among them.
+    """
+
+    pieces: dict[str, Tensor]
+    statistics: Statistics
+    kernels: Kernels
+    sums: tuple[KernelSums, ...]
+
+
+def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) -> FrozenWeights:
+    """Fold the tracked batch norms into their convolutions."""
+    kernels: Kernels = {}
+    for name, norm in layout.norms.items():
+        conv = name.removesuffix(".bn")
+        if not norm.tracked or conv not in pieces:
+            continue
+        mean, variance = statistics[name]
+        factor = torch.rsqrt(variance + BN_EPS) * pieces.get(f"{name}.scale", 1.0)
+        bias = (pieces.get(f"{conv}.bias", 0.0) - mean) * factor + pieces.get(f"{name}.shift", 0.0)
+        kernels[conv] = (pieces[conv] * factor[:, :, None, None, None], bias)
+    by_width: dict[int, list[tuple[str, str]]] = {}
+    for pair in layout.sums:
+        if pair[0] in kernels and pair[1] in kernels:
+            by_width.setdefault(kernels[pair[1]][0].shape[2], []).append(pair)
+    sums = tuple(_sums(kernels, pairs) for pairs in by_width.values())
+    for name in (name for each in sums for pair in each.pairs for name in pair):
+        del kernels[name]
+    return FrozenWeights(pieces, statistics, kernels, sums)
+
+
+def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> KernelSums:
+    small, large = ([kernels[pair[which]] for pair in pairs] for which in (0, 1))
+    return KernelSums(
+        pairs=tuple(pairs),
+        sizes=tuple(bias.numel() for _, bias in large),
+        small=torch.cat([_rows(kernel) for kernel, _ in small]),
+        large=torch.cat([_rows(kernel) for kernel, _ in large]),
+        small_bias=torch.cat([bias.flatten() for _, bias in small]).unsqueeze(1),
+        large_bias=torch.cat([bias.flatten() for _, bias in large]).unsqueeze(1),
+    )
+
+
+def _rows(kernel: Tensor) -> Tensor:
+    """Return a kernel ``(S, Cout, Cin, k, k)`` as ``(S * Cout, k * k * Cin)``."""
+    return kernel.permute(0, 1, 3, 4, 2).flatten(2).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A pass at frozen weights; see ``spaces.supernet.forward.Pass``.
+
+    The mix is multiplied in after activations: at a weight of exactly zero, as the adversarial projection makes them,
+    riding on the batch norm would lose the weight's gradient.
+
+    Attributes
+    ----------
+    kernels : those of ``FrozenWeights``, and of each summed pair the mixed one under the name of the 3x3 convolution.
+    factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms, those of summed pairs excepted.
+    """
+
+    norms: Mapping[str, Norm]
+    pieces: Mapping[str, Tensor]
+    statistics: Statistics
+    kernels: Mapping[str, tuple[Tensor, Tensor]]
+    factors: Mapping[str, Tensor]
+    form: Forms
+
+    @classmethod
+    def at(cls, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms) -> Frozen:
+        """Return the pass of a whole network at the mixing weights ``(S, C)`` of its mixed batch norms."""
+        kernels, left = dict(frozen.kernels), dict(factors)
+        for sums in frozen.sums:
+            kernels |= sums.mixed(factors)
+            for name in (name for pair in sums.pairs for name in pair):
+                del left[f"{name}.bn"]
+        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form)
+
+    def cells(self) -> dict[str, Frozen]:
+        """See ``Pass``."""
+        norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
+        kernels, factors = by_cell(self.kernels), by_cell(self.factors)
+        return {c: Frozen(norms[c], pieces[c], statistics[c], kernels[c], factors[c], self.form) for c in pieces}
+
+    def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return self._weighed(self._normalised(x, name, stride=stride), name)
+
+    def activated(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        return self._weighed(F.relu(self._normalised(x, name)), name)
+
+    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+        """See ``Pass``."""
+        if f"{large}.bn" not in self.factors:  # mixed into one kernel
+            return seed_conv(x, *self.kernels[large], form=self.form)
+        return self.conv_bn(x, small) + self.conv_bn(x, large)
+
+    def norm(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        norm = self.norms[name]
+        used = self.statistics[name] if norm.tracked else None
+        return batch_norm(x, self.pieces, name, used, batch=not norm.tracked, momentum=0.0)
+
+    def _normalised(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
+        if name in self.kernels:
+            return seed_conv(x, *self.kernels[name], stride=stride, form=self.form)
+        y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
+        return self.norm(y, f"{name}.bn")
+
+    def _weighed(self, y: Tensor, name: str) -> Tensor:
+        factor = self.factors.get(f"{name}.bn")
+        return y if factor is None else y * factor.to(y.dtype)

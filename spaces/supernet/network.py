@@ -1,0 +1,194 @@
+"""The supernet: one network for all spaces, holding S seeds at once.
+
+It is a pure function of plain tensors. Weights are one matrix ``(S, P)``, a mix is ``(S, R, M)`` and an argument of
+``forward``: nothing is written into the architecture parameters and restored. Only a training pass changes
+anything, the running statistics of the batch norms, and only where asked to.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from spaces.base import Space, SupernetConfig
+
+from . import cell
+from .constants import Constants
+from .conv import Forms, seed_conv
+from .forward import Pass, Statistics, TrainingPass
+from .frozen import Frozen, FrozenWeights, freeze
+from .layout import Layout, Norm
+from .ops import avg_pool, max_pool
+from .unpack import Unpack
+
+
+class Supernet:
+    """The network that a space's sites, cell and skeleton describe.
+
+    Parameters
+    ----------
+    space : what is searched.
+    config : width, depth and the switches of batch norm and cell.
+    image_channels, classes : of the data.
+    form : how convolutions keep seeds apart.
+    maps : precision of the feature maps between the image and the last mean; that of the weights by default. Batch
+        norms keep their statistics, and weights and losses stay, in that of the weights.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        config: SupernetConfig,
+        *,
+        image_channels: int = 3,
+        classes: int = 10,
+        form: Forms = "grouped",
+        maps: torch.dtype | None = None,
+    ) -> None:
+        self.space = space
+        self.config = config
+        self.form: Forms = form
+        self.maps = maps
+        self.layout = Layout()
+        self._declare(image_channels, classes)
+        self._unpack = Unpack(self.layout, *space.mask.shape)
+        self._weighing = Constants(self._make_weighing)
+        self._cell = cell.forward
+
+    @property
+    def size(self) -> int:
+        """P, the number of weights of one seed, alphas not among them."""
+        return self.layout.size
+
+    def compiled(self, *, backend: str = "inductor") -> Supernet:
+        """Return the same network with cells that ``torch.compile`` compiles, each kind of cell once.
+
+        What it computes cannot be differentiated twice, and compiling takes long: it is for the steps of a search.
+        """
+        twin = copy(self)
+        twin._cell = torch.compile(cell.forward, fullgraph=True, dynamic=False, backend=backend)
+        return twin
+
+    def statistics(self, seeds: int, *, dtype: torch.dtype, device: torch.device | str) -> Statistics:
+        """Return fresh running statistics: mean 0, variance 1."""
+        return {
+            name: (
+                torch.zeros(seeds, norm.channels, dtype=dtype, device=device),
+                torch.ones(seeds, norm.channels, dtype=dtype, device=device),
+            )
+            for name, norm in self.layout.norms.items()
+        }
+
+    def forward(
+        self,
+        weights: Tensor,
+        statistics: Statistics,
+        x: Tensor,
+        mix: Tensor,
+        *,
+        training: bool,
+        update: bool = True,
+    ) -> Tensor:
+        """Classify a batch for each seed.
+
+        Parameters
+        ----------
+        weights : ``(S, P)``.
+        statistics : running statistics; a ``training`` pass moves them in place unless ``update`` is False.
+        x : normalised images ``(B, H, W, S, image channels)``, a batch a seed.
+        mix : ``(S, R, M)``, the weight of each choice; padding is ignored.
+        training : batch statistics in the batch norms, else the running ones where tracked.
+
+        Returns
+        -------
+        Logits ``(S, B, classes)``.
+        """
+        if not training:
+            return self.forward_frozen(self.freeze(weights, statistics), x, mix)
+        pieces = self._unpack.mixed(weights, mix)
+        return self._run(TrainingPass(self.layout.norms, pieces, statistics, update, self.form), x, mix)
+
+    def pieces(self, weights: Tensor) -> dict[str, Tensor]:
+        """Return the named weights ``(S, *shape)`` of flat ones."""
+        return self._unpack.plain(weights)
+
+    def freeze(self, weights: Tensor, statistics: Statistics) -> FrozenWeights:
+        """Fold the running statistics into the weights, once for many evaluations of the same weights."""
+        return freeze(self.layout, self.pieces(weights), statistics)
+
+    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
+        """Classify in evaluation mode; arguments and result as in ``forward``."""
+        return self._run(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
+
+    def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
+        x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")
+        if self.space.skeleton.stem_relu:
+            x = F.relu(x)
+        cells = pass_.cells()
+        entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device)).to(x.dtype)
+        for stack in range(self.space.skeleton.stacks):
+            if stack:
+                x = self._reduce(pass_, f"reduce{stack}", x)
+            shares = cell.shares(self.space, entries, self.config.cells, self.config.channels * 2**stack)
+            for index, weights in enumerate(shares):
+                x = self._cell(self.space, self.config, cells[f"cell{stack}.{index}"], x, weights)
+        if self.space.skeleton.head == "bn-relu":
+            x = F.relu(pass_.norm(x, "head.bn"))
+        else:
+            x = pass_.conv_bn(F.relu(x), "head")
+        bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
+        features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)
+        return torch.baddbmm(bias.unsqueeze(1), features, kernel.transpose(1, 2))
+
+    def feature_maps(self, image_size: int) -> list[int]:
+        """Return the side of the square maps of each stack."""
+        sides = [image_size]
+        for _ in range(self.space.skeleton.stacks - 1):
+            # a 2x2 maximum with stride 2 and padding 1; or a 3x3 convolution with stride 2 and padding 1
+            padded = self.space.skeleton.reduction == "padded-maxpool"
+            sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
+        return sides
+
+    def _make_weighing(self, device: torch.device) -> Tensor:
+        """Return the flat positions in the mix of what cells weigh whole maps by."""
+        columns = self.space.mask.shape[1]
+        return torch.tensor([row * columns + column for row, column in cell.weighing(self.space)], device=device)
+
+    def _declare(self, image_channels: int, classes: int) -> None:
+        config, skeleton, layout = self.config, self.space.skeleton, self.layout
+        width = config.channels
+        layout.conv("stem", width, image_channels, 3)
+        layout.norm("stem.bn", Norm(width, config.bn_momentum), affine=True)
+        for stack in range(skeleton.stacks):
+            channels = config.channels * 2**stack
+            if stack and skeleton.reduction == "residual":
+                self._declare_residual(f"reduce{stack}", width, channels)
+                width = channels
+            for index in range(config.cells):
+                width = cell.declare(layout, self.space, config, f"cell{stack}.{index}", width, channels)
+        channels = config.channels * 2 ** (skeleton.stacks - 1)
+        if skeleton.head == "bn-relu":
+            own = config.head_norm == "own"
+            norm = Norm(width, config.bn_momentum, tracked=own or config.bn_tracked)
+            layout.norm("head.bn", norm, affine=own or config.bn_affine)
+        else:
+            layout.conv("head", channels, width, 1)
+            layout.norm("head.bn", Norm(channels, 0.1), affine=False)
+        layout.linear("classify", classes, channels)
+
+    def _declare_residual(self, name: str, inputs: int, channels: int) -> None:
+        for part, source in (("a", inputs), ("b", channels)):
+            self.layout.conv(f"{name}.{part}", channels, source, 3)
+            self.layout.norm(f"{name}.{part}.bn", Norm(channels, self.config.bn_momentum), affine=True)
+        self.layout.conv(f"{name}.shortcut", channels, inputs, 1)
+
+    def _reduce(self, pass_: Pass, name: str, x: Tensor) -> Tensor:
+        if self.space.skeleton.reduction == "padded-maxpool":
+            return max_pool(x, kernel=2, stride=2, padding=1)
+        y = pass_.conv_bn(F.relu(x), f"{name}.a", stride=2)
+        y = pass_.conv_bn(F.relu(y), f"{name}.b")
+        pooled = avg_pool(x, kernel=2, stride=2, padding=0)
+        return y + seed_conv(pooled, pass_.pieces[f"{name}.shortcut"], form=self.form)
