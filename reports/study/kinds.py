@@ -8,7 +8,13 @@ from results.records.record import Record
 
 _VARIANT = "variant of the protocol"
 #: What weighs most comes first; the empty name stands for every experiment that is not named here.
-_KINDS = {"paper": "full protocol", "": _VARIANT, "reduced": "provisional evidence", "quick": "demonstration"}
+_KINDS = {
+    "paper": "full protocol",
+    "": _VARIANT,
+    "scaled": "provisional evidence",
+    "reduced": "provisional evidence",
+    "quick": "demonstration",
+}
 #: Separates an experiment from the hash of its overrides, as in ``paper+0a1b2c3d``.
 OVERRIDE = "+"
 

@@ -12,6 +12,7 @@ from reports.plots import (
     cells,
     cost,
     eigenvalue,
+    headline,
     landscape,
     operation_shares,
     population,
@@ -235,3 +236,16 @@ def test_a_landscape_without_a_plane_still_gives_its_radii():
     (plane,), (curve,) = landscape.draw(study), radius.draw(study)
     assert plane.figure is None
     assert curve.figure is not None
+
+
+def test_the_headline_shows_what_the_cells_of_darts_are_made_of():
+    records = [
+        record(method, seed, archs=[CONVOLUTIONS, ALL_SKIP]) for method in ("darts", "random") for seed in (0, 1)
+    ]
+    plot = by_name(headline, Study.of(records, Table(TRUTH)))["headline"]
+    assert "cells at the end: none 0.00, skip_connect 1.00, nor_conv_1x1 0.00, nor_conv_3x3 0.00" in plot.alt
+    errors, shares = plot.figure.axes
+    assert errors.get_ylabel() == "test error, %"
+    skips = shares.collections[1].get_paths()[0].vertices  # none is below them
+    assert skips[skips[:, 0] == 0, 1].max() == pytest.approx(1 / 6)  # one of six operations
+    assert skips[skips[:, 0] == 1, 1].max() == 1  # all of them
