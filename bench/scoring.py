@@ -60,7 +60,7 @@ def keep_scores(runs: Path, records: list[Record], data_dir: Path) -> tuple[int,
         {
             (record.run.space, arch, dataset)
             for record in records
-            for dataset in datasets(record.run.space, record.manifest["space"]["dataset"])
+            for dataset in datasets(record.run.space, record.manifest.space.dataset)
             for arch in set(record.points["arch"])
         }
     )
@@ -125,7 +125,7 @@ def module_hashes(cache_dir: Path | None = None) -> dict[str, set[str]]:
 
 def finals(records: Iterable[Record]) -> list[Final]:
     """Return the distinct final architectures of records, each with the data set that it is scored on."""
-    found = ((record.run.space, record.final_arch, record.manifest["space"]["dataset"]) for record in records)
+    found = ((record.run.space, record.final_arch, record.manifest.space.dataset) for record in records)
     return list(dict.fromkeys(found))
 
 

@@ -27,7 +27,8 @@ from results.claims.verdicts import Verdict, judge
 from results.errors import InputError
 from results.labels import load_labels
 from results.records.current import LeftOut, Planned, current
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.records.store import Store
 from results.scores.oracle import Oracle
 

@@ -44,7 +44,7 @@ def difference(a: Record, b: Record) -> str:
     """Return where two records that are not the same differ first, and by how much."""
     if a.config_hash != b.config_hash:
         return f"protocols {a.config_hash} and {b.config_hash}"
-    statuses = [record.manifest["status"] for record in (a, b)]
+    statuses = [record.manifest.status for record in (a, b)]
     if statuses[0] != statuses[1]:
         return f"{statuses[0]} and {statuses[1]}"
     if len(a.points) != len(b.points):

@@ -83,13 +83,13 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     if as_json:
         emit(
             [
-                {"run": str(r.run), "status": r.manifest["status"], "config_hash": r.config_hash, "arch": _final(r)}
+                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _final(r)}
                 for r in records
             ]
         )
         return
     for record in records:
-        print(printable(f"{record.run!s:48} {record.manifest['status']:9} {_final(record)}"))
+        print(printable(f"{record.run!s:48} {record.manifest.status:9} {_final(record)}"))
     for path, why in store.unreadable():
         print(printable(f"unreadable: {path}: {why}"))
     if not records:
@@ -99,7 +99,7 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
 @app.command()
 def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
     """Show one run point by point."""
-    from results.records.record import Run
+    from results.records.run import Run
     from results.records.store import Store
 
     try:
@@ -108,18 +108,18 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
         raise InputError(str(error)) from None
     record = Store(runs).read(name)
     table = record.points.drop(columns=["alpha"])
-    dataset = record.manifest["space"]["dataset"]
+    dataset = record.manifest.space.dataset
     scores = _oracle(runs).scores(name.space, list(table["arch"]), dataset)
     table.insert(2, "test_score", [score.test if score else None for score in scores])
     if as_json:
         import json
 
         points = json.loads(table.to_json(orient="records", double_precision=15) or "[]")
-        emit({"run": run, "manifest": record.manifest, "points": points})
+        emit({"run": run, "manifest": record.manifest.as_dict(), "points": points})
         return
     manifest = record.manifest
-    about = f"config {record.config_hash}, {manifest.get('device', {}).get('name', '')}"
-    print(printable(f"{record.run}: {manifest['status']}, {about}"))
+    about = f"config {record.config_hash}, {manifest.device.name or ''}"
+    print(printable(f"{record.run}: {manifest.status}, {about}"))
     print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
     print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
     print(printable(f"final architecture: {_final(record)}"))
@@ -136,7 +136,7 @@ def merge(
 ) -> None:
     """Check records, landscapes and checkpoints from elsewhere, and file them away."""
     from bench.runs import merging
-    from results.records.record import Run
+    from results.records.run import Run
     from results.records.store import Store
 
     store = Store(runs)
@@ -187,7 +187,7 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     experiments: dict[str, config.Experiment] = {}
     found = {}
     for record in records:
-        run, overrides = record.run, tuple(record.manifest.get("overrides", ()))
+        run, overrides = record.run, record.manifest.overrides
         try:
             if run.experiment not in experiments:
                 experiments[run.experiment] = config.load(run.experiment.partition("+")[0], overrides)
@@ -217,7 +217,7 @@ def _background(runs: Path) -> Any:
     from results.published import SOURCE, curves
     from results.records.store import Store
 
-    searched = sorted({r.run.space for r in Store(runs).records() if r.manifest["space"]["dataset"] == "cifar10"})
+    searched = sorted({r.run.space for r in Store(runs).records() if r.manifest.space.dataset == "cifar10"})
     references: dict[str, list[Any]] = {}
     for names, curve in curves().groupby(["space", "method"]):
         space, method = cast(tuple[str, str], names)
@@ -228,4 +228,4 @@ def _background(runs: Path) -> Any:
 
 
 def _final(record: Any) -> str:
-    return record.final_arch if len(record.points) else record.manifest.get("error", "")
+    return record.final_arch if len(record.points) else record.manifest.error

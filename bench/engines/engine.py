@@ -26,7 +26,7 @@ from bench.runs.plan import Task
 from bench.runs.recording import record
 from results.errors import InputError, suggest
 from results.files.locks import Busy
-from results.records.record import Run
+from results.records.run import Run
 
 ENGINES = {"inline": "bench.engines.inline", "ray": "bench.engines.ray"}
 
@@ -119,7 +119,7 @@ def write_failure(experiment: Experiment, task: Task, images: Images, setting: S
     for seed in task.seeds:
         run = Run(experiment.name, task.space, task.method, seed)
         there = setting.store.manifest(run)
-        if there is not None and there["status"] != "failed":
+        if there is not None and there.status != "failed":
             continue
         setting.store.write(
             record(

@@ -23,7 +23,7 @@ from bench.retraining.recipes import RECIPES
 from bench.steps.learner import Training
 from results.errors import InputError, suggest
 from results.files import toml
-from results.records.record import fault_of_name
+from results.records.run import fault_of_name
 from spaces.base import SupernetConfig
 from spaces.fields import decisive
 

@@ -5,8 +5,6 @@ Hong et al., DropNAS, IJCAI 2020.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bench.methods.method import Method
 from bench.steps import onelevel
 from bench.steps.learner import Batch, Learner, Outcome
@@ -21,7 +19,7 @@ def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
 
 #: What DropNAS's own say of the step that the two share.
 DEVIATIONS = tuple(
-    replace(rule, switch=rule.switch.replace(".dropnas.", ".darts-1level."))
+    rule.model_copy(update={"switch": rule.switch.replace(".dropnas.", ".darts-1level.")})
     for rule in dropnas.DEVIATIONS
     if rule.id in ("sub-steps", "training-length")
 )

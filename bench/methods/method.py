@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 import torch
+from pydantic import Field
 
-from results.records.record import Deviation
+from results.records.manifest import Deviation
 from spaces.base import Space
 
 Scalars = Mapping[str, float]
@@ -40,15 +41,14 @@ def rate_of_experiment(params: Any, training: Any) -> Rate:
     return Rate(training.lr, training.lr_min, training.lr_shifted)
 
 
-@dataclass(frozen=True)
 class Rule(Deviation):
     """A deviation, and the runs that it is true of: ``holds(space, method, protocol)``, by default every run."""
 
-    holds: Callable[[Space, Method, Any], bool] = lambda *_: True
+    holds: Callable[..., bool] = Field(default=lambda *_: True, exclude=True)
 
     def stated(self) -> Deviation:
         """Return the deviation as records hold it."""
-        return Deviation(**{each.name: getattr(self, each.name) for each in fields(Deviation)})
+        return Deviation(**self.model_dump())
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from bench.search import Sums
 from bench.steps.learner import Learner, State
 from results.files import whole
 from results.files.unpickle import inflates
-from results.records.record import Run
+from results.records.run import Run
 
 MAGIC = b"dnas-checkpoint-1\n"
 LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bench.experiments.config import Protocol
 from bench.methods.method import Method, Rule
-from results.records.record import Deviation
+from results.records.manifest import Deviation
 from spaces.base import Space
 
 

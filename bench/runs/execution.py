@@ -20,7 +20,7 @@ from bench.measure import measurements
 from bench.search import Sums, random_search, search
 from bench.steps.learner import Learner
 from results.files.locks import hold
-from results.records.record import Run
+from results.records.run import Run
 
 from . import checkpoint
 from .group import Group, Spoiled

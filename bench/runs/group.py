@@ -19,7 +19,7 @@ from bench.methods import method
 from bench.search import Point, Sums
 from bench.steps.learner import Learner, initial_state
 from results.errors import InputError
-from results.records.record import Run
+from results.records.run import Run
 from spaces.supernet.conv import Forms, mixes_seeds
 
 from . import checkpoint

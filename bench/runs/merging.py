@@ -18,7 +18,7 @@ from bench import scoring
 from bench.methods import method
 from results.errors import InputError
 from results.files import whole
-from results.records.record import Run, fault_of_name
+from results.records.run import Run, fault_of_name
 from results.records.store import Store
 from results.scores.score import Score, add_scores, read_scores
 
@@ -59,7 +59,7 @@ def _record(path: Path, store: Store) -> Filed:
     except InputError as error:
         return Filed(path, "unreadable", str(error))
     there = store.manifest(record.run)
-    if there is not None and there["status"] != "failed":
+    if there is not None and there.status != "failed":
         same = store.read(record.run).same(record)
         return Filed(path, "already there" if same else "differs", str(record.run))
     store.write(record)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.experiments.config import Experiment, Measure, config_hash
 from bench.methods import method
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 from . import checkpoint
@@ -66,11 +66,7 @@ def is_done(store: Store, run: Run, planned_hash: str) -> bool:
     A diverged search is a result and is not run again; a failed one is none.
     """
     manifest = store.manifest(run)
-    return (
-        manifest is not None
-        and manifest["config_hash"] == planned_hash
-        and manifest["status"] in ("complete", "diverged")
-    )
+    return manifest is not None and manifest.config_hash == planned_hash and manifest.status in ("complete", "diverged")
 
 
 def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]:
@@ -139,6 +135,7 @@ def measured_otherwise(experiment: Experiment, store: Store, chosen: Filter) -> 
         if not is_done(store, run, config_hash(run.space, run.method, protocol)):
             continue
         planned = asdict(protocol.measure)
-        there = asdict(Measure()) | ((store.manifest(run) or {}).get("protocol", {}).get("measure", {}))
+        manifest = store.manifest(run)
+        there = asdict(Measure()) | (manifest.protocol.measure if manifest else {})
         if differing := [name for name in planned if there[name] != planned[name]]:
             yield MeasuredOtherwise(run, {n: there[n] for n in differing}, {n: planned[n] for n in differing})

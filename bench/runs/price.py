@@ -44,7 +44,7 @@ class Prices:
     def __init__(self, store: Store, experiment: Experiment, device: torch.device) -> None:
         self.experiment, self.device = experiment, device
         name = environment.device_info(device)["name"]
-        searches = [r for r in store.records(complete_only=True) if r.manifest["method"].get("levels") and _size(r)]
+        searches = [r for r in store.records(complete_only=True) if r.manifest.method.levels and _size(r)]
         self.records = [r for r in searches if _device(r) == name]
         self.elsewhere = [r for r in searches if _device(r) not in (name, None)]
 
@@ -62,7 +62,7 @@ class Prices:
             epoch = _per_seed_epoch(same) * len(task.seeds)
             return Price(epoch * left, memory, f"{len(same)} records on this device")
         passes = _passes(task.method, protocol.as_dict()["params"])
-        known = {r.run: _passes(r.run.method, r.manifest["protocol"]["params"]) for r in similar}
+        known = {r.run: _passes(r.run.method, r.manifest.protocol.params) for r in similar}
         similar = [r for r in similar if known[r.run]]
         if similar and passes:
             each = [_per_seed_epoch([r]) * passes / known[r.run] for r in similar]
@@ -92,18 +92,18 @@ def _passes(method_id: str, params: Mapping[str, Any]) -> float:
 
 def _per_seed_epoch(records: list[Record]) -> float:
     """Return the mean seconds of an epoch divided by the seeds that shared it."""
-    seeds = [len(r.manifest.get("group", {}).get("seeds", ())) or 1 for r in records]
+    seeds = [len(r.manifest.group.seeds) or 1 for r in records]
     each = [float(np.nanmean(r.points["seconds"])) / n for r, n in zip(records, seeds, strict=True)]
     return float(sum(each) / len(each))
 
 
 def _device(record: Record) -> str | None:
-    return record.manifest.get("device", {}).get("name")
+    return record.manifest.device.name
 
 
 def _size(record: Record) -> tuple[object, ...]:
     try:
-        return _dimensions(record.manifest["protocol"])
+        return _dimensions(record.manifest.protocol.as_dict())
     except (KeyError, TypeError):  # brought in from another code, or from anywhere
         return ()
 

@@ -15,7 +15,9 @@ from bench.machine import environment
 from bench.methods import method
 from bench.methods.method import Method
 from bench.search import Point
-from results.records.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
+from results.records.manifest import SCHEMA, Manifest
+from results.records.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.run import Run
 from spaces.base import Space
 
 from .deviations import deviations
@@ -66,8 +68,8 @@ def record(
         "group": group,
     }
     manifest["space"]["dataset"] = table_dataset(space, protocol)
-    manifest["deviations"] = [dataclasses.asdict(d) for d in deviations(space, searcher, protocol)]
-    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+    manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, searcher, protocol)]
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
 
 
 def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) -> Record:
@@ -85,7 +87,7 @@ def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) ->
         "device": {"name": "unknown"},
         "group": {"seeds": [run.seed]},
     }
-    return Record(run, pd.DataFrame(points, columns=_columns(space)), manifest)
+    return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
 
 
 def _description(run: Run, space: Space, searcher: Method, points: list[Row]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bench.experiments.config import Experiment, config_hash
 from results.files.locks import Busy, hold
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 from . import checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
@@ -14,6 +14,7 @@ from reports.drawing.sheet import WIDTH, sheet
 from reports.drawing.style import GRID, INK, MUTED, text_on
 from reports.plots import Plot
 from reports.study.study import Study
+from results.records.manifest import Cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw(study: Study) -> Iterator[Plot]:
     found = []
     for method in study.methods:
         finals = [record for record in study.drawn(method) if record.complete]
-        cells = {arch: cell for record in finals for arch, cell in record.manifest.get("cells", {}).items()}
+        cells = {arch: cell for record in finals for arch, cell in record.manifest.cells.items()}
         counts = Counter(record.final_arch for record in finals if record.final_arch in cells)
         if counts:
             arch = min(counts, key=lambda key: (-counts[key], key))
@@ -39,7 +40,7 @@ def draw(study: Study) -> Iterator[Plot]:
     if not found:
         yield Plot(_NAME, _TITLE, missing="no complete record says how its final cell is drawn")
         return
-    operations = [str(operation) for operation in study.declared.get("operations", ())]
+    operations = study.declared.operations
     colours = operation_colours(operations)
     figure, axes = sheet(
         _TITLE,
@@ -49,7 +50,7 @@ def draw(study: Study) -> Iterator[Plot]:
         left=_MARGIN,
         right=_MARGIN,
         bottom=0.05,
-        legend=operation_legend(operations, study.declared.get("parameter_free", ())),
+        legend=operation_legend(operations, study.declared.parameter_free),
         titled=True,
         share_x=False,
     )
@@ -66,9 +67,9 @@ def draw(study: Study) -> Iterator[Plot]:
     )
 
 
-def _draw_cell(ax: Axes, cell: Mapping[str, Any], colours: Mapping[str, str]) -> None:
+def _draw_cell(ax: Axes, cell: Cell, colours: Mapping[str, str]) -> None:
     """Draw the nodes in a line and the edges as arcs, in inches; odd spans pass below, even ones above."""
-    nodes, (width, height) = cell["nodes"], _NODE
+    nodes, (width, height) = cell.nodes, _NODE
     span = WIDTH - 2 * _MARGIN
     ax.set(xlim=(0, span), ylim=(-_HEIGHT / 2, _HEIGHT / 2))
     ax.set_axis_off()
@@ -90,7 +91,7 @@ def _draw_cell(ax: Axes, cell: Mapping[str, Any], colours: Mapping[str, str]) ->
         ink = text_on(colour) if colour else INK
         ax.text(x, 0, re.sub(r"_?(\d+x\d+)$", r"\n\1", label), ha="center", va="center", size=7, color=ink, zorder=4)
         boxes.append((x, box))
-    for source, target, label in cell["edges"]:
+    for source, target, label in cell.edges:
         (start, first), (end, last) = boxes[source], boxes[target]
         rise = _RISE.get(target - source, _HIGHEST)
         bend = 2 * rise / (end - start) * (1 if (target - source) % 2 else -1)

@@ -18,8 +18,8 @@ _NAME, _TITLE = "gradients", "Gradient norm by group of operations"
 
 def draw(study: Study) -> Iterator[Plot]:
     """Yield one figure: alpha gradients of both groups, and weight gradients of the operations with weights."""
-    free = [str(operation) for operation in study.declared.get("parameter_free", ())]
-    weighted = [str(o) for o in study.declared.get("operations", ()) if o not in free]
+    free = study.declared.parameter_free
+    weighted = [o for o in study.declared.operations if o not in free]
     groups = {
         "alpha, operations without weights": [f"alpha_grad_{operation}" for operation in free],
         "alpha, operations with weights": [f"alpha_grad_{operation}" for operation in weighted],

@@ -37,13 +37,13 @@ def draw(study: Study) -> Iterator[Plot]:
     if not lines:
         yield Plot(_NAME, _TITLE, missing=f"the scores of {releases[0]} hold no test accuracy")
         return
-    operations = [str(operation) for operation in study.declared.get("operations", ())]
+    operations = study.declared.operations
     shares = [_made_of(study, first, operation) for operation in operations]
     figure, axes = sheet(
         _TITLE,
         f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{releases[0]}",
         [2.2, 1.3] if shares else [2.2],
-        legend=[*legend_of(lines), *operation_legend(operations, study.declared.get("parameter_free", ()))],
+        legend=[*legend_of(lines), *operation_legend(operations, study.declared.parameter_free)],
     )
     _draw_errors(axes[0, 0], lines)
     if shares:

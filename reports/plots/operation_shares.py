@@ -18,7 +18,7 @@ _NAME, _TITLE = "operation-shares", "Share of each operation in the mix"
 
 def draw(study: Study) -> Iterator[Plot]:
     """Yield one figure: a small panel per method, its operations stacked."""
-    operations = [str(operation) for operation in study.declared.get("operations", ())]
+    operations = study.declared.operations
     panels = []
     for method in study.methods:
         lines = [study.column(method, f"mix_{operation}") for operation in operations]
@@ -35,7 +35,7 @@ def draw(study: Study) -> Iterator[Plot]:
         [1.35] * rows,
         columns=columns,
         titled=True,
-        legend=operation_legend(operations, study.declared.get("parameter_free", ())),
+        legend=operation_legend(operations, study.declared.parameter_free),
     )
     for ax, (method, lines) in zip(axes.flat, panels, strict=False):
         shares = np.nan_to_num(np.array([line.mean for line in lines]))

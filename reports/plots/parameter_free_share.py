@@ -19,8 +19,8 @@ _NAME, _TITLE = "parameter-free-share", "Share of the mix on operations without 
 
 def draw(study: Study) -> Iterator[Plot]:
     """Yield one figure: the share of each method per epoch, beside that of a uniform mix."""
-    free = [f"mix_{operation}" for operation in study.declared.get("parameter_free", ())]
-    operations = study.declared.get("operations", ())
+    free = [f"mix_{operation}" for operation in study.declared.parameter_free]
+    operations = study.declared.operations
     lines = [
         Trajectory.of(method, study.drawn(method), lambda points: points.reindex(columns=free).sum(axis=1, min_count=1))
         for method in study.methods

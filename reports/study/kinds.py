@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from results.records.record import Record
 
@@ -35,7 +35,6 @@ def place(experiment: str) -> tuple[int, str]:
 def description(records: Iterable[Record]) -> str:
     """Return what the records' own protocol says of their experiment; nothing where it is silent."""
     for record in records:
-        declared = record.manifest.get("protocol", {}).get("experiment")
-        if isinstance(declared, Mapping) and declared.get("description"):
-            return str(declared["description"])
+        if record.manifest.protocol.experiment.description:
+            return record.manifest.protocol.experiment.description
     return ""

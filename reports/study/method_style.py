@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from results.records.manifest import MethodAbout
 from results.records.record import BROUGHT_IN, Record
 
 #: Okabe and Ito's palette without its black and yellow, for methods whose records name no colour.
@@ -34,23 +35,27 @@ class Method:
 def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     """Return the methods of the records in the order that their manifests give.
 
-    Colour and order come from ``manifest["method"]``; what a record does not say is filled in from the palette,
+    Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette,
     and two methods never share a marker.
     """
     known = {record.run.method: record for record in records}
-    declared = {name: record.manifest.get("method", {}) for name, record in known.items()}
-    ordered = sorted(declared, key=lambda name: (declared[name].get("order", len(declared)), name))
+    declared = {name: record.manifest.method for name, record in known.items()}
+    ordered = sorted(declared, key=lambda name: (_order(declared[name], len(declared)), name))
     return tuple(
         Method(
             id=name,
-            label=str(declared[name].get("label", name)),
-            colour=_colour(declared[name].get("colour"), PALETTE[place % len(PALETTE)]),
+            label=declared[name].label or name,
+            colour=_colour(declared[name].colour, PALETTE[place % len(PALETTE)]),
             marker=MARKERS[place % len(MARKERS)],
-            independent=declared[name].get("levels") == 0 and known[name].config_hash != BROUGHT_IN,
-            holds_out=declared[name].get("levels") != 1,
+            independent=declared[name].levels == 0 and known[name].config_hash != BROUGHT_IN,
+            holds_out=declared[name].levels != 1,
         )
         for place, name in enumerate(ordered)
     )
+
+
+def _order(method: MethodAbout, default: float) -> float:
+    return default if method.order is None else method.order
 
 
 def _colour(declared: object, default: str) -> str:

@@ -14,7 +14,9 @@ import pandas as pd
 from reports.study.kinds import kind
 from reports.study.method_style import Method, methods_of
 from reports.study.trajectory import Trajectory
-from results.records.record import Record, Run
+from results.records.manifest import SpaceAbout
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.oracle import Oracle
 from results.scores.score import Score
 
@@ -90,14 +92,14 @@ class Study:
         return cls(run.experiment, run.space, records, scores, mine, **extras)
 
     @property
-    def declared(self) -> dict[str, Any]:
+    def declared(self) -> SpaceAbout:
         """What the records say of their space."""
-        return self.records[0].manifest.get("space", {})
+        return self.records[0].manifest.space
 
     @property
     def label(self) -> str:
         """The space as it is printed."""
-        return str(self.declared.get("label", self.space))
+        return self.declared.label or self.space
 
     @property
     def context(self) -> str:
@@ -176,7 +178,7 @@ def dataset_label(dataset: str) -> str:
 
 
 def _datasets(records: Sequence[Record]) -> tuple[str, ...]:
-    own = str(records[0].manifest.get("space", {}).get("dataset", "unknown"))
+    own = records[0].manifest.space.dataset
     return (own, *TRANSFERS.get(own, ()))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reports.tabular.table import NONE, Table
-from results.records.record import Deviation, Record
+from results.records.manifest import Deviation
+from results.records.record import Record
 
 _Place = tuple[str, str]  # method, and space with, where there are several, its experiment: as printed
 
@@ -19,12 +20,12 @@ def deviation_table(records: Iterable[Record]) -> Table:
     for record in records:
         manifest, run = record.manifest, record.run
         place = (
-            str(manifest.get("method", {}).get("label", run.method)),
-            str(manifest.get("space", {}).get("label", run.space)) + (f" ({run.experiment})" if several else ""),
+            manifest.method.label or run.method,
+            (manifest.space.label or run.space) + (f" ({run.experiment})" if several else ""),
         )
         places[place] = None
-        for entry in manifest.get("deviations", ()):
-            stated.setdefault(Deviation(**entry), {})[place] = None
+        for deviation in manifest.deviations:
+            stated.setdefault(deviation, {})[place] = None
     return Table(
         "deviations",
         "Where this suite, the authors' code and the papers do not agree, as the records state it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from shlex import quote
 from typing import Any
 
@@ -16,13 +16,12 @@ _OF_SEEDS = ("seeds", "before")
 
 def device_of(record: Record) -> str:
     """Return the name of the device that a record was made on."""
-    return str(_mapping(record, "device").get("name", "unknown device"))
+    return record.manifest.device.name or "unknown device"
 
 
 def seeds_at_once(record: Record) -> int:
     """Return how many seeds shared the supernet."""
-    seeds = _mapping(record, "group").get("seeds", ())
-    return max(1, len(seeds)) if isinstance(seeds, Sequence) else 1
+    return max(1, len(record.manifest.group.seeds))
 
 
 def environment_table(records: Iterable[Record]) -> Table:
@@ -30,11 +29,11 @@ def environment_table(records: Iterable[Record]) -> Table:
     runs = Counter(
         (
             record.run.experiment,
-            _printed(_mapping(record, "device")),
-            _printed(_setting(_mapping(record, "group"))),
-            _printed(_mapping(record, "versions")),
-            _code(_mapping(record, "git")),
-            _printed(_mapping(record, "data")),
+            _printed(record.manifest.device.as_dict()),
+            _printed(_setting(record.manifest.group.as_dict())),
+            _printed(record.manifest.versions),
+            _code(record.manifest.git),
+            _printed(record.manifest.data),
         )
         for record in records
     )
@@ -62,11 +61,10 @@ def commands(records: Iterable[Record]) -> list[str]:
     """Return the commands that make the records, one per experiment, space, method and set of seeds."""
     seeds: defaultdict[tuple[str, str, str, str], set[int]] = defaultdict(set)
     for record in records:
-        run, protocol = record.run, record.manifest.get("protocol", {})
-        declared = protocol.get("experiment") if isinstance(protocol, Mapping) else None
-        base = declared.get("base", run.experiment) if isinstance(declared, Mapping) else run.experiment
-        overrides = "".join(f" -o {quote(str(o))}" for o in record.manifest.get("overrides", ()))
-        seeds[str(base), run.space, run.method, overrides].add(run.seed)
+        run, manifest = record.run, record.manifest
+        base = manifest.protocol.experiment.base or run.experiment
+        overrides = "".join(f" -o {quote(override)}" for override in manifest.overrides)
+        seeds[base, run.space, run.method, overrides].add(run.seed)
     return [
         f"dnas reproduce {quote(base)} --space {quote(space)} --method {quote(method)} --seeds {_ranges(s)}{overrides}"
         for (base, space, method, overrides), s in sorted(seeds.items())
@@ -84,11 +82,6 @@ def _ranges(seeds: Iterable[int]) -> str:
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def _mapping(record: Record, key: str) -> Mapping[str, Any]:
-    value = record.manifest.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
 def _code(git: Mapping[str, Any]) -> str:
     """Return the commit, and whether the checkout differed from it."""
     commit = str(git.get("sha", "unknown"))
@@ -96,4 +89,4 @@ def _code(git: Mapping[str, Any]) -> str:
 
 
 def _printed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
+    return ", ".join(f"{key} {value}" for key, value in sorted(values.items()))

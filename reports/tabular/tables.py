@@ -217,11 +217,11 @@ def _run_row(study: Study, record: Record) -> tuple[str, ...]:
         study.label,
         method,
         str(record.run.seed),
-        str(record.manifest["status"]),
+        record.manifest.status,
         str(points["epoch"].to_numpy().max(initial=0)),
         arch,
         NONE if score is None or score.test is None else f"{score.test:.2f}",
         f"{points['seconds'].sum() / 3600:.3g}",
         device_of(record),
-        str(record.manifest.get("error", "")),
+        record.manifest.error,
     )

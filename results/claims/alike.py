@@ -54,7 +54,7 @@ def common_epochs(records: Sequence[Record], metric: str) -> np.ndarray | None:
 
 
 def _amounts(record: Record, metric: str) -> Amounts:
-    measure = record.manifest.get("protocol", {}).get("measure", {})
+    measure = record.manifest.protocol.measure
     return tuple((name, measure.get(name)) for name in _AMOUNTS.get(metric, ()))
 
 

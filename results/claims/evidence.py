@@ -15,7 +15,8 @@ from results.claims.alike import alike, common_epochs
 from results.claims.claim import COST, Claim, Criterion
 from results.claims.series import Reading, Series, part, points_within
 from results.records.current import LeftOut, Planned, current
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.oracle import Oracle
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
@@ -184,11 +185,11 @@ class _Group:
 
     @classmethod
     def of(cls, record: Record) -> _Group:
-        group, device = (record.manifest.get(key, {}) for key in ("group", "device"))
+        group, device = record.manifest.group, record.manifest.device.as_dict()
         names = tuple(str(device.get(key, "")) for key in ("name", "threads"))
-        precision = group.get("precision") or group.get("dtype", "")
-        arithmetic = tuple(map(str, (group.get("form", ""), precision, group.get("compiled", False))))
-        return cls(" ".join(names), arithmetic, tuple(group.get("seeds", (record.run.seed,))))
+        precision = group.precision or group.as_dict().get("dtype", "")  # older records name it so
+        arithmetic = tuple(map(str, (group.form or "", precision, bool(group.compiled))))
+        return cls(" ".join(names), arithmetic, group.seeds or (record.run.seed,))
 
     def like(self, other: _Group) -> bool:
         """Whether times of the two can be compared."""

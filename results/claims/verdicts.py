@@ -30,7 +30,8 @@ from results.claims.evidence import Evidence, Reading
 from results.claims.stats import Interval, holm, holm_threshold
 from results.claims.wording import line
 from results.records.current import LeftOut, Planned
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.oracle import Oracle
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")

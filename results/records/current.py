@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from results.records.record import BROUGHT_IN, Record, Run
+from results.records.record import BROUGHT_IN, Record
+from results.records.run import Run
 
 #: (experiment, space, method) -> the hash of the protocol that it has now.
 Planned = Mapping[tuple[str, str, str], str]
@@ -72,5 +73,5 @@ def _why(record: Record, counted: str, wanted: str | None) -> str:
 def _weight(group: list[Record], config_hash: str) -> tuple[int, str, str]:
     """Return what protocols are ranked by: how many complete records they have, then when the last was made."""
     mine = [record for record in group if record.config_hash == config_hash]
-    dates = (str(record.manifest.get("dates", {}).get("finished", "")) for record in mine)
+    dates = (str(record.manifest.dates.get("finished", "")) for record in mine)
     return sum(record.complete for record in mine), max(dates), config_hash

@@ -1,91 +1,199 @@
-"""What the manifest of a record must look like before anything believes it: its file may come from anywhere."""
+"""The manifest of a record: how its rows were made. A file may come from anywhere, so every value is checked."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import Any, Literal, Self
 
-from results.records.record import Deviation
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
-STATUSES = ("complete", "failed", "diverged")
-_REQUIRED = ("schema", "run", "status", "config_hash", "space", "method")
+from results.records.run import Run
 
-#: A type; [shape] for a list of such; a dict of shapes by key, where ``...`` stands for every other key.
-_SHAPE: dict[Any, Any] = {
-    "schema": int,
-    "status": str,
-    "error": str,
-    "config_hash": str,
-    "protocol": {"experiment": {"name": str, "base": str, "description": str}, "training": {"epochs": int}},
-    "overrides": [str],
-    "space": {
-        "label": str,
-        "family": str,
-        "dataset": str,
-        "operations": [str],
-        "parameter_free": [str],
-    },
-    "method": {"label": str, "order": (int, float), "levels": int, "cite": str},
-    "deviations": [{...: str}],
-    "cells": {...: {"nodes": [str], "edges": [list]}},
-    "data": {...: str},
-    "git": dict,
-    "device": {"name": str},
-    "dates": dict,
-    "versions": dict,
-    "group": {"seeds": [int]},
-}
+SCHEMA = 1
+
+#: Manifest keys that may differ between two equal records.
+VOLATILE_KEYS = frozenset({"git", "device", "dates", "versions", "group"})
+
+Status = Literal["complete", "failed", "diverged"]
 
 
-def fault(manifest: Any) -> str:
-    """Return what is wrong with a manifest, in a few words; nothing where it can be relied on."""
-    if not isinstance(manifest, dict):
-        return "it is no table of keys"
-    missing = [key for key in _REQUIRED if key not in manifest]
-    if missing:
-        return f"it is without '{missing[0]}'"
-    if found := _misshapen(manifest, _SHAPE, ""):
-        return f"{found} is not of the right type"
-    if "dataset" not in manifest["space"]:
-        return "it is without 'space.dataset'"
-    if manifest["status"] not in STATUSES:
-        return f"its status is none of {', '.join(STATUSES)}"
-    if not all(map(_is_deviation, manifest.get("deviations", ()))):
-        return "a deviation is incomplete"
-    if not all(map(_is_drawing, manifest.get("cells", {}).values())):
-        return "a cell cannot be drawn"
-    return ""
+class _Part(BaseModel):
+    """A table of a manifest: frozen; keys that this version does not know are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", serialize_by_alias=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table as plain data, as it was given: what was left out is not filled in."""
+        return self.model_dump(exclude_unset=True)
 
 
-def _misshapen(value: Any, shape: Any, where: str) -> str:
-    """Return the first place whose type is wrong, such as ``'space.label'``; nothing where all are right."""
-    if isinstance(shape, dict):
+class Deviation(BaseModel):
+    """One place where this suite, the authors' code and the paper do not agree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: StrictStr
+    what: StrictStr
+    why: StrictStr
+    effect: StrictStr
+    switch: StrictStr = ""  # the ``-o`` override that gives the other behaviour; empty where there is none
+    source: StrictStr = ""  # repository:file:line, or paper and section
+
+
+class Cell(_Part):
+    """How an architecture is drawn: labelled nodes, and edges ``(from, to, label)`` that lead to later nodes."""
+
+    nodes: tuple[StrictStr, ...]
+    edges: tuple[tuple[StrictInt, StrictInt, StrictStr], ...]
+
+    @model_validator(mode="after")
+    def _lead_onwards(self) -> Self:
+        if not all(0 <= start < end < len(self.nodes) for start, end, _ in self.edges):
+            raise ValueError("an edge leads to no later node")
+        return self
+
+
+class ExperimentAbout(_Part):
+    """The experiment: its name, the file that it came from, and what it is in words."""
+
+    name: StrictStr = ""
+    base: StrictStr = ""
+    description: StrictStr = ""
+
+
+class TrainingAbout(_Part):
+    """How the search trained; ``epochs`` is 0 where a record does not say."""
+
+    epochs: StrictInt = 0
+
+
+class ProtocolAbout(_Part):
+    """The resolved protocol. Only what the suite reads from records is typed."""
+
+    experiment: ExperimentAbout = ExperimentAbout()
+    training: TrainingAbout = TrainingAbout()
+    images: dict[str, Any] = {}
+    supernet: dict[str, Any] = {}
+    measure: dict[str, Any] = {}
+    params: dict[str, Any] = {}
+
+
+class SpaceAbout(_Part):
+    """The space: what reports need to draw it, and the data set that its architectures are scored on."""
+
+    dataset: StrictStr
+    label: StrictStr = ""
+    family: StrictStr = ""
+    operations: tuple[StrictStr, ...] = ()
+    parameter_free: tuple[StrictStr, ...] = ()
+
+
+class MethodAbout(_Part):
+    """The method: how it is shown. ``levels`` is None where a record does not say."""
+
+    label: StrictStr = ""
+    colour: Any = ""
+    order: StrictInt | StrictFloat | None = None
+    levels: StrictInt | None = None
+    cite: StrictStr = ""
+
+
+class DeviceAbout(_Part):
+    """The device that the run was made on."""
+
+    name: StrictStr | None = None
+
+
+class GroupAbout(_Part):
+    """The seeds that shared a supernet, and how it was computed: only bitwise equality depends on it."""
+
+    seeds: tuple[StrictInt, ...] = ()
+    form: Any = None
+    precision: Any = None
+    compiled: Any = None
+    before: tuple[Any, ...] = ()
+
+
+class Manifest(_Part):
+    """How the rows of a record were made.
+
+    Attributes
+    ----------
+    run, status, error : which run this is, and how it ended.
+    protocol, overrides, config_hash : what decided what it found.
+    space, method, deviations, cells : what reports need, without importing the suite that searched.
+    data : name -> sha256 of the images.
+    git, device, dates, versions, group : volatile; two equal records may differ in them.
+    """
+
+    schema_version: StrictInt = Field(SCHEMA, alias="schema")
+    run: Run
+    status: Status
+    config_hash: StrictStr
+    space: SpaceAbout
+    method: MethodAbout
+    error: StrictStr = ""
+    protocol: ProtocolAbout = ProtocolAbout()
+    overrides: tuple[StrictStr, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
+    cells: dict[StrictStr, Cell] = {}
+    data: dict[StrictStr, StrictStr] = {}
+    git: dict[str, Any] = {}
+    device: DeviceAbout = DeviceAbout()
+    dates: dict[str, Any] = {}
+    versions: dict[str, Any] = {}
+    group: GroupAbout = GroupAbout()
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _run_of_its_parts(cls, value: Any) -> Any:
         if not isinstance(value, dict):
-            return f"'{where}'"
-        inner = [(value[key], shape.get(key, shape.get(...)), f"{where}.{key}".strip(".")) for key in value]
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            return f"'{where}'"
-        inner = [(entry, shape[0], where) for entry in value]
-    else:
-        right = isinstance(value, shape) and (not isinstance(value, bool) or shape is bool)
-        return "" if right else f"'{where}'"
-    return next((found for one, of, at in inner if of is not None and (found := _misshapen(one, of, at))), "")
+            return value
+        try:
+            return Run(**value)
+        except TypeError:
+            raise ValueError("it names no run") from None
+
+    @field_serializer("run")
+    def _parts_of_a_run(self, run: Run) -> dict[str, Any]:
+        return vars(run)
+
+    @classmethod
+    def of(cls, content: Any) -> Self:
+        """Return the manifest that plain data holds.
+
+        Raises
+        ------
+        ValueError
+            A key is missing or a value cannot be used; the message names the first.
+        """
+        if not isinstance(content, dict):
+            raise ValueError("it is no table of keys")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ValueError(_first_fault(error)) from None
+
+    def changed(self, **changes: Any) -> Self:
+        """Return a manifest of which some keys have other values; plain data is checked as in ``of``."""
+        return type(self).of(self.as_dict() | changes)
+
+    def lasting(self) -> dict[str, Any]:
+        """Return what two equal records share, as plain data."""
+        return {key: value for key, value in self.as_dict().items() if key not in VOLATILE_KEYS}
 
 
-def _is_deviation(entry: dict[str, str]) -> bool:
-    fields = dataclasses.fields(Deviation)
-    needed = {field.name for field in fields if field.default is dataclasses.MISSING}
-    return needed <= entry.keys() <= {field.name for field in fields}
-
-
-def _is_drawing(cell: dict[str, Any]) -> bool:
-    """Whether edges lead from a node to a later one."""
-    if not {"nodes", "edges"} <= cell.keys():
-        return False
-    for edge in cell["edges"]:
-        if len(edge) != 3 or [type(part) for part in edge] != [int, int, str]:
-            return False
-        if not 0 <= edge[0] < edge[1] < len(cell["nodes"]):
-            return False
-    return True
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"it lacks '{where}'" if fault["type"] == "missing" else f"'{where}': {fault['msg']}"

@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from results.errors import InputError
+from results.errors import InputError, printable
 from results.files import parquet
-from results.records import manifest as manifests
-from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, SCHEMA, Record, Run
+from results.records.manifest import SCHEMA, Manifest
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.run import Run
 
 METADATA_KEY = b"dnas"
 _ARROW_TYPES = {
@@ -148,7 +148,7 @@ class Store:
                 bad.append((self.path(run), str(error)))
         return bad
 
-    def manifest(self, run: Run) -> dict[str, Any] | None:
+    def manifest(self, run: Run) -> Manifest | None:
         """Return the manifest of ``run`` without reading its rows; None where there is no readable record."""
         text = parquet.read_metadata(self.path(run), METADATA_KEY)
         try:
@@ -159,7 +159,7 @@ class Store:
     def config_hash(self, run: Run) -> str | None:
         """Return the protocol hash of the stored record, whatever its status; None where there is none."""
         manifest = self.manifest(run)
-        return manifest["config_hash"] if manifest else None
+        return manifest.config_hash if manifest else None
 
     def _runs(self) -> Iterator[Run]:
         """Yield the runs that file names promise, sorted; dotted folders are not experiments."""
@@ -190,7 +190,7 @@ def _to_arrow(record: Record) -> pa.Table:
     if missing or extra:
         raise ValueError(f"the points of {record.run} have the wrong columns: missing {missing}, unknown {extra}")
     columns = {str(c): _column(values, POINT_COLUMNS.get(str(c), "float64")) for c, values in points.items()}
-    manifest = json.dumps(record.manifest, sort_keys=True)
+    manifest = json.dumps(record.manifest.as_dict(), sort_keys=True)
     return pa.table(columns, metadata={METADATA_KEY: manifest.encode()})
 
 
@@ -205,7 +205,7 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
             raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {_MEND}")
-    if fault := _fault(table, complete=manifest["status"] == "complete"):
+    if fault := _fault(table, complete=manifest.status == "complete"):
         raise InputError(f"{path} {fault}; {_MEND}")
     points = pd.DataFrame(
         {
@@ -216,7 +216,7 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
             for name in table.column_names
         }
     )
-    return Record(Run(**manifest["run"]), points, manifest)
+    return Record(manifest.run, points, manifest)
 
 
 def _fault(table: pa.Table, *, complete: bool) -> str:
@@ -233,14 +233,15 @@ def _fault(table: pa.Table, *, complete: bool) -> str:
     return "is complete and has no points" if complete and not table.num_rows else ""
 
 
-def _parse_manifest(text: bytes | None, path: Path) -> dict[str, Any]:
+def _parse_manifest(text: bytes | None, path: Path) -> Manifest:
     try:
-        manifest = json.loads(text or b"")
-        Run(**manifest.get("run", {}))
+        content = json.loads(text or b"")
+        Run(**content.get("run", {}))
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path} is no record (it carries no manifest); {_MEND}") from None
-    if manifest.get("schema", SCHEMA) != SCHEMA:
-        raise InputError(f"{path} has schema {manifest['schema']}, this version reads {SCHEMA}; run again")
-    if fault := manifests.fault(manifest):
-        raise InputError(f"{path} has a manifest that cannot be used: {fault}; {_MEND}")
-    return manifest
+    if content.get("schema", SCHEMA) != SCHEMA:
+        raise InputError(f"{path} has schema {content['schema']}, this version reads {SCHEMA}; run again")
+    try:
+        return Manifest.of(content)
+    except ValueError as error:
+        raise InputError(f"{path} has a manifest that cannot be used: {printable(error)}; {_MEND}") from None

@@ -70,9 +70,9 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     for task in tasks:
         run_group(experiment, task, noise_images, setting, lambda *_: None)
     dropnas, halved = setting.store.records()
-    assert halved.manifest["method"]["label"] == "halved"
-    assert halved.manifest["protocol"]["params"] == {"factor": 2.0}
-    assert halved.manifest["space"]["family"] == "own"
+    assert halved.manifest.method.label == "halved"
+    assert halved.manifest.protocol.params == {"factor": 2.0}
+    assert halved.manifest.space.family == "own"
     assert spaces.find("nasbench1shot1-9").parse(halved.final_arch).key == halved.final_arch
     json.dumps(dropnas.manifest)
     prices = price.Prices(setting.store, experiment, setting.device)

@@ -69,7 +69,7 @@ def test_reproduce_leaves_a_complete_record(first, folder, run):
     assert record.complete
     assert record.points["epoch"].tolist() == [0, 1]
     assert record.points["eigenvalue"].notna().all()
-    assert len(record.manifest["data"]["digits"]) == 64
+    assert len(record.manifest.data["digits"]) == 64
     landscape = pd.read_parquet(Store(folder / "results" / "runs").side_path(run, "landscape"))
     assert len(landscape) == 9 + 11
     assert list((folder / "results" / "runs").rglob("*.ckpt")) == []

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bench.experiments import config
 from bench.machine.environment import device_info
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.records.store import Store, _to_arrow
 from tests.unit.reports.factory import record, surroundings
 
@@ -41,7 +42,7 @@ COMMANDS = st.sampled_from(
     ]
 )
 MANIFESTS = st.one_of(
-    changed(RECORD.manifest).map(lambda manifest: with_manifest(TABLE, manifest)),
+    changed(RECORD.manifest.as_dict()).map(lambda manifest: with_manifest(TABLE, manifest)),
     st.sampled_from([nested(100_000), '{"a":' * 5000, "9" * 6000, "null", "[]", '{"run": 5}', "NaN"]).map(
         lambda text: with_manifest(TABLE, text.encode())
     ),
@@ -98,7 +99,7 @@ def test_names_that_lead_elsewhere(feed, work, parts, seed):
     named = dict(zip(("experiment", "space", "method"), parts, strict=True)) | {"seed": seed}
     heap = folder / "heap"
     heap.mkdir()
-    (heap / "a.parquet").write_bytes(parquet(with_manifest(TABLE, RECORD.manifest | {"run": named})))
+    (heap / "a.parquet").write_bytes(parquet(with_manifest(TABLE, RECORD.manifest.as_dict() | {"run": named})))
     name = "/".join(map(str, (*parts, seed))).encode(errors="replace")
     side = LANDSCAPE.replace_schema_metadata({b"dnas-run": name})
     (heap / "a.landscape.parquet").write_bytes(parquet(side))
@@ -156,8 +157,8 @@ def test_a_report_of_any_texts_and_numbers(feed, work, text, number):
     text = text[:2000].encode(errors="replace").decode()
     manifest = {
         "error": text,
-        "space": RECORD.manifest["space"] | {"label": text, "operations": [text], "parameter_free": [text]},
-        "method": RECORD.manifest["method"] | {"label": text, "colour": text},
+        "space": RECORD.manifest.space.as_dict() | {"label": text, "operations": [text], "parameter_free": [text]},
+        "method": RECORD.manifest.method.as_dict() | {"label": text, "colour": text},
         "protocol": {"experiment": {"name": text, "base": text, "description": text}},
         "overrides": [text],
         "device": {"name": text, text: text},

@@ -11,7 +11,7 @@ from bench.runs import checkpoint
 from bench.runs.checkpoint import Checkpoint
 from bench.search import Sums
 from bench.steps.learner import Learner, initial_state
-from results.records.record import Run
+from results.records.run import Run
 from spaces.supernet.network import Supernet
 
 RUN = Run("quick", "nasbench201", "darts", 3)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from bench.cli import app, reports  # noqa: F401 - it adds its commands
 from bench.experiments import config
 from results.errors import InputError
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 COMMITTED = Path(__file__).parents[3] / "results" / "runs"
@@ -27,7 +27,7 @@ def runs(tmp_path):
         record = Store(COMMITTED).read(replace(store_run(seed), experiment="reduced"))
         run = store_run(seed)
         hashed = now if seed < 3 else "0123456789abcdef"
-        store.write(replace(record, run=run, manifest=record.manifest | {"run": vars(run), "config_hash": hashed}))
+        store.write(replace(record, run=run, manifest=record.manifest.changed(run=vars(run), config_hash=hashed)))
     shutil.copy(COMMITTED.parent / "scores.parquet", tmp_path)
     return store.root
 
@@ -55,7 +55,7 @@ def test_a_search_that_diverged_or_failed_is_named_and_only_the_first_counts(run
     store = Store(runs)
     for seed, status in ((1, "diverged"), (2, "failed")):
         record = store.read(store_run(seed))
-        store.write(replace(record, manifest=record.manifest | {"status": status}))
+        store.write(replace(record, manifest=record.manifest.changed(status=status)))
     text = check("--runs", runs, "--json")
     verdict, *_ = [v for v in json.loads(text) if v["n"] and v["unit"] == "percent" and v["kind"] == "number"]
     assert (verdict["n"], verdict["unscored"]) == (2, 1)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app, compare  # noqa: F401 - it adds its command
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 RUN = Run("reduced", "nasbench201", "darts", 0)
@@ -31,7 +31,7 @@ def differences(stores):
     def change(manifest=None, **columns):
         record = stores[1].read(RUN)
         points = record.points.assign(**{name: make(record.points[name]) for name, make in columns.items()})
-        stores[1].write(replace(record, points=points, manifest=record.manifest | (manifest or {})))
+        stores[1].write(replace(record, points=points, manifest=record.manifest.changed(**(manifest or {}))))
         words = ["compare", *(str(store.root) for store in stores), "--json"]
         result = CliRunner().invoke(app, words, catch_exceptions=False)
         return [row["difference"] for row in json.loads(result.output)["differences"]]
@@ -81,7 +81,7 @@ def test_the_first_difference_is_named(differences, manifest, columns, says):
 
 def test_a_record_without_points_is_compared_by_its_status(stores, differences):
     record = stores[0].read(RUN)
-    stores[1].write(replace(record, points=record.points[:0], manifest=record.manifest | {"status": "failed"}))
+    stores[1].write(replace(record, points=record.points[:0], manifest=record.manifest.changed(status="failed")))
     assert differences() == ["complete and failed"]
     stores[0].write(stores[1].read(RUN))
     assert differences({"error": "another"}) == ["same architectures and losses; other columns or the manifests differ"]

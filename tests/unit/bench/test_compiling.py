@@ -105,7 +105,7 @@ def test_a_compiled_search_is_the_plain_one_to_rounding_and_stays_compiled(searc
     compiled = search("compiled", *settings).records()
     assert traced["stats"]["unique_graphs"] == first > 0
     for ours, theirs in zip(compiled, plain, strict=True):
-        assert (ours.manifest["group"]["compiled"], theirs.manifest["group"]["compiled"]) == (True, False)
+        assert (ours.manifest.group.compiled, theirs.manifest.group.compiled) == (True, False)
         for column in ("train_loss", "valid_accuracy", "eigenvalue"):
             assert ours.points[column].tolist() == pytest.approx(theirs.points[column].tolist(), rel=1e-9, nan_ok=True)
 
@@ -134,4 +134,4 @@ def test_a_group_that_began_plain_stays_so(search, traced, monkeypatch):
         search("plain", progress=kill)
     monkeypatch.undo()
     (record, _) = search("plain", compiled=True).records()
-    assert record.manifest["group"]["compiled"] is False
+    assert record.manifest.group.compiled is False

@@ -105,6 +105,6 @@ def test_committed_records_have_the_hash_of_the_protocol_in_their_manifest():
     records = Store(RUNS).records()
     assert len(records) >= 42
     for record in records:
-        made = load(record.manifest["protocol"]["experiment"]["base"], record.manifest["overrides"])
+        made = load(record.manifest.protocol.experiment.base, record.manifest.overrides)
         protocol = made.protocol(record.run.space, record.run.method)
         assert record.config_hash == config_hash(record.run.space, record.run.method, protocol), record.run

@@ -13,7 +13,8 @@ from bench.runs import checkpoint, execution
 from bench.runs.plan import Filter, plan
 from bench.steps.learner import Learner
 from results.errors import InputError
-from results.records.record import BROUGHT_IN, Record, Run
+from results.records.record import BROUGHT_IN, Record
+from results.records.run import Run
 from results.records.store import Store
 
 CPU = torch.device("cpu")
@@ -36,9 +37,9 @@ def test_a_record_has_a_row_for_every_point(search, cut_down, method):
     levels = methods.find(method).levels
     assert points["valid_accuracy"].isna().tolist() == [True, levels != 2, levels != 2]
     assert points["eigenvalue"].isna().tolist() == [levels == 0, True, levels == 0]
-    assert set(points["arch"]) <= set(record.manifest["cells"])
-    assert record.manifest["data"] == {"digits": "of-noise"}
-    assert record.manifest["group"]["seeds"] == [5]
+    assert set(points["arch"]) <= set(record.manifest.cells)
+    assert record.manifest.data == {"digits": "of-noise"}
+    assert record.manifest.group.seeds == (5,)
 
 
 def test_a_seeds_record_is_the_same_to_rounding_whoever_shares_its_supernet(search):
@@ -57,7 +58,7 @@ def test_a_seeds_record_is_the_same_to_rounding_whoever_shares_its_supernet(sear
 def test_the_forms_of_convolution_agree_to_rounding(search):
     stores = [search(form, form=form, precision="float64") for form in ("grouped", "loop")]
     for grouped, loop in zip(*(store.records() for store in stores), strict=True):
-        assert (grouped.manifest["group"]["form"], loop.manifest["group"]["form"]) == ("grouped", "loop")
+        assert (grouped.manifest.group.form, loop.manifest.group.form) == ("grouped", "loop")
         np.testing.assert_allclose(list(grouped.points["alpha"]), list(loop.points["alpha"]), rtol=1e-9, atol=1e-15)
 
 
@@ -93,7 +94,7 @@ def test_progress_hears_of_every_point_and_every_seed(search):
 def test_a_search_that_diverges_is_a_result_and_says_so(search, method, measured):
     broken = ("training.lr=1e30", "training.clip=0", "methods.dropnas.lr=1e30", *measured)
     store = search("runs", *broken, method=method)
-    statuses = {r.manifest["status"] for r in store.records()}
+    statuses = {r.manifest.status for r in store.records()}
     assert statuses == {"diverged"}
     assert all(not np.isfinite(r.points["alpha"].iloc[-1]).all() for r in store.records())
     before = store.path(store.records()[0].run).stat().st_mtime_ns
@@ -114,8 +115,8 @@ def test_a_seed_whose_weights_alone_are_broken_has_diverged(search, monkeypatch,
 
     monkeypatch.setattr(Learner, "weight_step", breaks_the_second_seed)
     records = search("runs", f"training.epochs={epochs}", "training.batch=20").records()
-    assert [(r.manifest["status"], len(r.points)) for r in records] == [("complete", epochs + 1), ("diverged", 2)]
-    assert [r.manifest["error"] for r in records] == ["", "weights or alphas are no longer finite"]
+    assert [(r.manifest.status, len(r.points)) for r in records] == [("complete", epochs + 1), ("diverged", 2)]
+    assert [r.manifest.error for r in records] == ["", "weights or alphas are no longer finite"]
     assert np.isfinite(records[1].points["alpha"].iloc[-1]).all()
 
 
@@ -145,11 +146,11 @@ def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp
     experiment, store = cut_down("seeds=0-1"), Store(tmp_path / "runs")
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
     engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
-    assert [(r.manifest["status"], r.manifest["error"], len(r.points)) for r in store.records()] == [
+    assert [(r.manifest.status, r.manifest.error, len(r.points)) for r in store.records()] == [
         ("failed", "out of memory", 0)
     ] * 2
     assert store.records(complete_only=True) == []
-    assert [r.manifest["status"] for r in search("runs").records()] == ["complete"] * 2
+    assert [r.manifest.status for r in search("runs").records()] == ["complete"] * 2
 
 
 def test_the_landscape_of_another_run_does_not_stay_beside_a_new_record(search):
@@ -170,11 +171,11 @@ def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
     experiment, store = cut_down("seeds=0-1"), search("runs", method="random")
     (task,) = plan(experiment, Store(store.root / "none"), Filter(("nasbench201",), ("random",)))
     first, second = store.records()
-    store.write(Record(first.run, first.points, first.manifest | old))
+    store.write(Record(first.run, first.points, first.manifest.changed(**old)))
     store.path(second.run).unlink()
     engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
-    assert store.read(first.run).manifest == first.manifest | old
-    assert store.read(second.run).manifest["status"] == "failed"
+    assert store.read(first.run).manifest == first.manifest.changed(**old)
+    assert store.read(second.run).manifest.status == "failed"
 
 
 def test_a_device_that_is_not_there_is_refused():

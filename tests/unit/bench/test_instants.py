@@ -188,6 +188,6 @@ def test_a_run_that_failed_is_never_done_and_is_run_again(search, monkeypatch, t
 
     images = execution.images_of(experiment.protocol("nasbench201", "darts"), None)
     engine.write_failure(experiment, task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
-    assert [record.manifest["status"] for record in failing.records()] == ["failed"] * 2
+    assert [record.manifest.status for record in failing.records()] == ["failed"] * 2
     assert failing.records(complete_only=True) == []
     assert same(search("failing"), whole)

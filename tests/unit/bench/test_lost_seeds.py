@@ -15,7 +15,7 @@ from bench.runs.group import Group
 from bench.runs.plan import Filter, plan
 from bench.steps.learner import Learner
 from results.files.locks import Busy, hold
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 CPU = torch.device("cpu")
@@ -59,12 +59,12 @@ def test_a_diverged_seed_is_recorded_and_the_other_goes_on(group, monkeypatch):
     monkeypatch.setattr(Learner, "finite", poison(1))
     execution.run_group(experiment, task, images, setting, nothing)
     healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
-    assert lost.manifest["status"] == "diverged"
+    assert lost.manifest.status == "diverged"
     assert len(lost.points) == 1
     assert healthy.complete
     assert list(healthy.points["epoch"]) == [0, 1, 2, 3]
     assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
-    assert (healthy.manifest["group"]["seeds"], healthy.manifest["group"]["before"]) == ([0], [])
+    assert (healthy.manifest.group.seeds, healthy.manifest.group.before) == ((0,), ())
     assert list(plan(experiment, setting.store, CHOSEN)) == []
 
 
@@ -86,13 +86,13 @@ def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_befor
     execution.run_group(experiment, task, images, replace(setting, form="dense"), nothing)
     healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
     assert set(forms) == {"dense", "grouped"}
-    assert lost.manifest["status"] == "diverged"
+    assert lost.manifest.status == "diverged"
     assert healthy.complete
     assert list(healthy.points["epoch"]) == [0, 1, 2, 3]
     assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
     assert np.isfinite(healthy.points["train_loss"][1:]).all()
-    assert (healthy.manifest["group"]["seeds"], healthy.manifest["group"]["form"]) == ([0], "grouped")
-    before = [(group["seeds"], group["form"], group["until"]) for group in healthy.manifest["group"]["before"]]
+    assert (healthy.manifest.group.seeds, healthy.manifest.group.form) == ((0,), "grouped")
+    before = [(group["seeds"], group["form"], group["until"]) for group in healthy.manifest.group.before]
     kept = [([0, 1], "dense", [1, 0]), ([0, 1], "grouped", [2, 0])] if lost_at == 4 else [([0, 1], "grouped", [1, 0])]
     assert before == kept
 
@@ -105,7 +105,7 @@ def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
 
     monkeypatch.setattr(Learner, "finite", finite)
     execution.run_group(experiment, task, images, setting, nothing)
-    assert {r.manifest["status"] for r in setting.store.records()} == {"diverged"}
+    assert {r.manifest.status for r in setting.store.records()} == {"diverged"}
 
 
 def test_a_group_that_another_process_holds_is_left_to_it(group):
@@ -151,9 +151,9 @@ def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, sh
     assert outcome.status == "done"
     assert begun == [(2, 0), (1, kept), (1, kept)]
     records = setting.store.records()
-    assert [(r.complete, r.manifest["group"]["seeds"]) for r in records] == [(True, [0]), (True, [1])]
+    assert [(r.complete, r.manifest.group.seeds) for r in records] == [(True, (0,)), (True, (1,))]
     assert all(list(r.points["epoch"]) == [0, 1, 2, 3] for r in records)
-    before = [[(g["seeds"], g["until"]) for g in r.manifest["group"]["before"]] for r in records]
+    before = [[(g["seeds"], g["until"]) for g in r.manifest.group.before] for r in records]
     assert before == [[([0, 1], [kept, 0])] if kept else []] * 2
     assert not list(setting.store.root.rglob("*.ckpt"))
 
@@ -164,7 +164,7 @@ def test_a_seed_alone_that_is_too_large_has_failed(group, short_of_memory, monke
     monkeypatch.setattr(Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
     (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert (outcome.status, outcome.error) == ("failed", "too large even so")
-    assert {r.manifest["status"] for r in setting.store.records()} == {"failed"}
+    assert {r.manifest.status for r in setting.store.records()} == {"failed"}
 
 
 def no_memory():
@@ -178,7 +178,7 @@ def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypa
     monkeypatch.setattr(engine, "_images", lambda *_: images)
     (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert outcome.status == "failed"
-    assert [r.manifest["status"] for r in setting.store.records()] == ["failed", "diverged"]
+    assert [r.manifest.status for r in setting.store.records()] == ["failed", "diverged"]
 
 
 def test_a_group_that_another_process_ran_meanwhile_is_not_run_again(group):

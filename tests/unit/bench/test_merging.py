@@ -1,7 +1,9 @@
+import json
 import shutil
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -13,8 +15,10 @@ from bench.runs.execution import run_group
 from bench.runs.merging import from_csv, merge
 from bench.runs.plan import Filter, plan
 from results.errors import InputError
-from results.records.record import Record, Run
-from results.records.store import Store
+from results.records.manifest import Manifest
+from results.records.record import Record
+from results.records.run import Run
+from results.records.store import METADATA_KEY, Store
 from results.scores.score import Score, merge_scores, read_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -93,7 +97,7 @@ def test_a_different_record_is_not_overwritten(experiment, elsewhere, here):
 
 def test_a_record_replaces_one_that_failed(experiment, elsewhere, here):
     mine = elsewhere.read(run_of(experiment, 0))
-    here.write(Record(mine.run, mine.points, mine.manifest | {"status": "failed"}))
+    here.write(Record(mine.run, mine.points, mine.manifest.changed(status="failed")))
     assert "differs" not in statuses(here, elsewhere.root)
     assert here.read(mine.run).complete
 
@@ -102,7 +106,7 @@ def test_a_record_replaces_one_that_failed(experiment, elsewhere, here):
 def test_a_record_of_one_seed_sends_no_group_back(cut_down, search, here, tmp_path, status):
     experiment, elsewhere = cut_down("seeds=0-1"), search("elsewhere")
     record = elsewhere.read(run_of(experiment, 0, "darts"))
-    sent = Record(record.run, record.points.assign(train_loss=7.0), record.manifest | {"status": status})
+    sent = Record(record.run, record.points.assign(train_loss=7.0), record.manifest.changed(status=status))
     Store(tmp_path / "one").write(sent)
     meta = {"config_hash": record.config_hash, "group": [0, 1]}
     for seed in (0, 1):
@@ -159,7 +163,7 @@ def test_scores_of_no_retraining_are_not_filed(here, tmp_path, release):
 
 def test_a_landscape_of_another_protocol_is_not_put_beside_a_record(experiment, elsewhere, here):
     mine = elsewhere.read(run_of(experiment, 0))
-    here.write(Record(mine.run, mine.points, mine.manifest | {"config_hash": "another"}))
+    here.write(Record(mine.run, mine.points, mine.manifest.changed(config_hash="another")))
     found = {filed.path.name: filed.status for filed in merge(elsewhere.root / experiment.name, here)}
     assert (found["seed-000.parquet"], found["seed-000.landscape.parquet"]) == ("differs", "differs")
     assert here.landscape(mine.run) is None
@@ -180,10 +184,14 @@ def test_a_file_cannot_name_a_place_outside_the_store(experiment, elsewhere, her
     record = elsewhere.read(run_of(experiment, 0))
     with pytest.raises(ValueError, match="without slashes and leading dots"):
         Run("..", "nasbench201", "darts", 0)
-    outside = record.manifest | {"run": record.manifest["run"] | {"experiment": "../outside"}}
-    (tmp_path / "evil").mkdir()
+    outside = record.manifest.as_dict() | {"run": vars(record.run) | {"experiment": "../outside"}}
+    with pytest.raises(ValueError, match="without slashes and leading dots"):
+        Manifest.of(outside)
     evil = Store(tmp_path / "evil" / "runs")
-    evil.write(Record(record.run, record.points, outside))
+    evil.write(record)
+    path = evil.path(record.run)
+    table = pq.read_table(path).replace_schema_metadata({METADATA_KEY: json.dumps(outside).encode()})
+    pq.write_table(table, path)
     assert statuses(here, evil.root) == ["unreadable"]
     assert not (tmp_path / "outside").exists()
 
@@ -210,15 +218,15 @@ def test_another_codes_search_becomes_a_record(csv, here):
     assert record.points["arch"].tolist() == [SKIP, CONV]
     assert record.points["epoch"].tolist() == [0, 1]
     assert record.points["train_loss"].isna().all()
-    assert record.manifest["method"]["label"] == "their-method"
-    assert record.manifest["cells"].keys() == {SKIP, CONV}
+    assert record.manifest.method.label == "their-method"
+    assert record.manifest.cells.keys() == {SKIP, CONV}
     assert record.complete
 
 
 def test_a_known_method_keeps_its_look(csv, here):
     run = Run("others", "nasbench1shot1-1", "darts", 0)
     from_csv(csv("epoch,arch", "0,111:conv3x3"), run, here)
-    assert here.read(run).manifest["method"]["colour"] == method.find("darts").colour
+    assert here.read(run).manifest.method.colour == method.find("darts").colour
 
 
 @pytest.mark.parametrize(

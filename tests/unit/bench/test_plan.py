@@ -4,7 +4,7 @@ import torch
 from bench.experiments.config import config_hash
 from bench.runs import checkpoint, recording
 from bench.runs.plan import Filter, Task, measured_otherwise, plan, runs
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 

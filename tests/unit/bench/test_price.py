@@ -16,7 +16,7 @@ from bench.runs.plan import Filter, Task
 from bench.runs.price import Prices, fitted, memory_of
 from bench.search import Point
 from results.errors import InputError
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 CPU = torch.device("cpu")
@@ -143,7 +143,7 @@ def test_a_plan_is_run_in_groups_that_fit(cut_down, store, monkeypatch):
     setting = Setting(store, CPU)
     outcomes = list(reproduce.run(experiment, chosen, setting, lambda *_: None, by=inline, workers=1, say=said.append))
     assert [o.status for o in outcomes] == ["done", "done"]
-    assert [r.manifest["group"]["seeds"] for r in store.records()] == [[0], [1, 2], [1, 2]]
+    assert [r.manifest.group.seeds for r in store.records()] == [(0,), (1, 2), (1, 2)]
     assert said == [f"memory: a group became 2, so that each is predicted to fit into {2.5 * one / 2**30:.2f} GiB"]
 
 

@@ -7,7 +7,8 @@ import spaces
 from bench.experiments.config import config_hash
 from bench.runs import recording
 from bench.search import Point
-from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Run
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
+from results.records.run import Run
 from results.records.store import Store
 
 ARCHS = ("|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|",) * 2
@@ -54,27 +55,24 @@ def test_a_manifest_says_how_the_rows_were_made(cut_down):
     experiment = cut_down("methods.sdarts-rs.epsilon=0.5")
     protocol = experiment.protocol("nasbench201", "sdarts-rs")
     manifest = record_of(experiment, [point(0)]).manifest
-    assert manifest["run"] == {"experiment": experiment.name, "space": "nasbench201", "method": "sdarts-rs", "seed": 1}
-    assert manifest["config_hash"] == config_hash("nasbench201", "sdarts-rs", protocol)
-    assert manifest["protocol"]["params"]["epsilon"] == 0.5
-    assert manifest["protocol"]["training"]["epochs"] == 2
-    assert manifest["protocol"]["experiment"]["base"] == "quick"
-    assert manifest["overrides"] == list(experiment.overrides)
-    assert manifest["data"] == {"digits": "sum"}
-    assert manifest["space"]["operations"] == list(SPACE.operations)
-    assert manifest["space"]["parameter_free"] == ["none", "skip_connect", "avg_pool_3x3"]
-    assert manifest["method"]["label"] == "SDARTS-RS"
-    assert manifest["method"]["levels"] == 2
+    assert manifest.run == Run(experiment.name, "nasbench201", "sdarts-rs", 1)
+    assert manifest.config_hash == config_hash("nasbench201", "sdarts-rs", protocol)
+    assert manifest.protocol.params["epsilon"] == 0.5
+    assert manifest.protocol.training.epochs == 2
+    assert manifest.protocol.experiment.base == "quick"
+    assert manifest.overrides == experiment.overrides
+    assert manifest.data == {"digits": "sum"}
+    assert manifest.space.operations == tuple(SPACE.operations)
+    assert manifest.space.parameter_free == ("none", "skip_connect", "avg_pool_3x3")
+    assert manifest.method.label == "SDARTS-RS"
+    assert manifest.method.levels == 2
 
 
 def test_a_manifest_draws_every_cell_that_was_found(cut_down):
-    cells = record_of(cut_down(), [point(0)]).manifest["cells"]
-    assert cells == {
-        ARCHS[0]: {
-            "nodes": ["input", "1", "2", "output"],
-            "edges": [[0, 1, "skip_connect"], [1, 3, "nor_conv_3x3"], [2, 3, "avg_pool_3x3"]],
-        }
-    }
+    cells = record_of(cut_down(), [point(0)]).manifest.cells
+    assert cells.keys() == {ARCHS[0]}
+    assert cells[ARCHS[0]].nodes == ("input", "1", "2", "output")
+    assert cells[ARCHS[0]].edges == ((0, 1, "skip_connect"), (1, 3, "nor_conv_3x3"), (2, 3, "avg_pool_3x3"))
 
 
 def test_a_record_survives_the_store(cut_down, tmp_path):

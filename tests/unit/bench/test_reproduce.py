@@ -1,5 +1,6 @@
 """What an experiment found is scored on the images of its space, within the time that there is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.runs import recording
 from bench.search import Point
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 LIMITS = {"nasbench201": 20, "nasbench1shot1-1": 30, "nasbench1shot1-3": 30}
@@ -39,8 +40,8 @@ def found(experiment, setting):
         run, protocol = Run(experiment.name, name, "darts", seed), experiment.protocol(name, "darts")
         rows = recording.rows(space, Point(0, [arch], np.zeros((1, space.alphas)), {}))
         made = recording.record(run, experiment, protocol, rows, images_checksum="", group={}, device={})
-        made.manifest["space"]["dataset"] = dataset
-        setting.store.write(made)
+        searched = made.manifest.space.as_dict() | {"dataset": dataset}
+        setting.store.write(replace(made, manifest=made.manifest.changed(space=searched)))
         archs[name, dataset] = arch.key
     return archs
 

@@ -17,7 +17,7 @@ from bench.runs.checkpoint import positions
 from bench.runs.execution import run_group
 from bench.runs.group import Group
 from bench.runs.plan import Filter, plan
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 MEASURED = (
@@ -112,12 +112,12 @@ def test_a_group_goes_on_in_the_form_in_which_it_began(search):
         search("cut", form="loop", precision="float64", progress=killed_at(1))
     cut = search("cut", form="grouped", precision="float32")
     assert same(cut, whole)
-    assert cut.records()[0].manifest["group"] == {
-        "seeds": [0, 1],
+    assert cut.records()[0].manifest.group.as_dict() == {
+        "seeds": (0, 1),
         "form": "loop",
         "precision": "float64",
         "compiled": False,
-        "before": [],
+        "before": (),
     }
 
 
@@ -128,7 +128,7 @@ def test_a_group_goes_on_with_the_table_of_forms_with_which_it_began(search, mon
         search("cut", progress=killed_at(1))
     monkeypatch.setattr(conv_table, "forms", None)  # not asked again
     assert same(search("cut"), whole)
-    forms = whole.records()[0].manifest["group"]["form"]
+    forms = whole.records()[0].manifest.group.form
     assert {form for shape, form in forms.items() if shape.split()[3] == "3"} == {"loop"}
     assert {form for shape, form in forms.items() if shape.split()[3] == "1"} == {"grouped"}
 
@@ -287,5 +287,5 @@ def test_a_group_goes_on_measuring_as_it_began(search, cut_down, noise_images, t
         assert task.done == 1
         run_group(edited, task, noise_images, setting, lambda *_: None)
     for one, other in zip(whole.records(), setting.store.records(), strict=True):
-        assert other.manifest["protocol"]["measure"] == one.manifest["protocol"]["measure"]
+        assert other.manifest.protocol.measure == one.manifest.protocol.measure
         assert replace(other, manifest=one.manifest).same(one)

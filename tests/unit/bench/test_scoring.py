@@ -8,7 +8,7 @@ import spaces
 from bench import scoring
 from bench.runs import recording
 from bench.search import Point
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import Score, merge_scores, read_scores
 from spaces import Arch

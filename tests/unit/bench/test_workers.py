@@ -118,7 +118,7 @@ def test_a_group_that_fails_is_recorded_and_does_not_stop_the_others(run, cut_do
     outcomes, store = run(cut_down("seeds=0-1"), "runs", ("darts", "random"), count=1)
     assert ends(outcomes) == [("darts", "failed"), ("random", "done")]
     assert outcomes[0].error == ("no" if error.args else "FloatingPointError")
-    statuses = {(r.run.method, r.manifest["status"], r.manifest["error"]) for r in store.records()}
+    statuses = {(r.run.method, r.manifest.status, r.manifest.error) for r in store.records()}
     assert statuses == {("darts", "failed", outcomes[0].error), ("random", "complete", "")}
 
 

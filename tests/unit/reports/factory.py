@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.records.record import SCHEMA, Record, Run
+from results.records.manifest import SCHEMA, Manifest
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.score import Score
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -101,7 +103,7 @@ def record(
     return Record(
         Run(experiment, space, method, seed),
         pd.DataFrame(table | dict(columns or {})).astype({"epoch": "int64", "arch": "string"}),
-        plain | dict(manifest or {}),
+        Manifest.of(plain | dict(manifest or {})),
     )
 
 

@@ -204,7 +204,7 @@ def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
 
 def test_an_override_that_is_asked_for_is_shown(tmp_path):
     store = Store(tmp_path / "runs")
-    bare = {"cells": {}, "space": record().manifest["space"] | {"operations": [], "parameter_free": []}}
+    bare = {"cells": {}, "space": record().manifest.space.as_dict() | {"operations": [], "parameter_free": []}}
     store.write(record(experiment="paper"))
     store.write(record(experiment="quick+0a1b2c3d", manifest=bare))
     built = build(tmp_path / "runs", tmp_path / "out", Table({}), [], asked_for=["quick+0a1b2c3d"])
@@ -214,7 +214,7 @@ def test_an_override_that_is_asked_for_is_shown(tmp_path):
 
 def test_hostile_strings_are_text(tmp_path):
     manifest = {
-        "space": record().manifest["space"] | {"label": HOSTILE, "operations": [HOSTILE], "parameter_free": []},
+        "space": record().manifest.space.as_dict() | {"label": HOSTILE, "operations": [HOSTILE], "parameter_free": []},
         "method": METHODS["darts"] | {"label": HOSTILE, "colour": "red;} body{display:none"},
         "device": {"name": HOSTILE},
         "deviations": [DEVIATION | {"what": HOSTILE}],

@@ -9,7 +9,7 @@ from results.claims.claim import Claim, Criterion
 from results.claims.stats import Interval
 from results.claims.verdicts import Status, Verdict
 from results.labels import Labels
-from results.records.record import Run
+from results.records.run import Run
 
 NUMBER = Claim(
     id="a-number", paper="A paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",

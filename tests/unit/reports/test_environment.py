@@ -19,4 +19,4 @@ def test_what_is_off_and_which_seeds_there_were_is_no_setting():
     plain = setting(form="grouped")
     assert plain == "dtype float32, form grouped"
     assert setting(form="grouped", compiled=False, before=[{"seeds": [0, 1]}]) == plain
-    assert setting(form="grouped", compiled=True) == "dtype float32, form grouped, compiled True"
+    assert setting(form="grouped", compiled=True) == "compiled True, dtype float32, form grouped"

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from results.records.record import SCHEMA, Record, Run
+from results.records.manifest import SCHEMA, Manifest
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.score import Score
 
 RUN = Run("paper", "nasbench201", "darts", 0)
@@ -43,7 +45,7 @@ def make_record(
         "method": {"label": "DARTS", "order": 0},
         "protocol": {"training": {"epochs": max(1, n - 1)}},
     }
-    return Record(run, points, manifest)
+    return Record(run, points, Manifest.of(manifest))
 
 
 class FixedOracle:

@@ -7,7 +7,7 @@ import pytest
 
 from results.claims.claim import Claim, Criterion
 from results.claims.verdicts import judge
-from results.records.record import Run
+from results.records.run import Run
 
 NAN = float("nan")
 
@@ -23,8 +23,8 @@ def claim(metric: str, relation: str = ">", **test) -> Claim:
 def measured(make_record):
     def make(seed: int, method: str = "darts", archs: int = 5, measure: dict | None = None, **columns):
         made = make_record(Run("paper", "nasbench201", method, seed), ("a",) * archs, **columns)
-        protocol = made.manifest["protocol"] | {"measure": measure or {}}
-        return replace(made, manifest=made.manifest | {"protocol": protocol})
+        protocol = made.manifest.protocol.as_dict() | {"measure": measure or {}}
+        return replace(made, manifest=made.manifest.changed(protocol=protocol))
 
     return make
 

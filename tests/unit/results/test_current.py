@@ -1,9 +1,12 @@
 """Which records count where protocols differ."""
 
+from dataclasses import replace
+
 import pytest
 
 from results.records.current import current
-from results.records.record import BROUGHT_IN, Run
+from results.records.record import BROUGHT_IN
+from results.records.run import Run
 
 KEY = ("paper", "nasbench201", "darts")
 
@@ -16,8 +19,8 @@ def records(make_record):
         found = []
         for seed, (config_hash, *rest) in enumerate(what):
             record = make_record(Run(*KEY, seed), status=rest[0] if rest else "complete")
-            record.manifest.update({"config_hash": config_hash, "dates": {"finished": rest[1] if rest[1:] else "2020"}})
-            found.append(record)
+            dates = {"finished": rest[1] if rest[1:] else "2020"}
+            found.append(replace(record, manifest=record.manifest.changed(config_hash=config_hash, dates=dates)))
         return found
 
     return make
@@ -77,7 +80,6 @@ def test_of_an_unknown_experiment_the_most_then_the_latest_complete_records_coun
 
 def test_methods_and_spaces_are_each_for_themselves(make_record):
     runs = [Run("paper", space, method, 0) for space in ("s", "t") for method in ("m", "n")]
-    found = [make_record(run) for run in runs]
-    for number, record in enumerate(found):
-        record.manifest["config_hash"] = str(number)
+    made = [make_record(run) for run in runs]
+    found = [replace(r, manifest=r.manifest.changed(config_hash=str(number))) for number, r in enumerate(made)]
     assert current(found[::-1], {}) == (found, [])

@@ -12,7 +12,8 @@ import pytest
 from results.claims.claim import Claim, Criterion
 from results.claims.decide import ERROR
 from results.claims.verdicts import Status, judge
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.scores.score import Score
 
 REPRODUCTIONS = 1_000

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from results.errors import InputError
 from results.files import parquet
-from results.records.record import Record, Run
+from results.records.record import Record
+from results.records.run import Run
 from results.records.store import Store
 
 RUN = Run("paper", "nasbench201", "darts", 3)
@@ -112,7 +113,7 @@ LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accu
 
 def test_a_landscape_lies_beside_its_own_record_alone(tmp_path, make_record):
     store, record = Store(tmp_path), make_record(RUN)
-    other = Record(RUN, record.points, record.manifest | {"config_hash": "another"})
+    other = Record(RUN, record.points, record.manifest.changed(config_hash="another"))
     store.write_side(RUN, "landscape", LANDSCAPE, record.config_hash)
     store.write(record)
     assert store.landscape(RUN).equals(LANDSCAPE)
@@ -145,7 +146,7 @@ def test_a_landscape_that_says_no_protocol_is_the_records_until_another_is_filed
     older = pa.Table.from_pandas(LANDSCAPE).replace_schema_metadata({b"dnas-run": str(RUN).encode()})
     pq.write_table(older, store.side_path(RUN, "landscape"))
     assert store.landscape(RUN).equals(LANDSCAPE)
-    store.write(Record(RUN, record.points, record.manifest | {"config_hash": "another"}))
+    store.write(Record(RUN, record.points, record.manifest.changed(config_hash="another")))
     assert store.landscape(RUN) is None
 
 
@@ -162,12 +163,12 @@ def no_manifest(path: Path, record: Record) -> None:
 
 
 def other_schema(path: Path, record: Record) -> None:
-    manifest = json.dumps(record.manifest | {"schema": 99}).encode()
+    manifest = json.dumps(record.manifest.as_dict() | {"schema": 99}).encode()
     pq.write_table(pq.read_table(path).replace_schema_metadata({b"dnas": manifest}), path)
 
 
 def no_config_hash(path: Path, record: Record) -> None:
-    manifest = json.dumps({k: v for k, v in record.manifest.items() if k != "config_hash"}).encode()
+    manifest = json.dumps({k: v for k, v in record.manifest.as_dict().items() if k != "config_hash"}).encode()
     pq.write_table(pq.read_table(path).replace_schema_metadata({b"dnas": manifest}), path)
 
 
@@ -180,7 +181,7 @@ def missing_column(path: Path, record: Record) -> None:
 
 
 def another_run(path: Path, record: Record) -> None:
-    manifest = json.dumps(record.manifest | {"run": vars(Run("x", "y", "z", 1))}).encode()
+    manifest = json.dumps(record.manifest.as_dict() | {"run": vars(Run("x", "y", "z", 1))}).encode()
     pq.write_table(pq.read_table(path).replace_schema_metadata({b"dnas": manifest}), path)
 
 
@@ -189,7 +190,7 @@ DAMAGES = [
     (empty, "cut off"),
     (no_manifest, "carries no manifest"),
     (list_for_manifest, "carries no manifest"),
-    (no_config_hash, "without 'config_hash'"),
+    (no_config_hash, "it lacks 'config_hash'"),
     (other_schema, "schema 99"),
     (missing_column, "no column 'alpha'"),
     (another_run, "holds the record of x/y/z/1"),

@@ -1,6 +1,7 @@
 """Verdicts on records whose truth is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from results.claims.claim import Claim, Criterion
 from results.claims.series import part, points_within
 from results.claims.stats import Interval
 from results.claims.verdicts import Status, Verdict, judge
-from results.records.record import BROUGHT_IN, Record, Run
+from results.records.record import BROUGHT_IN, Record
+from results.records.run import Run
 from results.scores.score import Score
 
 BASE = {
@@ -188,8 +190,7 @@ def test_a_failed_seed_is_not_run_yet_and_named(measured, make_record):
 
 def test_a_failed_run_of_the_planned_protocol_hides_nothing_that_was_brought_in(measured, make_record):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8])
-    for record in records:
-        record.manifest["config_hash"] = BROUGHT_IN
+    records = [replace(r, manifest=r.manifest.changed(config_hash=BROUGHT_IN)) for r in records]
     lost = make_record(Run("paper", "nasbench201", "darts", 4), (), status="failed")
     planned = {("paper", "nasbench201", "darts"): lost.config_hash}
     verdict = only(judge([number(90.0)], [*records, lost], oracle, planned=planned))
@@ -198,7 +199,7 @@ def test_a_failed_run_of_the_planned_protocol_hides_nothing_that_was_brought_in(
 
 def test_records_of_different_protocols_are_not_averaged(measured):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8, 10.0])
-    records[4].manifest["config_hash"] = "another"
+    records[4] = replace(records[4], manifest=records[4].manifest.changed(config_hash="another"))
     verdict = only(judge([number(90.0)], records, oracle))
     assert (verdict.status, verdict.n) == (Status.REPRODUCED, 4)
     assert [left.run.seed for left in verdict.left_out] == [4]
@@ -393,9 +394,8 @@ def timed(make_record, method: str, seeds: Sequence[int], seconds: float, *, dev
     """Records of seeds that shared a supernet, whose epochs took ``seconds``."""
     nan, runs = float("nan"), [Run("paper", "nasbench201", method, seed) for seed in seeds]
     records = [make_record(run, ("start",) * 3, seconds=[nan, seconds, seconds]) for run in runs]
-    for record in records:
-        record.manifest.update({"device": {"name": device}, "group": {"seeds": list(seeds), "dtype": "float32"}})
-    return records
+    where = {"device": {"name": device}, "group": {"seeds": list(seeds), "dtype": "float32"}}
+    return [replace(record, manifest=record.manifest.changed(**where)) for record in records]
 
 
 def test_costs_are_compared_by_group_not_by_seed(make_record, fixed_oracle):
