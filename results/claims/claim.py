@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from results.errors import InputError, suggest
+from results.errors import InputError
 from results.files import toml
+from results.files.schema import build
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 
 PUBLISHED = Path(__file__).parents[1] / "published"
@@ -153,7 +153,7 @@ def _read(path: Path) -> Iterator[Claim]:
                 where = f"{path.name}, group {number}, '{merged.get('id', '')}'"
                 if len(scopes) > 1:
                     merged["id"] = f"{merged.get('id', '')}@{merged.get('experiment', '')}"
-                yield _build(Claim, merged, where)
+                yield build(Claim, merged, f"{where}: ")
 
 
 def _tables(content: dict[str, Any], key: str, where: str, default: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -162,38 +162,3 @@ def _tables(content: dict[str, Any], key: str, where: str, default: Sequence[Any
     if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
         raise InputError(f"{where}: '{key}' must be a list of tables")
     return list(found)
-
-
-def _build(kind: type, data: Mapping[str, Any], where: str) -> Any:
-    """Return ``kind(**data)`` after checking keys and types."""
-    hints = get_type_hints(kind)
-    for key in data:
-        if key not in hints:
-            raise InputError(f"{where}: unknown key '{key}'{suggest(key, hints)}")
-    for field in fields(kind):
-        if field.name not in data and field.default is MISSING:
-            raise InputError(f"{where}: '{field.name}' is missing")
-    values = {key: _convert(value, hints[key], f"{where}: '{key}'") for key, value in data.items()}
-    try:
-        return kind(**values)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _convert(value: Any, hint: Any, where: str) -> Any:
-    """Return ``value`` as ``hint`` has it: TOML has no tuples, and writes 54 for 54.0."""
-    if get_origin(hint) is UnionType:
-        [hint] = [option for option in get_args(hint) if option is not NoneType]
-    if get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-        raise InputError(f"{where} is {value!r}; it must be one of {', '.join(map(repr, get_args(hint)))}")
-    if get_origin(hint) is tuple and isinstance(value, list) and len(value) == len(get_args(hint)):
-        return tuple(_convert(entry, float, where) for entry in value)
-    if is_dataclass(hint) and isinstance(value, dict):
-        return _build(cast("type", hint), value, where)
-    if hint is float and type(value) is int and abs(value) < 2**63:  # a larger one may be no float
-        return float(value)
-    if type(value) is hint:
-        return value
-    raise InputError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
