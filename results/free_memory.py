@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+import psutil
 
 _CGROUP = Path("/sys/fs/cgroup")  # of this process, where it runs in a container
 
 
 def available() -> float:
-    """Return the bytes that a process here can still have; infinity where the system does not say."""
-    return min(_system(), _group())
-
-
-def _system() -> float:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        pass
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return float("inf")
+    """Return the bytes that a process here can still have."""
+    return min(float(psutil.virtual_memory().available), _group())
 
 
 def _group() -> float:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-if sys.platform != "win32":
-    import fcntl
+from filelock import FileLock, Timeout
 
 
 class Busy(Exception):
@@ -21,39 +17,19 @@ class Busy(Exception):
 def hold(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock file; where another process does, raise ``Busy``, or ``wait`` for it to end.
 
-    The system gives the lock back when its process ends, however it ends, so that none can be left behind. Where the
-    system has no lock of this kind (Windows), nothing is locked.
+    The system gives the lock back when its process ends, however it ends, so that none can be left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path, wait=wait):
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _locked(path: Path, *, wait: bool) -> IO[str]:
-    """Return the lock file, locked; one that its last holder has removed meanwhile is no lock any more."""
-    while True:
-        file = path.open("a")
-        if sys.platform == "win32":
-            return file
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is(file, path):
-                return file
-        except BlockingIOError:
-            file.close()
-            raise Busy(str(path)) from None
-        except OSError as error:
-            file.close()
-            raise OSError(error.errno, f"{error.strerror} (no file system with locks)", str(path)) from None
-        file.close()
-
-
-def _is(file: IO[str], path: Path) -> bool:
-    """Whether an open file is the one that the path names now."""
+    lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        lock.acquire()
+    except Timeout:
+        raise Busy(str(path)) from None
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (no file system with locks)", str(path)) from None
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):  # of Windows, where an open file stays
+            path.unlink(missing_ok=True)  # before the release: whoever waited for this file takes a new one
+        lock.release()
