@@ -182,19 +182,20 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
     none.
     """
-    from bench.experiments import config
+    from bench.experiments import reading
+    from bench.protocol import config_hash
 
-    experiments: dict[str, config.Experiment] = {}
+    experiments: dict[str, reading.Experiment] = {}
     found = {}
     for record in records:
         run, overrides = record.run, tuple(record.manifest.get("overrides", ()))
         try:
             if run.experiment not in experiments:
-                experiments[run.experiment] = config.load(run.experiment.partition("+")[0], overrides)
+                experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                protocol = experiment.protocol(run.space, config.known_method(run.method))
-                found[run.experiment, run.space, run.method] = config.config_hash(run.space, run.method, protocol)
+                protocol = experiment.protocol(run.space, reading.known_method(run.method))
+                found[run.experiment, run.space, run.method] = config_hash(run.space, run.method, protocol)
         except (InputError, KeyError):
             continue
     return found

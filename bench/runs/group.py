@@ -9,13 +9,14 @@ import pandas as pd
 import torch
 
 import spaces
-from bench.experiments.config import Experiment, Measure, config_hash
+from bench.experiments.reading import Experiment
 from bench.experiments.typed import build
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
 from bench.methods import method
+from bench.protocol import Measure, config_hash
 from bench.search import Point, Sums
 from bench.steps.learner import Learner, initial_state
 from results.errors import InputError

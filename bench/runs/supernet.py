@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.experiments.config import Protocol
 from bench.images.datasets import Images
 from bench.machine.precision import Precision, maps_dtype
+from bench.protocol import Protocol
 from spaces.base import Space
 from spaces.supernet.conv import Forms
 from spaces.supernet.network import Supernet

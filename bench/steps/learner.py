@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.protocol import Training
 from bench.seeding import stream
 from spaces.supernet.forward import Statistics
 from spaces.supernet.frozen import FrozenWeights
@@ -21,27 +21,6 @@ from spaces.supernet.network import Supernet
 
 from . import optim
 from .simplex import softmax
-
-
-@dataclass(frozen=True)
-class Training:
-    """How weights and alphas are trained. Every value is the experiment's; none has a default."""
-
-    epochs: int
-    batch: int
-    lr: float
-    lr_min: float
-    lr_shifted: bool  # see bench.steps.schedule.cosine
-    momentum: float
-    nesterov: bool
-    weight_decay: float
-    clip: float  # 0: no clipping
-    clip_mix: bool  # whether the mix's gradient counts in the clip norm
-    alpha_lr: float
-    alpha_betas: tuple[float, float]
-    alpha_decay: float
-    order: Literal["alpha-first", "weights-first"]
-    alpha_batches: Literal["cycle", "fresh", "replacement"]
 
 
 @dataclass(frozen=True)

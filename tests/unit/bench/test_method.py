@@ -1,7 +1,7 @@
 import pytest
 
 from bench.methods import method
-from bench.steps.learner import Training
+from bench.protocol import Training
 
 
 def test_methods_come_in_the_order_of_figures():
