@@ -18,7 +18,7 @@ from bench.machine.setting import Setting
 from bench.methods import method
 from bench.protocol import Measure, config_hash
 from bench.search import Point, Sums
-from bench.steps.learner import Learner, initial_state
+from bench.steps.learner import Learner, initial_state, supernet
 from results.errors import InputError
 from results.records.record import Run
 from spaces.supernet.conv import Forms, mixes_seeds
@@ -26,7 +26,6 @@ from spaces.supernet.conv import Forms, mixes_seeds
 from . import checkpoint
 from .plan import Task, is_done
 from .recording import Row, record, rows
-from .supernet import supernet
 
 
 class Spoiled(Exception):

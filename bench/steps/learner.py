@@ -13,14 +13,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.protocol import Training
+from bench.images.datasets import Images
+from bench.machine.precision import Precision, maps_dtype
+from bench.protocol import Protocol, Training
 from bench.seeding import stream
+from spaces.base import Space
+from spaces.supernet.conv import Forms
 from spaces.supernet.forward import Statistics
 from spaces.supernet.frozen import FrozenWeights
 from spaces.supernet.network import Supernet
 
 from . import optim
 from .simplex import softmax
+
+Draws = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Batch:
     train: Samples
     valid: Samples | None
     lr: Tensor
-    draws: dict[str, Tensor]
+    draws: Draws
     scalars: dict[str, Tensor]
 
 
@@ -65,6 +71,18 @@ class State:
     first: Tensor  # Adam's moments, as alpha
     second: Tensor
     steps: Tensor  # Adam steps taken, scalar
+
+
+def supernet(space: Space, protocol: Protocol, images: Images, *, form: Forms, precision: Precision) -> Supernet:
+    """Return the supernet that a protocol asks for, for the images' channels and classes."""
+    return Supernet(
+        space,
+        protocol.supernet,
+        image_channels=images.train.shape[1],
+        classes=images.classes,
+        form=form,
+        maps=maps_dtype(precision),
+    )
 
 
 def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> State:

@@ -11,8 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.methods.method import Rate
 from bench.protocol import Training, require
+from bench.steps.schedule import Rate
 
 from . import optim
 from .learner import Batch, Learner, Outcome
