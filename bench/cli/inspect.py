@@ -117,8 +117,8 @@ def _statistics(space: Any) -> dict[str, Any]:
     import dataclasses
 
     from bench.scoring import truth
+    from results.claims.claim import published
     from results.data.directory import data_dir
-    from results.scores.truth import published
 
     found = truth(space.id, data_dir())
     statistics = {}

@@ -197,3 +197,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if type(value) is hint:
         return value
     raise InputError(f"{where} is {value!r}; it must be of type {getattr(hint, '__name__', hint)}")
+
+
+def published(space: str) -> tuple[Claim, ...]:
+    """Return what the literature takes for the best of a space, such as the zero of the regret in 1Shot1's figures."""
+    return tuple(claim for claim in load_claims() if claim.space == space and claim.method == "optimum")
