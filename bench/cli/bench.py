@@ -11,7 +11,7 @@ import typer
 
 from results.errors import InputError
 
-from . import Stopped, app
+from .application import Stopped, app
 from .options import Json, Methods, Spaces, emit, seconds
 
 bench = typer.Typer(help="Speed on this device, and files of measurements.")

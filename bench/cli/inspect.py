@@ -12,7 +12,7 @@ import typer
 
 from results.errors import InputError
 
-from . import app
+from .application import app
 from .options import RUNS, Json, Runs, SpaceName, emit
 
 _SPLITS = {"test": "test", "valid": "validation"}

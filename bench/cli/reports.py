@@ -11,7 +11,7 @@ import typer
 
 from results.errors import InputError, printable, suggest
 
-from . import app
+from .application import app
 from .claims import as_json as claim_as_json
 from .claims import print_claims, status
 from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit

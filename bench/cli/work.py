@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from . import Failed, app
+from .application import Failed, app
 from .options import (
     REPORTS,
     RUNS,

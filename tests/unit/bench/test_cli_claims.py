@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app, reports  # noqa: F401 - it adds its commands
+from bench.cli import reports  # noqa: F401 - it adds its commands
+from bench.cli.application import app
 from bench.experiments import reading
 from bench.protocol import config_hash
 from results.errors import InputError

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.cli import Stopped
 from bench.cli import bench as commands
+from bench.cli.application import Stopped
 from bench.experiments import reading
 from bench.speed import cases, clock, reference, run, timing
 from bench.speed.cases import Case
