@@ -18,8 +18,8 @@ from spaces import families
 
 METHOD = """
 from dataclasses import dataclass
-from bench import bilevel
-from bench.method import Method
+from bench.methods.method import Method
+from bench.steps import bilevel
 
 @dataclass(frozen=True)
 class Params:
