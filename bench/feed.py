@@ -13,10 +13,10 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from bench.experiments.config import ImagesConfig, Protocol
 from bench.images.augment import augment, draw_augmentation
 from bench.images.datasets import Images
 from bench.methods.method import Method
+from bench.protocol import ImagesConfig, Protocol
 from bench.steps.learner import Batch, Samples
 from bench.steps.schedule import cosine
 from spaces.base import Space

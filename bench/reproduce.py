@@ -8,9 +8,10 @@ import torch
 
 import spaces
 from bench.engines.engine import Engine, TaskOutcome
-from bench.experiments.config import Experiment, ImagesConfig, Protocol
+from bench.experiments.reading import Experiment
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting, choose_device
+from bench.protocol import ImagesConfig, Protocol
 from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import retrain
 from bench.runs import execution, price

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.experiments.config import Protocol
 from bench.machine.capture import Captured
 from bench.measure import measurements
 from bench.methods.method import Method
+from bench.protocol import Protocol
 from bench.steps.learner import Learner, Outcome
 from spaces.base import Arch, Space
 

@@ -23,7 +23,8 @@ from reports.tabular.deviation_table import deviation_table
 from reports.tabular.environment_table import commands, environment_table
 from reports.tabular.table import FORMATS as TABLE_FORMATS
 from results.claims.claim import Claim, load_claims
-from results.claims.verdicts import Verdict, judge
+from results.claims.verdict import Verdict
+from results.claims.verdicts import judge
 from results.errors import InputError
 from results.labels import load_labels
 from results.records.current import LeftOut, Planned, current

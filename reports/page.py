@@ -16,7 +16,7 @@ from reports.names import slug
 from reports.study.method_style import Method
 from reports.tabular.claim_tables import MARKS
 from reports.tabular.table import Table
-from results.claims.verdicts import Status, Verdict
+from results.claims.verdict import Status, Verdict
 from results.records.current import LeftOut
 
 if TYPE_CHECKING:

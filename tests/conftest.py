@@ -84,9 +84,9 @@ def cut() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def cut_down():
     """Load ``quick``, cut down, with more overrides."""
-    from bench.experiments import config
+    from bench.experiments import reading
 
-    return lambda *overrides: config.load("quick", (*CUT, *overrides))
+    return lambda *overrides: reading.load("quick", (*CUT, *overrides))
 
 
 @pytest.fixture(scope="session")

@@ -8,27 +8,9 @@ import signal
 import sys
 from types import FrameType
 
-import typer
-
 from results.errors import InputError, printable
 
-app = typer.Typer(
-    name="dnas",
-    help="Reproduce differentiable architecture search on NAS-Bench-201 and NAS-Bench-1Shot1.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-class Failed(Exception):
-    """A run failed; exit status 3."""
-
-
-class Stopped(SystemExit):
-    """A signal asked for the end; ``mend`` says how to go on."""
-
-    mend = "the same command goes on from the last checkpoint"
+from .application import Failed, Stopped, app
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from results.errors import InputError
 
-from . import Stopped, app
+from .application import Stopped, app
 from .options import Json, Methods, Spaces, emit, seconds
 
 bench = typer.Typer(help="Speed on this device, and files of measurements.")
@@ -35,14 +35,14 @@ def gpu(
 
     The most wanted comes first, and the file is written after each measurement.
     """
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.machine.setting import choose_device
     from bench.speed import cases, run
     from bench.speed.sizes import sizes
 
     deadline = time.monotonic() + seconds(budget)
-    chosen = [config.known_space(name) for name in space or ()]
-    methods = [config.known_method(name) for name in method or ()]
+    chosen = [reading.known_space(name) for name in space or ()]
+    methods = [reading.known_method(name) for name in method or ()]
     place, sized = choose_device(device), sizes(quick=quick)
     wanted = cases.wanted(sized.experiment, place, spaces=chosen, methods=methods)
     if not wanted:

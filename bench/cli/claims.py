@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from results.claims.verdicts import Verdict
+    from results.claims.verdict import Verdict
 
 
 def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "", every: bool = False) -> int:

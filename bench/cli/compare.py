@@ -9,7 +9,7 @@ import numpy as np
 
 from results.errors import InputError, printable
 
-from . import app
+from .application import app
 from .options import Json, emit
 
 if TYPE_CHECKING:

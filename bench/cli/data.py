@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import app
+from .application import app
 from .options import Json, emit
 
 data = typer.Typer(help="Images and tables in the data directory ($DNAS_DATA, else the platform's cache folder).")

@@ -12,7 +12,7 @@ import typer
 
 from results.errors import InputError
 
-from . import app
+from .application import app
 from .options import RUNS, Json, Runs, SpaceName, emit
 
 _SPLITS = {"test": "test", "valid": "validation"}
@@ -29,12 +29,12 @@ def score(
     import dataclasses
 
     import spaces
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.scoring import oracle, truth
     from results.data.directory import data_dir
     from results.scores.truth import answers
 
-    found = spaces.find(config.known_space(space))
+    found = spaces.find(reading.known_space(space))
     try:
         key = found.parse(arch).key
     except ValueError as error:
@@ -82,10 +82,10 @@ def info(
 ) -> None:
     """Describe a space: its sites, its supernet, how many cells it reaches."""
     import spaces
-    from bench.experiments import config
+    from bench.experiments import reading
     from spaces.supernet.network import Supernet
 
-    found = spaces.find(config.known_space(space))
+    found = spaces.find(reading.known_space(space))
     net = Supernet(found, found.supernet)
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
@@ -117,8 +117,8 @@ def _statistics(space: Any) -> dict[str, Any]:
     import dataclasses
 
     from bench.scoring import truth
+    from results.claims.claim import published
     from results.data.directory import data_dir
-    from results.scores.truth import published
 
     found = truth(space.id, data_dir())
     statistics = {}
@@ -176,10 +176,10 @@ def _print_statistics(document: dict[str, Any]) -> None:
 @app.command()
 def cite(method: Annotated[str, typer.Argument(help="A method.")]) -> None:
     """Print the BibTeX entry of a method."""
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.methods import method as methods
 
-    print(methods.find(config.known_method(method)).cite)
+    print(methods.find(reading.known_method(method)).cite)
 
 
 @app.command()

@@ -26,9 +26,9 @@ def _complete_method(incomplete: str) -> list[str]:
 
 
 def _complete_experiment(incomplete: str) -> list[str]:
-    from bench.experiments import config
+    from bench.experiments import reading
 
-    return [name for name in config.available() if name.startswith(incomplete)]
+    return [name for name in reading.available() if name.startswith(incomplete)]
 
 
 ExperimentName = Annotated[

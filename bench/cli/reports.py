@@ -11,7 +11,7 @@ import typer
 
 from results.errors import InputError, printable, suggest
 
-from . import app
+from .application import app
 from .claims import as_json as claim_as_json
 from .claims import print_claims, status
 from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
@@ -182,19 +182,20 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
     none.
     """
-    from bench.experiments import config
+    from bench.experiments import reading
+    from bench.protocol import config_hash
 
-    experiments: dict[str, config.Experiment] = {}
+    experiments: dict[str, reading.Experiment] = {}
     found = {}
     for record in records:
         run, overrides = record.run, record.manifest.overrides
         try:
             if run.experiment not in experiments:
-                experiments[run.experiment] = config.load(run.experiment.partition("+")[0], overrides)
+                experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                protocol = experiment.protocol(run.space, config.known_method(run.method))
-                found[run.experiment, run.space, run.method] = config.config_hash(run.space, run.method, protocol)
+                protocol = experiment.protocol(run.space, reading.known_method(run.method))
+                found[run.experiment, run.space, run.method] = config_hash(run.space, run.method, protocol)
         except (InputError, KeyError):
             continue
     return found

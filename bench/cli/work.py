@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from . import Failed, app
+from .application import Failed, app
 from .options import (
     REPORTS,
     RUNS,
@@ -105,7 +105,7 @@ def run(
     """Run and score what is missing, without reporting."""
     from bench import reproduce
     from bench.engines import engine as engines
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.machine import precision as precisions
     from bench.machine.setting import Setting
     from bench.runs.tidy import tidy
@@ -118,7 +118,7 @@ def run(
     if conv_form not in ("auto", *CONV_FORMS):
         raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
     deadline = time.monotonic() + seconds(budget)
-    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
+    chosen, wanted = _filter(space, method, seeds), reading.load(experiment, override or ())
     runs.mkdir(parents=True, exist_ok=True)
     where = by.device(device)
     setting = Setting(
@@ -161,14 +161,14 @@ def plan(
 ) -> None:
     """Say what would run, and what it would cost."""
     from bench.engines import inline
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.runs.plan import measured_otherwise
     from bench.runs.plan import plan as missing
     from bench.runs.plan import runs as all_runs
     from bench.runs.price import Prices, fitted
     from results.records.store import Store
 
-    chosen, wanted = _filter(space, method, seeds), config.load(experiment, override or ())
+    chosen, wanted = _filter(space, method, seeds), reading.load(experiment, override or ())
     store, place = Store(runs), inline.device(device)
     prices = Prices(store, wanted, place)
     total = sum(1 for _ in all_runs(wanted, chosen))
@@ -225,13 +225,13 @@ def plan(
 
 
 def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
-    from bench.experiments import config
+    from bench.experiments import reading
     from bench.runs.plan import Filter
 
     return Filter(
-        tuple(config.known_space(name) for name in space or ()),
-        tuple(config.known_method(name) for name in method or ()),
-        config.parse_seeds(seeds) if seeds else (),
+        tuple(reading.known_space(name) for name in space or ()),
+        tuple(reading.known_method(name) for name in method or ()),
+        reading.parse_seeds(seeds) if seeds else (),
     )
 
 

@@ -1,1 +1,1 @@
-"""What spreads the tasks of a plan over processes and machines."""
+"""An engine spreads the tasks of a plan over processes or machines."""

@@ -16,7 +16,7 @@ from typing import cast
 
 import torch
 
-from bench.experiments.config import Experiment
+from bench.experiments.reading import Experiment
 from bench.images.datasets import Images, load
 from bench.machine import environment
 from bench.machine.pace import OutOfTime

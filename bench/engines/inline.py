@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from bench.experiments.config import Experiment
+from bench.experiments.reading import Experiment
 from bench.machine import memory
 from bench.machine.setting import Setting
 from bench.machine.setting import choose_device as device

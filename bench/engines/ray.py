@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from bench.experiments.config import Experiment
+from bench.experiments.reading import Experiment
 from bench.machine import memory
 from bench.machine.pace import Held
 from bench.machine.setting import Setting, choose_device

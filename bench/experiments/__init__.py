@@ -1,1 +1,1 @@
-"""The experiments, one TOML file each, and what reads them."""
+"""Each TOML file here is an experiment; the modules read it and apply overrides."""

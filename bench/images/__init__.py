@@ -1,1 +1,1 @@
-"""The images that are searched on."""
+"""The modules here load the images of a search and augment them."""

@@ -1,1 +1,1 @@
-"""What a search computes with: device, precision, compiler, memory, time."""
+"""The modules here decide how a search uses a machine: device, precision, compiler, memory and time."""

@@ -10,23 +10,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from bench.steps.learner import Outcome
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 #: Steps of each shape that are taken plainly before the capture: libraries choose algorithms in them and allocate.
 WARM_UP = 3
 
 Inputs = dict[str, Tensor]
-Step = Callable[[Inputs], Outcome]
+Outcome = TypeVar("Outcome", bound="DataclassInstance")  # a dataclass of tensors
 Shape = tuple[tuple[str, torch.Size], ...]
 
 
 @dataclass(frozen=True)
-class _Graph:
+class _Graph(Generic[Outcome]):
     """A captured step; its inputs are copied into, and its outcome is overwritten by each replay."""
 
     graph: torch.cuda.CUDAGraph
@@ -34,7 +36,7 @@ class _Graph:
     outcome: Outcome
 
 
-class Captured:
+class Captured(Generic[Outcome]):
     """A step that is captured where the device allows it, one graph for each shape of its inputs.
 
     An epoch has two shapes at most, of the full batches and of a short last one; both graphs are kept. A step that
@@ -46,11 +48,11 @@ class Captured:
     enabled : False takes every step plainly, as a CPU does.
     """
 
-    def __init__(self, step: Step, device: torch.device, *, enabled: bool = True) -> None:
+    def __init__(self, step: Callable[[Inputs], Outcome], device: torch.device, *, enabled: bool = True) -> None:
         self._step = step
         self._enabled = enabled and device.type == "cuda"
         self._taken: Counter[Shape] = Counter()
-        self._graphs: dict[Shape, _Graph] = {}
+        self._graphs: dict[Shape, _Graph[Outcome]] = {}
 
     @property
     def replays(self) -> int:
@@ -76,7 +78,8 @@ class Captured:
         for name, tensor in captured.inputs.items():
             tensor.copy_(inputs[name])
         captured.graph.replay()
-        return Outcome(captured.outcome.loss.clone(), captured.outcome.correct.clone())
+        copies = {field.name: getattr(captured.outcome, field.name).clone() for field in fields(captured.outcome)}
+        return replace(captured.outcome, **copies)
 
     def _aside(self, inputs: Inputs) -> Outcome:
         """Take a step on a stream of its own, as a capture will."""
@@ -87,7 +90,7 @@ class Captured:
         here.wait_stream(aside)
         return outcome
 
-    def _capture(self, inputs: Inputs) -> _Graph:
+    def _capture(self, inputs: Inputs) -> _Graph[Outcome]:
         """Record a step without taking it; all graphs share one pool of memory, since they run in turn."""
         kept = {name: tensor.clone() for name, tensor in inputs.items()}
         graph = torch.cuda.CUDAGraph()

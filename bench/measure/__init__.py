@@ -1,1 +1,1 @@
-"""What is measured beside a search."""
+"""The modules here measure a search without changing it."""

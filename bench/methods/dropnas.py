@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.methods.method import Draws, Method, Rule
+from bench.methods.method import Method, Rule
 from bench.steps import onelevel
-from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.learner import Batch, Draws, Learner, Outcome
 from results.errors import InputError
 from spaces.base import Space
 

@@ -15,25 +15,15 @@ from typing import Any
 import torch
 from pydantic import Field
 
+from bench.steps.learner import Draws
+from bench.steps.schedule import Rate, Scalars
 from results.records.manifest import Deviation
 from spaces.base import Space
-
-Scalars = Mapping[str, float]
-Draws = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
 class NoParams:
     """Parameters of a method that has none of its own."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The weights' learning rate over a search; see ``bench.steps.schedule.cosine``."""
-
-    start: float
-    end: float
-    shifted: bool
 
 
 def rate_of_experiment(params: Any, training: Any) -> Rate:

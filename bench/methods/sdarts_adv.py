@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.limits import require
 from bench.methods.method import Method, Rule
+from bench.protocol import require
 from bench.steps import bilevel, perturb
 from bench.steps.learner import Batch, Learner, Outcome
 

@@ -1,1 +1,1 @@
-"""Found cells, trained from scratch."""
+"""The modules here train found cells from scratch."""

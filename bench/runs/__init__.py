@@ -1,1 +1,1 @@
-"""The runs of an experiment: planned, run in groups, kept and recorded."""
+"""The modules here plan the runs of an experiment, run them in groups, and keep what they find."""

@@ -6,8 +6,8 @@ stated by the runs that its sentences are true of, and by no other: that is what
 
 from __future__ import annotations
 
-from bench.experiments.config import Protocol
 from bench.methods.method import Method, Rule
+from bench.protocol import Protocol
 from results.records.manifest import Deviation
 from spaces.base import Space
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from bench.experiments.config import Experiment, Protocol
+from bench.experiments.reading import Experiment
 from bench.feed import Feed
 from bench.images.datasets import Images, load
 from bench.machine import compiling, precision
 from bench.machine.pace import Pace
 from bench.machine.setting import Setting
 from bench.measure import measurements
+from bench.protocol import Protocol
 from bench.search import Sums, random_search, search
 from bench.steps.learner import Learner
 from results.files.locks import hold

@@ -9,15 +9,16 @@ import pandas as pd
 import torch
 
 import spaces
-from bench.experiments.config import Experiment, Measure, config_hash
+from bench.experiments.reading import Experiment
 from bench.experiments.typed import build
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
 from bench.methods import method
+from bench.protocol import Measure, config_hash
 from bench.search import Point, Sums
-from bench.steps.learner import Learner, initial_state
+from bench.steps.learner import Learner, initial_state, supernet
 from results.errors import InputError
 from results.records.run import Run
 from spaces.supernet.conv import Forms, mixes_seeds
@@ -25,7 +26,6 @@ from spaces.supernet.conv import Forms, mixes_seeds
 from . import checkpoint
 from .plan import Task, is_done
 from .recording import Row, record, rows
-from .supernet import supernet
 
 
 class Spoiled(Exception):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bench.experiments.config import Experiment, Measure, config_hash
+from bench.experiments.reading import Experiment
 from bench.methods import method
+from bench.protocol import Measure, config_hash
 from results.records.run import Run
 from results.records.store import Store
 

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 import spaces
-from bench.experiments.config import Experiment, Protocol
+from bench.experiments.reading import Experiment
 from bench.machine import environment
 from bench.methods import method
+from bench.protocol import Protocol
 from bench.speed import clock, floor
 from results.errors import InputError
 from results.records.record import Record

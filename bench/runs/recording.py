@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 import spaces
-from bench.experiments.config import Experiment, Protocol, config_hash
+from bench.experiments.reading import Experiment
 from bench.machine import environment
 from bench.methods import method
 from bench.methods.method import Method
+from bench.protocol import Protocol, config_hash
 from bench.search import Point
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, Record

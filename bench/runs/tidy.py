@@ -6,7 +6,8 @@ import re
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from bench.experiments.config import Experiment, config_hash
+from bench.experiments.reading import Experiment
+from bench.protocol import config_hash
 from results.files.locks import Busy, hold
 from results.records.run import Run
 from results.records.store import Store

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from bench.experiments.config import Experiment
+from bench.experiments.reading import Experiment
 from bench.machine import precision
 from bench.machine.precision import Precision
 from bench.methods import method

@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import spaces
-from bench.experiments.config import Protocol
 from bench.methods import method as methods
+from bench.protocol import Protocol
 from spaces.base import EdgeCell
 from spaces.supernet.cell import EDGE_CONVS
 from spaces.supernet.network import Supernet

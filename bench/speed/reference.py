@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bench.experiments.config import Protocol
+from bench.protocol import Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from bench.experiments.config import Experiment, load
+from bench.experiments.reading import Experiment, load
 from bench.feed import Drawn, Feed
 from bench.images.datasets import Images
 

@@ -15,14 +15,13 @@ import torch
 from torch import Tensor
 
 import spaces
-from bench.experiments.config import Protocol
 from bench.feed import Drawn, Feed, split
 from bench.machine import compiling, conv_table, precision
 from bench.machine.capture import WARM_UP, Captured
 from bench.methods import method
-from bench.runs.supernet import supernet
+from bench.protocol import Protocol
 from bench.speed import floor
-from bench.steps.learner import Learner, Outcome, initial_state
+from bench.steps.learner import Learner, Outcome, initial_state, supernet
 from spaces.supernet.conv import ConvForm, ConvShape, Forms, FormTable
 from spaces.supernet.network import Supernet
 

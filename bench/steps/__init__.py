@@ -1,1 +1,1 @@
-"""What the steps of methods are made of."""
+"""The modules here hold the parts of a training step, from which each method is composed."""

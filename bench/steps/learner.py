@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.images.datasets import Images
+from bench.machine.precision import Precision, maps_dtype
+from bench.protocol import Protocol, Training
 from bench.seeding import stream
+from spaces.base import Space
+from spaces.supernet.conv import Forms
 from spaces.supernet.forward import Statistics
 from spaces.supernet.frozen import FrozenWeights
 from spaces.supernet.network import Supernet
@@ -22,26 +26,7 @@ from spaces.supernet.network import Supernet
 from . import optim
 from .simplex import softmax
 
-
-@dataclass(frozen=True)
-class Training:
-    """How weights and alphas are trained. Every value is the experiment's; none has a default."""
-
-    epochs: int
-    batch: int
-    lr: float
-    lr_min: float
-    lr_shifted: bool  # see bench.steps.schedule.cosine
-    momentum: float
-    nesterov: bool
-    weight_decay: float
-    clip: float  # 0: no clipping
-    clip_mix: bool  # whether the mix's gradient counts in the clip norm
-    alpha_lr: float
-    alpha_betas: tuple[float, float]
-    alpha_decay: float
-    order: Literal["alpha-first", "weights-first"]
-    alpha_batches: Literal["cycle", "fresh", "replacement"]
+Draws = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -63,7 +48,7 @@ class Batch:
     train: Samples
     valid: Samples | None
     lr: Tensor
-    draws: dict[str, Tensor]
+    draws: Draws
     scalars: dict[str, Tensor]
 
 
@@ -86,6 +71,18 @@ class State:
     first: Tensor  # Adam's moments, as alpha
     second: Tensor
     steps: Tensor  # Adam steps taken, scalar
+
+
+def supernet(space: Space, protocol: Protocol, images: Images, *, form: Forms, precision: Precision) -> Supernet:
+    """Return the supernet that a protocol asks for, for the images' channels and classes."""
+    return Supernet(
+        space,
+        protocol.supernet,
+        image_channels=images.train.shape[1],
+        classes=images.classes,
+        form=form,
+        maps=maps_dtype(precision),
+    )
 
 
 def initial_state(net: Supernet, seeds: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> State:

@@ -11,11 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.limits import require
-from bench.methods.method import Rate
+from bench.protocol import Training, require
+from bench.steps.schedule import Rate
 
 from . import optim
-from .learner import Batch, Learner, Outcome, Training
+from .learner import Batch, Learner, Outcome
 from .simplex import softmax
 
 REFERENCE_BATCH = 64

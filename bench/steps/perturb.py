@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.limits import require
-from bench.methods.method import Draws, Scalars
+from bench.protocol import require
+from bench.steps.learner import Draws
+from bench.steps.schedule import Scalars
 from spaces.base import Space
 
 from .learner import Learner, Samples

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Scalars = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The weights' learning rate over a search; see ``cosine``."""
+
+    start: float
+    end: float
+    shifted: bool
 
 
 def cosine(epoch: int, epochs: int, start: float, end: float, *, shifted: bool) -> float:

@@ -1,1 +1,1 @@
-"""What every figure is drawn with."""
+"""The modules here hold what all figures share: style, sheets, axes and colours."""

@@ -1,1 +1,1 @@
-"""What the records of one experiment on one space say, as figures and tables show it."""
+"""A study joins the records of one experiment on one space with the scores of their architectures."""

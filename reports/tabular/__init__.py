@@ -1,1 +1,1 @@
-"""The tables, and the three forms in which they are written."""
+"""The modules here make the tables and write them in three forms."""

@@ -8,7 +8,7 @@ from itertools import groupby
 from reports.names import slug
 from reports.study.study import SPLITS, dataset_label
 from reports.tabular.table import NONE, Table
-from results.claims.verdicts import Status, Verdict
+from results.claims.verdict import Status, Verdict
 from results.claims.wording import effect, expected, remarks
 from results.labels import Labels
 

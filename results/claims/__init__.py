@@ -1,1 +1,1 @@
-"""Published claims, and what the records say about each."""
+"""The modules here hold what the records say against each published claim."""

@@ -162,3 +162,8 @@ def _tables(content: dict[str, Any], key: str, where: str, default: Sequence[Any
     if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
         raise InputError(f"{where}: '{key}' must be a list of tables")
     return list(found)
+
+
+def published(space: str) -> tuple[Claim, ...]:
+    """Return what the literature takes for the best of a space, such as the zero of the regret in 1Shot1's figures."""
+    return tuple(claim for claim in load_claims() if claim.space == space and claim.method == "optimum")

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from math import inf
 from statistics import fmean
 from types import MappingProxyType
@@ -28,6 +27,7 @@ from results.claims.claim import Claim
 from results.claims.decide import ERROR, Leaning, Question, Side
 from results.claims.evidence import Evidence, Reading
 from results.claims.stats import Interval, holm, holm_threshold
+from results.claims.verdict import Status, Verdict
 from results.claims.wording import line
 from results.records.current import LeftOut, Planned
 from results.records.record import Record
@@ -35,67 +35,6 @@ from results.records.run import Run
 from results.scores.oracle import Oracle
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
-
-
-class Status(StrEnum):
-    """What became of a claim."""
-
-    REPRODUCED = "reproduced"
-    BETTER = "better"
-    WORSE = "worse"
-    INCONCLUSIVE = "inconclusive"
-    NOT_RUN = "not-run"
-    NOT_COMPARABLE = "not-comparable"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claim and what our records say about it.
-
-    Attributes
-    ----------
-    measured : mean over seeds, on the scale of the claim's value or of the direction's effect; None where no seed
-        is scored throughout.
-    interval : at 95 %, of this claim alone, on the same scale; with unscored architectures, over all they could be.
-    p : the least error at which this claim alone would be decided; None where too few architectures are scored.
-    adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
-        a p. The verdict follows it.
-    n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
-    seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
-        where decided, or where more seeds alone would not.
-    unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
-        both methods where two are compared.
-    left_out : records that would speak of the claim, but follow another protocol.
-    diverged, failed : runs of either method that did not reach their last epoch.
-    text : one line.
-    """
-
-    claim: Claim
-    status: Status
-    text: str
-    measured: float | None = None
-    interval: Interval | None = None
-    n: int = 0
-    p: float | None = None
-    adjusted: float | None = None
-    family: int = 0
-    seeds_to_decide: int | None = None
-    unscored: int = 0
-    points: int = 0
-    left_out: tuple[LeftOut, ...] = ()
-    diverged: tuple[Run, ...] = ()
-    failed: tuple[Run, ...] = ()
-
-    @property
-    def unfinished(self) -> str:
-        """How many seeds diverged and failed, in words; empty where none did."""
-        counts = {"diverged": len(self.diverged), "failed": len(self.failed)}
-        return ", ".join(f"{n} seed{'s' * (n > 1)} {what}" for what, n in counts.items() if n)
-
-    @property
-    def decided_alone(self) -> bool:
-        """Whether the claim would be decided were it its paper's only one, and is not among the others."""
-        return self.status is Status.INCONCLUSIVE and self.p is not None and self.p <= ERROR
 
 
 class _Aside(TypedDict):

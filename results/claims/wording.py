@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from results.claims.claim import Claim
-    from results.claims.verdicts import Verdict
+    from results.claims.verdict import Verdict
 
 
 def effect(claim: Claim, value: float) -> str:

@@ -1,1 +1,1 @@
-"""The data directory: what it holds, and where that comes from."""
+"""The modules here find, fetch and convert what the data directory holds."""

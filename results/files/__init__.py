@@ -1,1 +1,1 @@
-"""How files are read and written: whole, locked, checked."""
+"""The modules here read and write files: whole, locked and checked."""

@@ -1,1 +1,1 @@
-"""What a run leaves: one record, kept in a store."""
+"""A run leaves one record; the modules here write it, keep it, and say which records count."""

@@ -1,1 +1,1 @@
-"""How good found architectures are, and what says so."""
+"""The modules here say how good an architecture is, and how good the best of a space is."""

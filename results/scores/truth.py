@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.claims.claim import Claim, load_claims
 from results.scores.benchmark_table import SPLITS
 from results.scores.oracle import TableOracle
 from results.scores.score import Score
@@ -174,8 +173,3 @@ def answers(score: Score, truth: Truth | None) -> dict[str, Answer]:
         place = (ranking.rank(value), ranking.scored, len(ranking.archs)) if ranking and ranking.scored else ()
         found[split] = Answer(split, *known, *place)
     return found
-
-
-def published(space: str) -> tuple[Claim, ...]:
-    """Return what the literature takes for the best of a space, such as the zero of the regret in 1Shot1's figures."""
-    return tuple(claim for claim in load_claims() if claim.space == space and claim.method == "optimum")

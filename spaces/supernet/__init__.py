@@ -1,1 +1,1 @@
-"""The supernet, for all spaces and several seeds at once."""
+"""The modules here build one supernet for all spaces, with several seeds in it at once."""

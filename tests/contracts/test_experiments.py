@@ -5,10 +5,11 @@ import re
 import pytest
 
 import spaces
-from bench.experiments import config
+from bench.experiments import reading
 from bench.methods import method
+from bench.protocol import config_hash
 
-EVERY_EXPERIMENT = pytest.mark.parametrize("name", config.available())
+EVERY_EXPERIMENT = pytest.mark.parametrize("name", reading.available())
 
 
 def pairs(experiment):
@@ -16,12 +17,12 @@ def pairs(experiment):
 
 
 def test_the_default_is_one_of_them():
-    assert config.DEFAULT in config.available()
+    assert reading.DEFAULT in reading.available()
 
 
 @EVERY_EXPERIMENT
 def test_an_experiment_loads_and_says_what_it_is(name):
-    experiment = config.load(name)
+    experiment = reading.load(name)
     assert (experiment.name, experiment.base) == (name, name)
     assert experiment.description.endswith(".")
     assert experiment.seeds
@@ -31,15 +32,15 @@ def test_an_experiment_loads_and_says_what_it_is(name):
 
 @EVERY_EXPERIMENT
 def test_every_protocol_has_a_hash_of_its_own(name):
-    experiment = config.load(name)
-    hashes = {config.config_hash(s, m, experiment.protocol(s, m)) for s, m in pairs(experiment)}
+    experiment = reading.load(name)
+    hashes = {config_hash(s, m, experiment.protocol(s, m)) for s, m in pairs(experiment)}
     assert len(hashes) == len(pairs(experiment))
     assert all(re.fullmatch(r"[0-9a-f]{16}", text) for text in hashes)
 
 
 @EVERY_EXPERIMENT
 def test_every_method_can_be_asked_for_on_every_space(name):
-    experiment = config.load(name)
+    experiment = reading.load(name)
     for space in spaces.names():
         for searcher in method.names():
             assert experiment.protocol(space, searcher).training.epochs > 0
@@ -47,12 +48,12 @@ def test_every_method_can_be_asked_for_on_every_space(name):
 
 @EVERY_EXPERIMENT
 def test_the_most_wanted_are_among_the_runs(name):
-    experiment = config.load(name)
+    experiment = reading.load(name)
     assert set(experiment.priority) <= set(pairs(experiment))
 
 
 def test_the_paper_experiment_has_the_settings_of_the_smoothdarts_code():
-    experiment = config.load("paper")
+    experiment = reading.load("paper")
     common = {
         "epochs": 100,
         "lr": 0.025,
@@ -85,7 +86,7 @@ def test_the_paper_experiment_has_the_settings_of_the_smoothdarts_code():
 
 
 def test_the_experiment_of_the_nasbench201_paper_has_its_settings():
-    training = config.load("paper-nb201-adl").protocol("nasbench201", "darts").training
+    training = reading.load("paper-nb201-adl").protocol("nasbench201", "darts").training
     assert (training.epochs, training.batch, training.weight_decay, training.nesterov) == (50, 64, 5e-4, True)
     assert (training.clip, training.clip_mix, training.order, training.lr_shifted) == (
         5.0,

@@ -7,7 +7,7 @@ import torch
 
 import spaces
 from bench import methods
-from bench.experiments import config
+from bench.experiments import reading
 from bench.machine.setting import Setting
 from bench.methods import method
 from bench.runs import plan, price
@@ -18,8 +18,8 @@ from spaces import families
 
 METHOD = """
 from dataclasses import dataclass
-from bench import bilevel
-from bench.method import Method
+from bench.methods.method import Method
+from bench.steps import bilevel
 
 @dataclass(frozen=True)
 class Params:
@@ -79,7 +79,7 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     assert all(prices.of(task).seconds > 0 for task in tasks)
     assert rules(spaces.find("nasbench1shot1-9"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):
-        config.known_method("halve")
+        reading.known_method("halve")
 
 
 def test_they_are_gone_with_their_files():

@@ -10,7 +10,7 @@ import atexit, gc, json, os, sys, tempfile, traceback
 import matplotlib.figure, torch
 import bench.reproduce, bench.scoring, bench.cli
 from bench.cli import compare, data, inspect, reports, work
-import reports.build, results.convert, results.data, results.fetch
+import reports.build, results.data.convert, results.data.directory, results.data.fetch
 
 gc.freeze()
 commands, answers = json.load(sys.stdin), []

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments import config
+from bench.experiments import reading
 from bench.machine.setting import Setting
 from bench.runs import checkpoint, execution
 from bench.runs.plan import Filter, plan
@@ -49,7 +49,7 @@ class Sound(NamedTuple):
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory, one_thread):
     """The one checkpoint of a search that was stopped after an epoch, and where it belongs in a store."""
-    experiment = config.load("quick", OVERRIDES)
+    experiment = reading.load("quick", OVERRIDES)
     store = Store(tmp_path_factory.mktemp("sound"))
     setting = Setting(store, torch.device("cpu"))
     (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
@@ -91,7 +91,7 @@ def saved(content):
 @pytest.fixture
 def resume(tally):
     """Put a checkpoint into a store; return how many epochs of the search are done, as the plan has it."""
-    experiment = config.load("quick", OVERRIDES)
+    experiment = reading.load("quick", OVERRIDES)
 
     def put(folder, place, data):
         path = folder / "results" / "runs" / place

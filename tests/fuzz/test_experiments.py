@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments import config
+from bench.experiments import reading
 
 from .strategies import NUMBERS, TEXTS, damaged, examples, nested
 
-QUICK = (config.FOLDER / "quick.toml").read_text(encoding="utf-8")
+QUICK = (reading.FOLDER / "quick.toml").read_text(encoding="utf-8")
 TABLES = tomllib.loads(QUICK)
 KEYS = [
     *(f"{table}.{key}" for table in ("images", "supernet", "training", "measure", "retrain") for key in TABLES[table]),

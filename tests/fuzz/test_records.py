@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.experiments import config
+from bench.experiments import reading
 from bench.machine.environment import device_info
 from results.records.record import Record
 from results.records.run import Run
@@ -22,7 +22,7 @@ from .strategies import NAMES, SCRIPT, TEXTS, changed, changed_table, damaged, e
 
 RUN = Run("paper", "nasbench201", "darts", 1)
 #: As if made here: the plan prices searches by such records.
-PROTOCOL = config.load("paper").protocol("nasbench201", "darts").as_dict()
+PROTOCOL = reading.load("paper").protocol("nasbench201", "darts").as_dict()
 HERE = {"device": device_info(torch.device("cpu")), "protocol": PROTOCOL | {"experiment": {"name": "paper"}}}
 RECORD = record(seed=1, manifest=HERE)
 TABLE = _to_arrow(RECORD)

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.steps.learner import Learner, State, Training
+from bench.protocol import Training
+from bench.steps.learner import Learner, State
 from spaces import find
 from spaces.base import SupernetConfig
 from spaces.supernet.network import Supernet

@@ -6,10 +6,10 @@ from functools import lru_cache
 import pytest
 import torch
 
-from bench.experiments.config import ImagesConfig, Measure, Protocol
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.methods import method as methods
+from bench.protocol import ImagesConfig, Measure, Protocol
 from bench.steps.learner import Learner, initial_state
 from spaces import find
 from spaces.supernet.network import Supernet

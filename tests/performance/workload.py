@@ -12,8 +12,9 @@ import torch
 
 from bench.machine import conv_table
 from bench.methods import method as methods
+from bench.protocol import Training
 from bench.steps import perturb
-from bench.steps.learner import Batch, Learner, Samples, Training, initial_state
+from bench.steps.learner import Batch, Learner, Samples, initial_state
 from spaces import find
 from spaces.supernet.network import Supernet
 from tests.parity import reference_dropnas, reference_sdarts

@@ -12,8 +12,9 @@ import pytest
 import typer
 
 import spaces
-from bench.cli import app, bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
-from bench.experiments import config
+from bench.cli import bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
+from bench.cli.application import app
+from bench.experiments import reading
 from bench.methods import method as methods
 from bench.runs.deviations import rules
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
@@ -97,14 +98,14 @@ def test_commands_exist(page):
         path, plain, options = parse(text)
         values = {name: [value for key, value in options if key == name] for name, _ in options}
         for name in values.get("--space", []):
-            config.known_space(name)
+            reading.known_space(name)
         for name in values.get("--method", []):
             if name != "sdarts-gauss":  # the README's example
-                config.known_method(name)
+                reading.known_method(name)
         if path[0] in ("run", "plan", "reproduce") and (not plain or plain[0].islower()):
-            config.load(*(plain or [config.DEFAULT]), values.get("-o", []))
+            reading.load(*(plain or [reading.DEFAULT]), values.get("-o", []))
         if path[0] in ("info", "score") and plain and plain[0] != "SPACE":
-            space = spaces.find(config.known_space(plain[0]))
+            space = spaces.find(reading.known_space(plain[0]))
             for key in plain[1:]:
                 assert space.parse(key).key == key
 
@@ -113,15 +114,15 @@ def test_commands_exist(page):
 def test_switches_exist(page):
     for span in spans(page):
         if re.fullmatch(rf"({'|'.join(TABLES)})\.[\w.-]+=\S+", span):
-            config.load("paper", [span])
+            reading.load("paper", [span])
         elif re.fullmatch(rf"({'|'.join(TABLES)})\.[\w.-]*\w", span):
             table, *_, key = span.split(".")
             if table == "methods":
                 assert key in methods.find(span.split(".")[1]).params.__dataclass_fields__, span
             elif table == "retrain":
-                assert key in config.Retrain.__dataclass_fields__, span
+                assert key in reading.Retrain.__dataclass_fields__, span
             else:
-                protocol = config.load("paper").protocol("nasbench201", "darts")
+                protocol = reading.load("paper").protocol("nasbench201", "darts")
                 assert key in getattr(protocol, table).__dataclass_fields__, span
 
 

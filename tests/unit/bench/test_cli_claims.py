@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app, reports  # noqa: F401 - it adds its commands
-from bench.experiments import config
+from bench.cli import reports  # noqa: F401 - it adds its commands
+from bench.cli.application import app
+from bench.experiments import reading
+from bench.protocol import config_hash
 from results.errors import InputError
 from results.records.run import Run
 from results.records.store import Store
@@ -21,8 +23,8 @@ COMMITTED = Path(__file__).parents[3] / "results" / "runs"
 def runs(tmp_path):
     """Return a store with committed records under the name of an experiment in whose scope claims lie."""
     store = Store(tmp_path / "runs")
-    protocol = config.load("paper").protocol("nasbench201", "darts")
-    now = config.config_hash("nasbench201", "darts", protocol)
+    protocol = reading.load("paper").protocol("nasbench201", "darts")
+    now = config_hash("nasbench201", "darts", protocol)
     for seed in range(4):
         record = Store(COMMITTED).read(replace(store_run(seed), experiment="reduced"))
         run = store_run(seed)

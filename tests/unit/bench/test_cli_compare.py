@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import app, compare  # noqa: F401 - it adds its command
+from bench.cli import compare  # noqa: F401 - it adds its command
+from bench.cli.application import app
 from results.records.run import Run
 from results.records.store import Store
 

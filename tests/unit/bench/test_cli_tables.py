@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench import cli, scoring
+from bench import scoring
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
+from bench.cli.application import app
 from results.scores.cellhash import cell_hash
 from results.scores.score import Score, merge_scores
 
@@ -33,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(cli.app, list(map(str, arguments)), catch_exceptions=False)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
     assert result.exit_code == 0
     return result.stdout
 

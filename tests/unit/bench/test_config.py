@@ -1,6 +1,7 @@
 import pytest
 
-from bench.experiments.config import ImagesConfig, config_hash, load, parse_seeds
+from bench.experiments.reading import load, parse_seeds
+from bench.protocol import ImagesConfig, config_hash
 
 
 def test_an_experiment_is_read_from_a_file(written):

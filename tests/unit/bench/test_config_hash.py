@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiments import config
-from bench.experiments.config import config_hash, load
+from bench.experiments.reading import load
+from bench.protocol import Protocol, config_hash
 from results.records.store import Store
 from spaces.fields import added
 
@@ -83,7 +83,7 @@ class Part:
 
 def test_the_hash_is_the_same_in_every_version():
     # whoever changes this number makes every record ever made one of another plan
-    protocol = config.Protocol(**{field.name: Part() for field in dataclasses.fields(config.Protocol)})
+    protocol = Protocol(**{field.name: Part() for field in dataclasses.fields(Protocol)})
     assert config_hash("a-space", "a-method", protocol) == "617201179b1f4299"
 
 
@@ -93,10 +93,10 @@ class Grown(Part):
 
 
 def test_a_field_that_is_added_later_changes_the_hash_only_where_it_is_not_neutral():
-    parts = {field.name: Part() for field in dataclasses.fields(config.Protocol)}
-    before = config_hash("a-space", "a-method", config.Protocol(**parts))
+    parts = {field.name: Part() for field in dataclasses.fields(Protocol)}
+    before = config_hash("a-space", "a-method", Protocol(**parts))
     for name in ("images", "supernet", "training", "params"):
-        neutral, other = (config.Protocol(**parts | {name: Grown(**later)}) for later in ({}, {"later": "otherwise"}))
+        neutral, other = (Protocol(**parts | {name: Grown(**later)}) for later in ({}, {"later": "otherwise"}))
         assert config_hash("a-space", "a-method", neutral) == before
         assert config_hash("a-space", "a-method", other) != before
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.experiments.config import load, parse_seeds
+from bench.experiments.reading import load, parse_seeds
 from results.errors import InputError
 
 

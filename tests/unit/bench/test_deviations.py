@@ -3,7 +3,7 @@
 import pytest
 
 import spaces
-from bench.experiments import config
+from bench.experiments import reading
 from bench.methods import method
 from bench.runs.deviations import deviations, rules
 
@@ -12,7 +12,7 @@ PAIRS = [(space, name) for space in spaces.names() for name in method.names()]
 
 def stated(space, name, *overrides, experiment="paper"):
     """Return the ids that a run's record states."""
-    protocol = config.load(experiment, overrides).protocol(space, name)
+    protocol = reading.load(experiment, overrides).protocol(space, name)
     return {each.id for each in deviations(spaces.find(space), method.find(name), protocol)}
 
 
@@ -85,7 +85,7 @@ def test_what_is_not_clipped_has_no_clip_norm():
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(space, name):
-    plain = config.load("quick").protocol(space, name)
+    plain = reading.load("quick").protocol(space, name)
     for rule in rules(spaces.find(space), method.find(name)):
         if rule.switch:
-            assert config.load("quick", [rule.switch]).protocol(space, name) != plain, rule.id
+            assert reading.load("quick", [rule.switch]).protocol(space, name) != plain, rule.id

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from bench.experiments.config import ImagesConfig
 from bench.feed import Split, split, weight_batches
 from bench.methods import method as methods
+from bench.protocol import ImagesConfig
 from bench.steps.schedule import cosine
 
 PLAIN = ("images.crop_padding=0", "images.flip=false")

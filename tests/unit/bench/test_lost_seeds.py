@@ -21,7 +21,7 @@ from results.records.store import Store
 CPU = torch.device("cpu")
 HOLDER = """
 import pathlib, sys
-from results.locks import hold
+from results.files.locks import hold
 with hold(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     input()

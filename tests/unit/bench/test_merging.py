@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from bench.experiments.config import config_hash
 from bench.machine.setting import Setting
 from bench.methods import method
+from bench.protocol import config_hash
 from bench.runs import checkpoint
 from bench.runs.execution import run_group
 from bench.runs.merging import from_csv, merge

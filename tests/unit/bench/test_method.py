@@ -1,7 +1,8 @@
 import pytest
 
 from bench.methods import method
-from bench.steps.learner import Training
+from bench.protocol import Training
+from bench.steps.schedule import Rate
 
 
 def test_methods_come_in_the_order_of_figures():
@@ -18,7 +19,7 @@ def test_an_unknown_method_is_a_key_error():
 def test_a_method_without_a_rate_of_its_own_has_the_experiments(cut_down):
     training = cut_down("training.lr=0.5", "training.lr_min=0.25").protocol("nasbench201", "darts").training
     assert isinstance(training, Training)
-    assert method.find("darts").rate(None, training) == method.Rate(0.5, 0.25, shifted=True)
+    assert method.find("darts").rate(None, training) == Rate(0.5, 0.25, shifted=True)
 
 
 def test_a_method_without_draws_draws_nothing():

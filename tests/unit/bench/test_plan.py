@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from bench.experiments.config import config_hash
+from bench.protocol import config_hash
 from bench.runs import checkpoint, recording
 from bench.runs.plan import Filter, Task, measured_otherwise, plan, runs
 from results.records.run import Run

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spaces
-from bench.experiments.config import config_hash
+from bench.protocol import config_hash
 from bench.runs import recording
 from bench.search import Point
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.cli import Stopped
 from bench.cli import bench as commands
-from bench.experiments import config
+from bench.cli.application import Stopped
+from bench.experiments import reading
 from bench.speed import cases, clock, reference, run, timing
 from bench.speed.cases import Case
 from bench.speed.sizes import sizes
@@ -28,7 +28,7 @@ def go(quick, folder, wanted, **options):
 
 
 def test_most_wanted_first_and_each_once():
-    wanted = cases.wanted(config.load("paper"), torch.device("cuda"))
+    wanted = cases.wanted(reading.load("paper"), torch.device("cuda"))
     names = [case.name for case in wanted]
     assert len(set(names)) == len(names)
     assert names[:5] == [
@@ -38,8 +38,8 @@ def test_most_wanted_first_and_each_once():
         "nasbench201/darts/S=4/tf32/auto/uncaptured",
         "nasbench201/sdarts-adv/S=4/tf32/auto/captured",
     ]
-    for space in config.load("paper").spaces:
-        for method in config.load("paper").methods:
+    for space in reading.load("paper").spaces:
+        for method in reading.load("paper").methods:
             for precision in ("tf32", "bf16"):
                 assert f"{space}/{method}/S=4/{precision}/auto/captured" in names
     for space in ("nasbench201", "nasbench1shot1-1"):
@@ -49,13 +49,13 @@ def test_most_wanted_first_and_each_once():
 
 
 def test_on_a_cpu_there_is_no_tf32_and_nothing_compiled():
-    wanted = cases.wanted(config.load("paper"), CPU)
+    wanted = cases.wanted(reading.load("paper"), CPU)
     assert {case.precision for case in wanted} == {"float32", "bf16"}
     assert not any(case.compiled for case in wanted)
 
 
 def test_cases_can_be_narrowed():
-    wanted = cases.wanted(config.load("paper"), CPU, spaces=["nasbench1shot1-2"], methods=["dropnas"])
+    wanted = cases.wanted(reading.load("paper"), CPU, spaces=["nasbench1shot1-2"], methods=["dropnas"])
     assert {(case.space, case.method) for case in wanted} == {("nasbench1shot1-2", "dropnas")}
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from bench.cli import app
 from bench.cli import bench as commands
+from bench.cli.application import app
 from bench.speed import diff, timing_table, timings
 from results.errors import InputError
 

@@ -39,14 +39,14 @@ def broken(monkeypatch):
     """Make the group of one method fail."""
 
     def break_method(name, error):
-        run_group = engine.engine.run_group
+        run_group = engine.execution.run_group
 
         def fails(experiment, task, *rest):
             if task.method == name:
                 raise error
             run_group(experiment, task, *rest)
 
-        monkeypatch.setattr(engine.engine, "run_group", fails)
+        monkeypatch.setattr(engine.execution, "run_group", fails)
 
     return break_method
 

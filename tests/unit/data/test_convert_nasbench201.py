@@ -220,7 +220,7 @@ def test_refuses_a_one_file_release_that_would_run_code(tmp_path):
 
 
 def test_says_how_much_memory_it_needs_before_it_starts(pth, monkeypatch):
-    monkeypatch.setattr(convert_nasbench201.memory, "available", lambda: 1.0)
+    monkeypatch.setattr(convert_nasbench201.free_memory, "available", lambda: 1.0)
     with pytest.raises(InputError, match=r"GB of memory to read and 0\.0 GB are free; 'dnas data fetch nasbench201'"):
         convert_nasbench201.read(pth, silent)
 

@@ -7,7 +7,7 @@ import pytest
 from reports.tabular.claim_tables import MARKS, paper_tables, verdict_table
 from results.claims.claim import Claim, Criterion
 from results.claims.stats import Interval
-from results.claims.verdicts import Status, Verdict
+from results.claims.verdict import Status, Verdict
 from results.labels import Labels
 from results.records.run import Run
 

@@ -11,7 +11,8 @@ import pytest
 
 from results.claims.claim import Claim, Criterion
 from results.claims.decide import ERROR
-from results.claims.verdicts import Status, judge
+from results.claims.verdict import Status
+from results.claims.verdicts import judge
 from results.records.record import Record
 from results.records.run import Run
 from results.scores.score import Score

@@ -4,10 +4,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from results.claims.claim import published
 from results.scores.cellhash import cell_hash
 from results.scores.oracle import TableOracle
 from results.scores.score import Score
-from results.scores.truth import answers, published, truths
+from results.scores.truth import answers, truths
 
 CELLS = ("101:maxpool3x3", "101:conv3x3", "101:conv1x1", "111:conv3x3")
 

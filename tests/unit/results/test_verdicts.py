@@ -10,7 +10,8 @@ import pytest
 from results.claims.claim import Claim, Criterion
 from results.claims.series import part, points_within
 from results.claims.stats import Interval
-from results.claims.verdicts import Status, Verdict, judge
+from results.claims.verdict import Status, Verdict
+from results.claims.verdicts import judge
 from results.records.record import BROUGHT_IN, Record
 from results.records.run import Run
 from results.scores.score import Score

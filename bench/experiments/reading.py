@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import spaces
-from bench import limits
 from bench.methods import method
+from bench.protocol import ImagesConfig, Measure, Protocol, Training, check
 from bench.retraining.recipes import RECIPES
-from bench.steps.learner import Training
 from results.errors import InputError, suggest
 from results.files import toml
 from results.records.run import fault_of_name
 from spaces.base import SupernetConfig
-from spaces.fields import decisive
 
 from . import overrides as overriding
 from .typed import build, checked
@@ -36,63 +33,10 @@ _SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
 
 
 @dataclass(frozen=True)
-class ImagesConfig:
-    """Which images are searched on, and how they are augmented."""
-
-    dataset: str
-    size: int = 0  # side in pixels; 0 keeps the data set's own
-    limit: int = 0  # search images; 0 takes all
-    split: Literal["halves", "interleaved"] = "halves"  # which images train the weights, and which the alphas
-    crop_padding: int = 4
-    flip: bool = True
-    cutout: int = 0
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is measured beside the search; none of it changes the search."""
-
-    eigenvalue_every: int = 1  # epochs; 0 never
-    evaluate_every: int = 1  # epochs; 0 only after the last one, which is always evaluated
-    valid_images: int = 0  # evaluated each time; 0 takes the whole alpha half
-    landscape: int = 0  # points along each axis of the plane; 0 leaves it out
-    landscape_images: int = 1000
-
-
-@dataclass(frozen=True)
 class Retrain:
     """How found cells that no table holds are scored; ``recipe`` empty leaves them unscored."""
 
     recipe: str = ""
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """All that decides what a run's record holds, apart from its seed."""
-
-    images: ImagesConfig
-    supernet: SupernetConfig
-    training: Training
-    measure: Measure
-    params: Any  # the method's own dataclass
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain data."""
-        return dataclasses.asdict(self)
-
-
-_DECISIVE = ("images", "supernet", "training", "params")
-
-
-def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
-    """Return the 16 hex digits that name what decides what a method finds on a space.
-
-    What is measured beside the search decides nothing and is left out. So is a field that was ``spaces.fields.added``
-    after records had been committed, while it has its neutral value: their hashes stay.
-    """
-    tables = {name: decisive(getattr(protocol, name)) for name in _DECISIVE}
-    text = json.dumps([space, method_id, tables], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -141,7 +85,7 @@ class Experiment:
             measure=build(Measure, measure, "measure"),
             params=build(method.find(method_id).params, params, f"methods.{method_id}"),
         )
-        limits.check(made)
+        check(made)
         return made
 
 

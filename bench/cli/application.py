@@ -1,0 +1,23 @@
+"""The command line that every file of commands adds to, and how a command ends early."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    name="dnas",
+    help="Reproduce differentiable architecture search on NAS-Bench-201 and NAS-Bench-1Shot1.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Failed(Exception):
+    """A run failed; exit status 3."""
+
+
+class Stopped(SystemExit):
+    """A signal asked for the end; ``mend`` says how to go on."""
+
+    mend = "the same command goes on from the last checkpoint"
