@@ -72,10 +72,11 @@ def search(
     sums : of an epoch that was cut off; its steps are not taken again.
     between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
-    compiled : whether steps, not what is measured between them, run compiled cells; see ``bench.machine.compiling``.
+    compiled : whether steps, not what is measured between them, run compiled cells; see
+        ``bench.machine.compiling``. Maps are rounded in steps alone, too.
     """
     assert method.step is not None, "a method without a step is run by random_search"
-    stepping = learner.compiled() if compiled else learner
+    stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
     if done == 0 and sums is None:
         yield _point(learner, feed, protocol, 0, {})
