@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.experiments.config import Protocol
-from bench.machine.capture import Captured
+from bench.machine.capture import Ahead, Captured
 from bench.measure import measurements
 from bench.methods.method import Method
 from bench.steps.learner import Learner, Outcome
@@ -78,6 +78,7 @@ def search(
     assert method.step is not None, "a method without a step is run by random_search"
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
+    ahead = Ahead(feed.device)
     if done == 0 and sums is None:
         yield _point(learner, feed, protocol, 0, {})
     for epoch in range(done, protocol.training.epochs):
@@ -86,6 +87,7 @@ def search(
         began = time.perf_counter() - sums.seconds
         for drawn in islice(feed.drawn(epoch), sums.steps, None):
             outcome = step(drawn)
+            ahead.step()
             images = drawn["train/index"].shape[1]
             sums.loss += outcome.loss * images
             sums.correct += outcome.correct

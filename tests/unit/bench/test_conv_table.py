@@ -1,3 +1,4 @@
+import gc
 import json
 import sys
 from dataclasses import replace
@@ -106,3 +107,84 @@ def test_every_form_that_can_compute_a_shape_is_measured(monkeypatch):
     plain = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
     assert set(plain) == {"grouped", "loop", "dense", "bmm"}
     assert set(conv_table.measure(ConvShape(4, 2, 2, 3, 1), 2, 2, "bf16", CPU)) == {"grouped", "loop", "dense"}
+
+
+def in_a_graph():
+    return [each for each in gc.get_objects() if type(each) is torch.Tensor and each.grad_fn is not None]
+
+
+def fake_cuda(monkeypatch):
+    """Run and time on a CPU what would be captured; returns the tensors alive when each capture began."""
+    alive = []
+
+    def seconds(work):
+        work()
+        gc.collect()
+        alive.append(in_a_graph())
+        return 1.0
+
+    monkeypatch.setattr(conv_table, "_seconds", seconds)
+    return alive
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_no_part_of_a_graph_is_alive_when_a_form_is_captured(monkeypatch, kernel):
+    gc.collect()
+    before = {id(tensor) for tensor in in_a_graph()}
+    alive = fake_cuda(monkeypatch)
+    conv_table.measure(ConvShape(4, 2, 2, kernel, 1), 2, 2, "float32", CPU)
+    assert alive
+    assert all(id(tensor) in before for tensors in alive for tensor in tensors)
+
+
+def test_every_work_differentiates_by_leaves_of_its_own(monkeypatch):
+    leaves = []
+    convolve = conv_table.seed_conv
+
+    def noted(x, kernel, **how):
+        if x.requires_grad:
+            assert x.is_leaf
+            assert kernel.is_leaf
+            leaves.append((x, kernel))
+        return convolve(x, kernel, **how)
+
+    monkeypatch.setattr(conv_table, "seed_conv", noted)
+    monkeypatch.setattr(conv_table, "_seconds", lambda work: [work(), work()] and 1.0)
+    found = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert len(leaves) == 2 * len(found) == 8
+    assert len({id(tensor) for pair in leaves for tensor in pair}) == 16
+
+
+def test_numbers_are_drawn_on_the_cpu_by_a_generator_of_their_own(monkeypatch):
+    fake_cuda(monkeypatch)
+    state, draw = torch.get_rng_state(), torch.randn
+    drawn = []
+    monkeypatch.setattr(torch, "randn", lambda *a, **how: drawn.append(how) or draw(*a, **how))
+    conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert drawn
+    assert all("generator" in how and "device" not in how for how in drawn)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_form_that_fails_is_left_out(monkeypatch):
+    left = iter([RuntimeError("no kernel"), 3.0, RuntimeError("out of memory"), 2.0])
+
+    def seconds(work):
+        answer = next(left)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(conv_table, "_seconds", seconds)
+    found = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert found == {"loop": 3.0, "bmm": 2.0}
+    assert conv_table.fastest(found) == "bmm"
+
+
+def test_a_shape_that_no_form_could_be_measured_for_is_grouped_and_measured_again(config, gpu, monkeypatch):
+    calls = []
+    monkeypatch.setattr(conv_table, "measure", lambda shape, *_: calls.append(shape) or {})
+    for _ in range(2):
+        forms = chosen(config).forms
+        assert set(forms.values()) == {"grouped"}
+    assert len(calls) == 2 * len(forms)
