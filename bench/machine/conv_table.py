@@ -144,7 +144,7 @@ def measure(
 
 def fastest(seconds: dict[ConvForm, float]) -> ConvForm:
     """Return the form that took least time; "grouped" where none could be measured."""
-    return min(seconds, key=seconds.__getitem__, default="grouped")
+    return min(seconds, key=seconds.__getitem__) if seconds else "grouped"
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -136,4 +136,6 @@ def _search(group: Group, progress: Progress) -> list[Task]:
 def _landscape(learner: Learner, feed: Feed, protocol: Protocol) -> list[pd.DataFrame] | None:
     if not protocol.measure.landscape:
         return None
-    return measurements.landscape(learner.unrounded(), feed, protocol.measure.landscape, protocol.measure.landscape_images)
+    return measurements.landscape(
+        learner.unrounded(), feed, protocol.measure.landscape, protocol.measure.landscape_images
+    )
