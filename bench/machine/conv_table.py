@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from results.files import whole
+from results.files import cache, whole
 from spaces.base import Space, SupernetConfig
 from spaces.supernet.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, seed_conv
 from spaces.supernet.network import Supernet
@@ -171,9 +171,7 @@ def _name(shape: ConvShape) -> str:
 
 
 def _file() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("dnas-bench")) / "conv-forms.json"
+    return cache.folder() / "conv-forms.json"
 
 
 def _read() -> dict[str, dict[str, ConvForm]]:
@@ -181,11 +179,11 @@ def _read() -> dict[str, dict[str, ConvForm]]:
     try:
         known = json.loads(_file().read_text(encoding="utf-8"))
         return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError, ImportError):  # a search can do without pooch
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
 def _write(key: str, table: Mapping[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
-    with contextlib.suppress(OSError, ImportError), whole.writing(_file()) as file:
+    with contextlib.suppress(OSError), whole.writing(_file()) as file:
         file.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from bench.experiments.config import Experiment, Protocol
+from bench.experiments.config import Experiment, ImagesConfig, Protocol
 from bench.feed import Feed
 from bench.images.datasets import Images, load
 from bench.machine import compiling, precision
@@ -32,8 +33,12 @@ Progress = Callable[[Task, int, list[Row]], None]
 
 
 def images_of(protocol: Protocol, data_dir: Path | None) -> Images:
-    """Load a protocol's images."""
-    config = protocol.images
+    """Load a protocol's images; those loaded last are kept."""
+    return _loaded(protocol.images, data_dir)
+
+
+@lru_cache(maxsize=1)
+def _loaded(config: ImagesConfig, data_dir: Path | None) -> Images:
     return load(config.dataset, size=config.size or None, train_limit=config.limit or None, data_dir=data_dir)
 
 
@@ -90,12 +95,13 @@ def _run_locked(experiment: Experiment, task: Task, images: Images, setting: Set
 
 def _search(group: Group, progress: Progress) -> list[Task]:
     task = group.task
-    with Pace(group.setting.deadline, group.setting.checkpoint_seconds) as pace:
+    setting = group.setting
+    with Pace(setting.deadline, setting.checkpoint_seconds, setting.epoch_seconds) as pace:
         pace.stop()
-        precision.prepare(group.setting.precision, group.setting.device)
-        if group.setting.compiled:
+        precision.prepare(setting.precision, setting.device)
+        if setting.compiled:
             begun = "the search began so: install what is missing, or remove its checkpoints"
-            compiling.prepare(group.setting.device, mend=begun if task.begun else "leave out --compile")
+            compiling.prepare(setting.device, mend=begun if task.begun else "leave out --compile")
         learner, feed = group.learner(), group.feed()
 
         def between(sums: Sums) -> None:
@@ -115,20 +121,22 @@ def _search(group: Group, progress: Progress) -> list[Task]:
             done=task.done,
             sums=sums,
             between=between,
-            capture=group.setting.capture,
-            compiled=group.setting.compiled,
+            capture=setting.capture,
+            compiled=setting.compiled,
         ):
             group.note(point)
             group.check_spoiled(learner)
             healthy = learner.finite().tolist()
             if not all(healthy) and point.epoch < task.epochs:
                 return group.without_diverged(learner, healthy)
-            if point.epoch:
+            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == task.epochs)
+            if kept:
                 group.save(learner)
-            pace.keep()
+                pace.keep()
             progress(task, point.epoch, [points[-1] for points in group.points])
-            if point.epoch < task.epochs:
-                pace.stop()
+            if point.epoch < task.epochs and (kept or not point.epoch):
+                pace.stop()  # else after the next step, which is kept first
+            pace.begin()
     group.finish(_landscape(learner, feed, group.protocol), learner.finite().tolist())
     return []
 

@@ -1,6 +1,7 @@
 """Imports run one way, cost what they must, and do nothing else."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -121,8 +122,8 @@ import sys
 from importlib.abc import MetaPathFinder
 
 class Without(MetaPathFinder):
-    names = {"scipy", "sklearn", "matplotlib", "jinja2", "pooch", "tqdm", "networkx", "nasbench_pytorch",
-             "nas_201_api", "crc32c", "ray", "hypothesis", "pytest", "requests", "tensorflow"}
+    names = {"scipy", "sklearn", "matplotlib", "jinja2", "pooch", "platformdirs", "tqdm", "networkx",
+             "nasbench_pytorch", "nas_201_api", "crc32c", "ray", "hypothesis", "pytest", "requests", "tensorflow"}
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in self.names:
             raise ModuleNotFoundError(f"a search asked for {name}", name=name)
@@ -143,6 +144,10 @@ def test_a_search_needs_few_packages(child, cifar_folder, tmp_path):
     ]
     options += [part for override in (*tiny, "measure.landscape=0") for part in ("-o", override)]
     arguments = ["-c", SEARCH, checksum, "run", "paper", "--runs", tmp_path / "runs", *options]
-    done = child(arguments, cwd=tmp_path, DNAS_DATA=str(folder))
+    done = child(arguments, cwd=tmp_path, DNAS_DATA=str(folder), XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs").rglob("seed-000.parquet"))) == 1
+    shutil.rmtree(tmp_path / "runs")  # once decoded, images are there without a data directory
+    again = child(arguments, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert again.returncode == 0, again.stderr
     assert len(list((tmp_path / "runs").rglob("seed-000.parquet"))) == 1
