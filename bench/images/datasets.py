@@ -177,16 +177,16 @@ def _write(path: Path, array: np.ndarray) -> None:
 def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels (both uint8) of training and test set in the official order."""
     copy = None if data_dir is None else cifar10.find(Path(data_dir))
+    if copy and copy.missing:
+        raise InputError(
+            f"CIFAR-10 in {copy.path} is incomplete: {' and '.join(copy.missing)} is missing; add it there"
+        )
     if copy:
         if copy.shards:
             return _decode_parquet(copy.shards)
         batches = (path.read_bytes() for path in copy.batches)
         return _decode_binary(batches if copy.batches else _members(copy.path), copy.path)
     place = data_dir if data_dir is not None else "the data directory ($DNAS_DATA)"
-    if data_dir is not None and (part := cifar10.incomplete(Path(data_dir))):
-        raise InputError(
-            f"CIFAR-10 in {part.folder} is incomplete: {' and '.join(part.missing)} is missing; add it there"
-        )
     raise InputError(
         f"CIFAR-10 is missing: put train-*.parquet and test-*.parquet, or cifar-10-binary.tar.gz, into cifar10/ of"
         f" {place}, or run 'dnas data fetch cifar10'; the experiment 'quick' works without it"
