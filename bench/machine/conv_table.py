@@ -53,7 +53,7 @@ def forms(
     wanted = shapes(space, config, side, channels)
     if device.type != "cuda":
         return FormTable({shape: _on_a_cpu(shape) for shape in wanted})
-    key = "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
+    key = _key(batch, seeds, precision, device)
     known: dict[str, ConvForm] = _read().get(key, {})
     missing = [shape for shape in wanted if _name(shape) not in known]
     if missing:
@@ -64,6 +64,19 @@ def forms(
                 known[_name(shape)] = fastest(found)
         _write(key, known)
     return FormTable({shape: known.get(_name(shape), "grouped") for shape in wanted})
+
+
+def remember(
+    names: Mapping[str, ConvForm], *, batch: int, seeds: int, precision: Precision, device: torch.device
+) -> None:
+    """Remember forms that were measured elsewhere in this process, as ``as_document`` names their shapes."""
+    key = _key(batch, seeds, precision, device)
+    _write(key, _read().get(key, {}) | dict(names))
+
+
+def file() -> Path:
+    """Return where the forms are kept that were measured."""
+    return cache.folder() / "conv-forms.json"
 
 
 def as_document(form: Forms) -> str | dict[str, ConvForm]:
@@ -170,14 +183,14 @@ def _name(shape: ConvShape) -> str:
     return " ".join(map(str, shape))
 
 
-def _file() -> Path:
-    return cache.folder() / "conv-forms.json"
+def _key(batch: int, seeds: int, precision: Precision, device: torch.device) -> str:
+    return "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
 
 
 def _read() -> dict[str, dict[str, ConvForm]]:
     """Return what was measured before; nothing where that cannot be read."""
     try:
-        known = json.loads(_file().read_text(encoding="utf-8"))
+        known = json.loads(file().read_text(encoding="utf-8"))
         return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
@@ -185,5 +198,5 @@ def _read() -> dict[str, dict[str, ConvForm]]:
 
 def _write(key: str, table: Mapping[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
-    with contextlib.suppress(OSError), whole.writing(_file()) as file:
-        file.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())
+    with contextlib.suppress(OSError), whole.writing(file()) as out:
+        out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

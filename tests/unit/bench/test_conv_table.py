@@ -12,7 +12,7 @@ from spaces.supernet.conv import ConvShape, FormTable
 
 CPU = torch.device("cpu")
 SMALL = {"channels": 4, "cells": 2}
-FILE = conv_table._file
+FILE = conv_table.file
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def gpu(monkeypatch, tmp_path):
 
     monkeypatch.setattr(conv_table, "measure", measure)
     monkeypatch.setattr(conv_table, "device_info", lambda device: {"name": "made-up"})
-    monkeypatch.setattr(conv_table, "_file", lambda: tmp_path / "cache" / "conv-forms.json")
+    monkeypatch.setattr(conv_table, "file", lambda: tmp_path / "cache" / "conv-forms.json")
     return measured
 
 
@@ -83,7 +83,7 @@ def test_a_memory_that_cannot_be_written_costs_no_more(config, gpu, tmp_path):
 
 
 def test_forms_are_remembered_where_pooch_is_missing(config, gpu, monkeypatch, tmp_path):
-    monkeypatch.setattr(conv_table, "_file", FILE)
+    monkeypatch.setattr(conv_table, "file", FILE)
     monkeypatch.setitem(sys.modules, "pooch", None)  # which names the folder
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     once = len(chosen(config).forms)
