@@ -6,9 +6,9 @@ uploaded once an epoch; images stay on the device as uint8. A batch is a pure fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -54,6 +54,26 @@ Drawn = dict[str, Tensor]
 DrawBatches = Callable[[torch.Generator], list[Tensor]]
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """What the steps of an epoch draw, on the CPU.
+
+    Attributes
+    ----------
+    images : which images, and how they are augmented, ``(S, images of all steps, ...)``.
+    lengths : images of each step, for each entry of ``images``.
+    draws : the method's own, ``(steps, S, ...)``.
+    """
+
+    images: Drawn
+    lengths: dict[str, list[int]]
+    draws: Drawn
+
+    def with_images(self, other: Epoch) -> Epoch:
+        """Return this and the images of another."""
+        return replace(self, images=self.images | other.images, lengths=self.lengths | other.lengths)
+
+
 class Feed:
     """Batches for a group of seeds.
 
@@ -81,6 +101,9 @@ class Feed:
         self.images, self.labels = images.train.to(device), images.train_labels.to(device)
         self.mean, self.std = images.mean, images.std
         self.steps = weight_batches(split, protocol.training.batch)
+        self.ahead = device.type == "cuda"  # a CPU has nothing to do meanwhile
+        self._next: Future[Epoch] | None = None
+        self._next_epoch = 0
 
     def drawn(self, epoch: int) -> Iterator[Drawn]:
         """Yield what is drawn for each step of an epoch, counted from 0."""
@@ -89,13 +112,13 @@ class Feed:
         values = {f"scalars/{name}": v for name, v in self.method.scalars(params, epoch, training.epochs).items()}
         values["lr"] = cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
         same = {name: torch.tensor(v, dtype=self.dtype, device=self.device) for name, v in values.items()}
-        train = self._images(epoch, "train", "weights", _passes(self.split.weights, training.batch))
-        valid: Iterable[Drawn] = repeat({}, self.steps)
-        if self.method.levels == 2:
-            valid = self._images(epoch, "valid", "alphas", self._alpha_batches())
-        draws = self._draws(epoch)
-        for step, (one, other) in enumerate(zip(train, valid, strict=True)):
-            yield {**same, **one, **other, **{f"draws/{name}": each[step] for name, each in draws.items()}}
+        drawn = self._take(epoch)
+        parts = {
+            name: self._uploaded(values).split(drawn.lengths[name], dim=1) for name, values in drawn.images.items()
+        }
+        parts |= {name: self._uploaded(values).unbind(0) for name, values in drawn.draws.items()}
+        for step in zip(*parts.values(), strict=True):
+            yield {**same, **dict(zip(parts, step, strict=True))}
 
     def batch(self, drawn: Drawn) -> Batch:
         """Return the batch of what was drawn for its step, by operations on the device alone."""
@@ -112,17 +135,34 @@ class Feed:
         index = index.to(self.device).expand(len(self.seeds), -1)
         return self._samples({"index": index})
 
-    def _draws(self, epoch: int) -> dict[str, Tensor]:
-        """Return the method's own draws, ``(steps, S, ...)`` on the device."""
+    def _take(self, epoch: int) -> Epoch:
+        """Return what an epoch draws, and let a thread draw the next one while a GPU works.
+
+        The thread stays on the CPU: one that calls CUDA would break a capture.
+        """
+        drawn = self._next.result() if self._next is not None and self._next_epoch == epoch else self._draw(epoch)
+        self._next = None
+        if self.ahead and epoch + 1 < self.protocol.training.epochs:
+            drawing = ThreadPoolExecutor(1)
+            self._next, self._next_epoch = drawing.submit(self._draw, epoch + 1), epoch + 1
+            drawing.shutdown(wait=False)
+        return drawn
+
+    def _draw(self, epoch: int) -> Epoch:
+        """Draw an epoch, on the CPU."""
+        training = self.protocol.training
+        found = self._images(epoch, "train", "weights", _passes(self.split.weights, training.batch))
+        if self.method.levels == 2:
+            found = found.with_images(self._images(epoch, "valid", "alphas", self._alpha_batches()))
         each = [
             self.method.draws(stream(seed, self.method.id, epoch), self.steps, self.space, self.protocol.params)
             for seed in self.seeds
         ]
-        stacked = {name: torch.stack([draws[name] for draws in each], dim=1) for name in each[0]}
-        return {
-            name: values.to(self.device, self.dtype if values.is_floating_point() else None)
-            for name, values in stacked.items()
-        }
+        draws = {f"draws/{name}": torch.stack([draws[name] for draws in each], dim=1) for name in each[0]}
+        return replace(found, draws=draws)
+
+    def _uploaded(self, values: Tensor) -> Tensor:
+        return values.to(self.device, self.dtype if values.is_floating_point() else None)
 
     def _alpha_batches(self) -> DrawBatches:
         """Return the function that draws one seed's batches of the alpha half; see ``Training.alpha_batches``."""
@@ -135,8 +175,8 @@ class Feed:
         drawn = len(self.split.weights)  # one for each image of the weights: a short batch is short here too
         return lambda g: list(pool[torch.randint(len(pool), (drawn,), generator=g)].split(training.batch))
 
-    def _images(self, epoch: int, name: str, purpose: str, draw: DrawBatches) -> Iterator[Drawn]:
-        """Yield for each step the indices ``(S, B)`` of its images, and how they are augmented, for all seeds."""
+    def _images(self, epoch: int, name: str, purpose: str, draw: DrawBatches) -> Epoch:
+        """Draw which images the steps of an epoch take, and how they are augmented, for all seeds."""
         config = self.protocol.images
         columns: dict[str, list[Tensor]] = {}
         lengths: list[int] = []
@@ -154,9 +194,8 @@ class Feed:
             for column, values in {"index": torch.cat(batches), **random._asdict()}.items():
                 if values is not None:
                     columns.setdefault(f"{name}/{column}", []).append(values)
-        parts = [torch.stack(each).to(self.device).split(lengths, dim=1) for each in columns.values()]
-        for step in zip(*parts, strict=True):
-            yield dict(zip(columns, step, strict=True))
+        images = {column: torch.stack(each) for column, each in columns.items()}
+        return Epoch(images, dict.fromkeys(images, lengths), {})
 
     def _samples(self, drawn: Drawn) -> Samples:
         config, index = self.protocol.images, drawn["index"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import spaces
+from results.files import cache
 from results.records.record import Record
 from results.scores import cellhash
 from results.scores.cellhash import hashed_cells
@@ -88,9 +89,7 @@ def cells(space: str, cache_dir: Path | None = None) -> tuple[str, ...]:
 
 
 def _cache_dir() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("dnas-bench")) / "cells"
+    return cache.folder() / "cells"
 
 
 def _version(space: Space) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.machine.capture import Captured
+from bench.machine.capture import Ahead, Captured
 from bench.measure import measurements
 from bench.methods.method import Method
 from bench.protocol import Protocol
@@ -72,11 +72,13 @@ def search(
     sums : of an epoch that was cut off; its steps are not taken again.
     between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
-    compiled : whether steps, not what is measured between them, run compiled cells; see ``bench.machine.compiling``.
+    compiled : whether steps, not what is measured between them, run compiled cells; see
+        ``bench.machine.compiling``. Maps are rounded in steps alone, too.
     """
     assert method.step is not None, "a method without a step is run by random_search"
-    stepping = learner.compiled() if compiled else learner
+    stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
+    ahead = Ahead(feed.device)
     if done == 0 and sums is None:
         yield _point(learner, feed, protocol, 0, {})
     for epoch in range(done, protocol.training.epochs):
@@ -85,6 +87,7 @@ def search(
         began = time.perf_counter() - sums.seconds
         for drawn in islice(feed.drawn(epoch), sums.steps, None):
             outcome = step(drawn)
+            ahead.step()
             images = drawn["train/index"].shape[1]
             sums.loss += outcome.loss * images
             sums.correct += outcome.correct

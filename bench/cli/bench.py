@@ -37,7 +37,7 @@ def gpu(
     """
     from bench.experiments import reading
     from bench.machine.setting import choose_device
-    from bench.speed import cases, run
+    from bench.speed import cases, measuring
     from bench.speed.sizes import sizes
 
     deadline = time.monotonic() + seconds(budget)
@@ -48,7 +48,7 @@ def gpu(
     if not wanted:
         raise InputError(f"the experiment '{sized.experiment.base}' measures nothing of these; leave out --method")
     try:
-        document = run.run(
+        document = measuring.run(
             wanted,
             place,
             sized,
@@ -64,7 +64,7 @@ def gpu(
     if as_json:
         emit(document)
     else:
-        print(f"{len(document['benchmarks'])} measurements: {out / run.FILE}")
+        print(f"{len(document['benchmarks'])} measurements: {out / measuring.FILE}")
     if document["failed"] and not document["benchmarks"]:
         raise typer.Exit(3)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from .application import Failed, app
+from .display import display
 from .options import (
     REPORTS,
     RUNS,
@@ -37,7 +36,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from bench.runs.plan import Filter, Task
+    from bench.runs.plan import Filter
 
 
 @app.command()
@@ -130,13 +129,14 @@ def run(
         capture=capture,
         compiled=compile_cells,
         deadline=deadline,
+        epoch_seconds=60.0 if where.type == "cuda" else 0.0,  # an epoch takes seconds there, and minutes on a CPU
     )
     failed = []
     if reproduce.has_work(wanted, setting.store, chosen):
-        with _display() as display:
-            outcomes = reproduce.run(wanted, chosen, setting, display.progress, by=by, workers=workers, say=display.say)
+        with display() as shown:
+            outcomes = reproduce.run(wanted, chosen, setting, shown.progress, by=by, workers=workers, say=shown.say)
             for outcome in outcomes:
-                display.ended(outcome)
+                shown.ended(outcome)
                 if outcome.status == "failed":
                     failed.append(f"{outcome.task}: {outcome.error}")
     else:
@@ -238,47 +238,3 @@ def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Fi
 def _retraining(done: float, total: int, text: str) -> None:
     if sys.stderr.isatty():
         print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)
-
-
-class _Display:
-    """Progress of the running group: a live bar on a terminal, a line a group elsewhere."""
-
-    def __init__(self, bar: Any) -> None:
-        self.bar = bar
-        self.shown: dict[Task, Any] = {}
-
-    def progress(self, task: Task, epoch: int, latest: list[dict[str, Any]]) -> None:
-        """Show where a group stands, with each seed's validation accuracy."""
-        if task not in self.shown:
-            self.shown[task] = self.bar.add_task(str(task), total=task.epochs, completed=task.done, note="")
-        accuracies = [row["valid_accuracy"] for row in latest]
-        if not any(a == a for a in accuracies):
-            accuracies = [row["train_accuracy"] for row in latest]
-        note = " ".join(f"{a:.1f}" for a in accuracies if a == a)
-        self.bar.update(self.shown[task], completed=epoch, note=note)
-
-    def say(self, text: str) -> None:
-        """Say a line above the bars."""
-        self.bar.console.print(text, highlight=False)
-
-    def ended(self, outcome: Any) -> None:
-        """Say how a group ended."""
-        text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
-        self.say(text + (f" ({outcome.error})" if outcome.error else ""))
-        if outcome.task in self.shown:
-            self.bar.remove_task(self.shown.pop(outcome.task))
-
-
-@contextmanager
-def _display() -> Iterator[_Display]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, disable=not sys.stdout.isatty()) as bar:
-        yield _Display(bar)

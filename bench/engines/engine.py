@@ -8,16 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol as Interface
 from typing import cast
 
 import torch
 
 from bench.experiments.reading import Experiment
-from bench.images.datasets import Images, load
+from bench.images.datasets import Images
 from bench.machine import environment
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
@@ -87,8 +85,7 @@ def run_task(task: Task, experiment: Experiment, setting: Setting, progress: exe
     def ended(status: str, error: str = "") -> TaskOutcome:
         return TaskOutcome(task, status, time.monotonic() - began, error)
 
-    config = experiment.protocol(task.space, task.method).images
-    images = _images(config.dataset, config.size, config.limit, setting.data_dir)
+    images = execution.images_of(experiment.protocol(task.space, task.method), setting.data_dir)
     try:
         execution.run_group(experiment, task, images, setting, progress)
     except OutOfTime:
@@ -102,11 +99,6 @@ def run_task(task: Task, experiment: Experiment, setting: Setting, progress: exe
         write_failure(experiment, task, images, setting, first)
         return ended("failed", first)
     return ended("done")
-
-
-@lru_cache(maxsize=1)
-def _images(dataset: str, size: int, limit: int, data_dir: Path | None) -> Images:
-    return load(dataset, size=size or None, train_limit=limit or None, data_dir=data_dir)
 
 
 def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:

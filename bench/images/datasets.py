@@ -22,6 +22,7 @@ import torch
 
 from results.data import cifar10
 from results.errors import InputError, suggest
+from results.files import cache
 from results.files.parquet import content
 
 DATASETS = ("digits", "cifar10")
@@ -130,7 +131,7 @@ def _digits() -> tuple[np.ndarray, ...]:
 def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray, ...]:
     """Return CIFAR-10 from the cache, else decode it and fill the cache."""
     folder = cache_dir or _cache_dir()
-    paths = [Path(folder) / f"cifar10-{part}.npy" for part in ("images", "labels")] if folder else []
+    paths = [Path(folder) / f"cifar10-{part}.npy" for part in ("images", "labels")]
     arrays = _cached(paths)
     if arrays is None:
         images, labels = _decode(data_dir)
@@ -138,20 +139,16 @@ def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray,
             raise InputError(
                 f"the CIFAR-10 files under {data_dir} are not the 60,000 official images; fetch them again"
             )
-        for path, array in zip(paths, (images, labels), strict=False):
+        for path, array in zip(paths, (images, labels), strict=True):
             _write(path, array)
         arrays = _cached(paths) or (images, labels)  # the latter where the cache could not be written
     images, labels = arrays
     return images[:_CIFAR10_TRAIN], labels[:_CIFAR10_TRAIN], images[_CIFAR10_TRAIN:], labels[_CIFAR10_TRAIN:]
 
 
-def _cache_dir() -> Path | None:
-    """Return the folder of decoded images; None without pooch, which a search can do without: it decodes each time."""
-    try:
-        import pooch
-    except ImportError:
-        return None
-    return Path(pooch.os_cache("dnas-bench")) / "decoded"
+def _cache_dir() -> Path:
+    """Return the folder of decoded images."""
+    return cache.folder() / "decoded"
 
 
 def _cached(paths: list[Path]) -> tuple[np.ndarray, np.ndarray] | None:
@@ -180,6 +177,10 @@ def _write(path: Path, array: np.ndarray) -> None:
 def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels (both uint8) of training and test set in the official order."""
     copy = None if data_dir is None else cifar10.find(Path(data_dir))
+    if copy and copy.missing:
+        raise InputError(
+            f"CIFAR-10 in {copy.path} is incomplete: {' and '.join(copy.missing)} is missing; add it there"
+        )
     if copy:
         if copy.shards:
             return _decode_parquet(copy.shards)

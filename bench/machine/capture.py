@@ -8,9 +8,11 @@ changes state in place only: the tests hold every method's step to that on a CPU
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 #: Steps of each shape that are taken plainly before the capture: libraries choose algorithms in them and allocate.
 WARM_UP = 3
 
+#: Steps that the host may be ahead of a GPU.
+AHEAD = 3
+
+T = TypeVar("T")
 Inputs = dict[str, Tensor]
 Outcome = TypeVar("Outcome", bound="DataclassInstance")  # a dataclass of tensors
 Shape = tuple[tuple[str, torch.Size], ...]
@@ -82,22 +88,74 @@ class Captured(Generic[Outcome]):
         return replace(captured.outcome, **copies)
 
     def _aside(self, inputs: Inputs) -> Outcome:
-        """Take a step on a stream of its own, as a capture will."""
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
-        aside.wait_stream(here)
-        with torch.cuda.stream(aside):
-            outcome = self._step(inputs)
-        here.wait_stream(aside)
-        return outcome
+        """Take a step on the stream of captures."""
+        with aside():
+            return self._step(inputs)
 
     def _capture(self, inputs: Inputs) -> _Graph[Outcome]:
         """Record a step without taking it; all graphs share one pool of memory, since they run in turn."""
         kept = {name: tensor.clone() for name, tensor in inputs.items()}
-        graph = torch.cuda.CUDAGraph()
         first = next(iter(self._graphs.values()), None)
-        with torch.cuda.graph(graph, pool=None if first is None else first.graph.pool()):
-            outcome = self._step(kept)
+        graph, outcome = record(lambda: self._step(kept), beside=None if first is None else first.graph)
         return _Graph(graph, kept, outcome)
+
+
+class Ahead:
+    """Keeps the host a few steps ahead of a GPU and no more, so that a clock on the host times what is done.
+
+    Parameters
+    ----------
+    device : on a CPU nothing is ahead.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
+
+    def step(self) -> None:
+        """Note that a step was started, and wait for that of ``AHEAD`` steps before."""
+        if self._events is None:
+            return
+        self._events.append(torch.cuda.Event())
+        self._events[-1].record()
+        if len(self._events) > AHEAD:
+            self._events.popleft().synchronize()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Work on the stream of captures within, after what was started before and before what is started after."""
+    here, there = torch.cuda.current_stream(), _stream(torch.cuda.current_device())
+    there.wait_stream(here)
+    with torch.cuda.stream(there):
+        yield
+    here.wait_stream(there)
+
+
+def record(work: Callable[[], T], *, beside: torch.cuda.CUDAGraph | None = None) -> tuple[torch.cuda.CUDAGraph, T]:
+    """Record some work, which was done ``aside`` before, without doing it; return the graph and what it computes.
+
+    Parameters
+    ----------
+    beside : another graph, whose memory is shared.
+
+    Raises
+    ------
+    RuntimeError
+        It cannot be captured. PyTorch then leaves its generator of random numbers on the GPU in a state that cannot be
+        used: nothing here draws from it.
+    """
+    graph, there = torch.cuda.CUDAGraph(), _stream(torch.cuda.current_device())
+    # the outer one gives the stream back where a capture fails, which PyTorch's does not
+    pool = None if beside is None else beside.pool()
+    with torch.cuda.stream(there), torch.cuda.graph(graph, pool=pool, stream=there):
+        found = work()
+    return graph, found
+
+
+@cache
+def _stream(device: int) -> torch.cuda.Stream:
+    """Return the one stream of a GPU on which everything is warmed up and captured: memory is kept for each stream."""
+    return torch.cuda.Stream(device)
 
 
 def _warn(line: str) -> None:

@@ -5,28 +5,26 @@ What it has compiled is kept from run to run, in the folder that ``TORCHINDUCTOR
 
 from __future__ import annotations
 
+import functools
 import os
-from functools import cache
-from pathlib import Path
 
 import torch
 
 from results.errors import InputError
+from results.files import cache
 
 #: Kinds of cells, times what is differentiated, of all spaces in one process; PyTorch gives up after eight.
 KINDS = 1024
 
 
-@cache
+@functools.cache
 def prepare(device: torch.device, *, mend: str) -> None:
     """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``mend``."""
-    import pooch
-
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(pooch.os_cache("dnas-bench")) / "inductor"))
-    config = torch._dynamo.config
-    config.recompile_limit = max(config.recompile_limit, KINDS)
-    config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, KINDS)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.folder() / "inductor"))
     try:
+        config = torch._dynamo.config  # imports much, of which anything may be missing
+        config.recompile_limit = max(config.recompile_limit, KINDS)
+        config.accumulated_recompile_limit = max(config.accumulated_recompile_limit, KINDS)
         torch.compile(torch.square, fullgraph=True)(torch.ones(2, device=device))
     except Exception as error:  # of the compiler, of which there are many
         reason = next((line for line in str(error).splitlines() if line and not line.endswith("raised:")), "")

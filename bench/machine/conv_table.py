@@ -18,13 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from results.files import whole
+from results.files import cache, whole
 from spaces.base import Space, SupernetConfig
 from spaces.supernet.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, seed_conv
 from spaces.supernet.network import Supernet
 
+from . import capture
 from .environment import device_info
-from .precision import Precision, maps_dtype, state_dtype
+from .precision import Precision, maps_dtype
 
 _FORMS: dict[Any, ConvForm] = {form: form for form in CONV_FORMS}
 ROUNDS = 7
@@ -52,14 +53,30 @@ def forms(
     wanted = shapes(space, config, side, channels)
     if device.type != "cuda":
         return FormTable({shape: _on_a_cpu(shape) for shape in wanted})
-    key = "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
+    key = _key(batch, seeds, precision, device)
     known: dict[str, ConvForm] = _read().get(key, {})
     missing = [shape for shape in wanted if _name(shape) not in known]
     if missing:
         for shape in missing:
-            known[_name(shape)] = fastest(measure(shape, batch, seeds, precision, device))
+            if found := measure(
+                shape, batch, seeds, precision, device
+            ):  # else nothing is known, and nothing remembered
+                known[_name(shape)] = fastest(found)
         _write(key, known)
-    return FormTable({shape: known[_name(shape)] for shape in wanted})
+    return FormTable({shape: known.get(_name(shape), "grouped") for shape in wanted})
+
+
+def remember(
+    names: Mapping[str, ConvForm], *, batch: int, seeds: int, precision: Precision, device: torch.device
+) -> None:
+    """Remember forms that were measured elsewhere in this process, as ``as_document`` names their shapes."""
+    key = _key(batch, seeds, precision, device)
+    _write(key, _read().get(key, {}) | dict(names))
+
+
+def file() -> Path:
+    """Return where the forms are kept that were measured."""
+    return cache.folder() / "conv-forms.json"
 
 
 def as_document(form: Forms) -> str | dict[str, ConvForm]:
@@ -107,40 +124,49 @@ class _Noted(dict[ConvShape, ConvForm]):
 def measure(
     shape: ConvShape, batch: int, seeds: int, precision: Precision, device: torch.device
 ) -> dict[ConvForm, float]:
-    """Return the median seconds of forward and backward on a GPU in each form that can compute a shape."""
-    dtype, weights = maps_dtype(precision), state_dtype(precision)
-    x = torch.randn(batch, shape.side, shape.side, seeds, shape.inputs, device=device, dtype=dtype).requires_grad_()
-    size = (seeds, shape.outputs, shape.kernel, shape.kernel, shape.inputs)  # in the order of a supernet's kernels
-    kernel = torch.randn(size, device=device, dtype=weights).permute(0, 1, 4, 2, 3).requires_grad_()
+    """Return the median seconds of forward and backward on a GPU in each form that can compute a shape there.
+
+    A form that fails, for want of memory or of an algorithm, is left out. Nothing outside a capture holds a part of the
+    graph that is captured, and all numbers are drawn on the CPU: a failed capture leaves the GPU's generator unusable.
+    """
+    dtype, generator = maps_dtype(precision), torch.Generator().manual_seed(0)
+
+    def random(*size: int) -> Tensor:
+        return torch.randn(size, generator=generator).to(device, dtype)
+
+    x = random(batch, shape.side, shape.side, seeds, shape.inputs)
+    # in the order of a supernet's kernels
+    kernel = random(seeds, shape.outputs, shape.kernel, shape.kernel, shape.inputs).permute(0, 1, 4, 2, 3)
     found: dict[ConvForm, float] = {}
     for form in CONV_FORMS:
         if form == "bmm" and (shape.kernel, shape.stride) != (1, 1):
             continue
-        y = seed_conv(x, kernel, stride=shape.stride, form=form)
-        upstream = torch.randn_like(y)
+        try:
+            with torch.no_grad():
+                upstream = torch.ones_like(seed_conv(x, kernel, stride=shape.stride, form=form))
 
-        def work(form: ConvForm = form, upstream: Tensor = upstream) -> None:
-            torch.autograd.grad(seed_conv(x, kernel, stride=shape.stride, form=form), (x, kernel), upstream)
+            def work(form: ConvForm = form, upstream: Tensor = upstream) -> None:
+                leaves = x.detach().requires_grad_(), kernel.detach().requires_grad_()
+                torch.autograd.grad(seed_conv(*leaves, stride=shape.stride, form=form), leaves, upstream)
 
-        found[form] = _seconds(work)
+            found[form] = _seconds(work)
+        except RuntimeError:
+            continue
     return found
 
 
 def fastest(seconds: dict[ConvForm, float]) -> ConvForm:
-    """Return the form that took least time."""
-    return min(seconds, key=seconds.__getitem__)
+    """Return the form that took least time; "grouped" where none could be measured."""
+    return min(seconds, key=seconds.__getitem__) if seconds else "grouped"
 
 
 def _seconds(work: Callable[[], None]) -> float:
     """Return the median seconds of work that is replayed from a CUDA graph."""
-    aside = torch.cuda.Stream()
-    with torch.cuda.stream(aside):
-        for _ in range(3):
+    with capture.aside():
+        for _ in range(capture.WARM_UP):
             work()
     torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
+    graph, _ = capture.record(work)
     times = []
     for _ in range(ROUNDS):
         began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
@@ -157,22 +183,20 @@ def _name(shape: ConvShape) -> str:
     return " ".join(map(str, shape))
 
 
-def _file() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("dnas-bench")) / "conv-forms.json"
+def _key(batch: int, seeds: int, precision: Precision, device: torch.device) -> str:
+    return "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
 
 
 def _read() -> dict[str, dict[str, ConvForm]]:
     """Return what was measured before; nothing where that cannot be read."""
     try:
-        known = json.loads(_file().read_text(encoding="utf-8"))
+        known = json.loads(file().read_text(encoding="utf-8"))
         return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError, ImportError):  # a search can do without pooch
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
 def _write(key: str, table: Mapping[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
-    with contextlib.suppress(OSError, ImportError), whole.writing(_file()) as file:
-        file.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())
+    with contextlib.suppress(OSError), whole.writing(file()) as out:
+        out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

@@ -66,10 +66,11 @@ class Pace:
     ----------
     deadline : of ``time.monotonic``; the search stops before a step that would end after it.
     every : seconds from one checkpoint to the next inside an epoch.
+    at_ends : seconds from one checkpoint to the next at the end of an epoch, at least.
     """
 
-    def __init__(self, deadline: float, every: float) -> None:
-        self.deadline, self.every = deadline, every
+    def __init__(self, deadline: float, every: float, at_ends: float = 0.0) -> None:
+        self.deadline, self.every, self.at_ends = deadline, every, at_ends
         self.began = self.kept = time.monotonic()
         self._recent: deque[float] = deque(maxlen=RECENT)  # seconds of a step
         self.held = Held()
@@ -87,6 +88,10 @@ class Pace:
         self._recent.append(now - self.began)
         self.began = now
 
+    def begin(self) -> None:
+        """Note that the next step begins: what was measured since the last one is no part of it."""
+        self.began = time.monotonic()
+
     def keep(self) -> None:
         """Note that a checkpoint was written; the next step begins."""
         self.began = self.kept = time.monotonic()
@@ -98,8 +103,16 @@ class Pace:
 
     @property
     def due(self) -> bool:
-        """Whether a checkpoint is wanted now: the last one is old, or the search is about to stop."""
-        return self.held.asked is not None or self.out_of_time or time.monotonic() - self.kept >= self.every
+        """Whether a checkpoint is wanted inside an epoch: the last one is old, or the search is about to stop."""
+        return self._due(self.every)
+
+    @property
+    def due_at_end(self) -> bool:
+        """Whether a checkpoint is wanted at the end of an epoch."""
+        return self._due(self.at_ends)
+
+    def _due(self, every: float) -> bool:
+        return self.held.asked is not None or self.out_of_time or time.monotonic() - self.kept >= every
 
     def stop(self) -> None:
         """Let a signal that has waited do its work; raise ``OutOfTime`` where the time is up."""

@@ -6,6 +6,8 @@ matrix units multiply to ten bits of mantissa; "bf16" keeps the feature maps in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import torch
@@ -44,3 +46,16 @@ def prepare(precision: Precision, device: torch.device) -> None:
     torch.set_float32_matmul_precision("high" if rounded else "highest")
     torch.backends.cudnn.allow_tf32 = rounded
     torch.backends.cudnn.benchmark = True
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Let no matrix unit round to TF32 within; second derivatives would be off by percents."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

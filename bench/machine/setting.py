@@ -29,6 +29,7 @@ class Setting:
     apart: bool = False  # only forms of the convolution in which a lost seed spoils no other
     deadline: float = float("inf")  # of time.monotonic
     checkpoint_seconds: float = 600.0  # from one checkpoint to the next inside an epoch
+    epoch_seconds: float = 0.0  # from one checkpoint to the next at the end of an epoch, at least
 
 
 def choose_device(name: str) -> torch.device:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.feed import Feed
+from bench.machine import precision
 from bench.seeding import stream
 from bench.steps.learner import Learner, Samples
 from bench.steps.simplex import entropy, project, softmax
@@ -68,23 +69,27 @@ def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:
     The Hessian is exact, by double backward, of the mean cross entropy on one batch of the images that train the
     alphas, without augmentation, batch norms in training mode (running statistics are left alone), plus 1e-3 on the
     diagonal. As in the SmoothDARTS code, "dominant" is the algebraically largest: a negative one further from zero does
-    not count.
+    not count. Nothing is rounded to TF32.
     """
-    samples = _one_batch(feed, epoch)
-    alpha = learner.state.alpha.detach().requires_grad_()
-    outcome = learner.loss(learner.state.weights, softmax(alpha, learner.mask), samples, update=False)
-    gradient = torch.autograd.grad(outcome.loss.sum(), alpha, create_graph=True)[0]
-    entries = learner.mask.nonzero().tolist()
-    rows = [
-        torch.autograd.grad(gradient[:, r, m].sum(), alpha, retain_graph=True)[0][:, learner.mask].detach()
-        for r, m in entries
-    ]
-    hessian = torch.stack(rows, dim=1).double().cpu().numpy()
-    hessian = (hessian + hessian.swapaxes(1, 2)) / 2 + DIAGONAL * np.eye(len(entries))
+    with precision.unrounded():
+        hessian = _hessian(learner, _one_batch(feed, epoch)).double().cpu().numpy()
+    hessian = (hessian + hessian.swapaxes(1, 2)) / 2 + DIAGONAL * np.eye(hessian.shape[1])
     finite = np.isfinite(hessian).all(axis=(1, 2))
     largest = np.full(len(hessian), np.nan)
     largest[finite] = np.abs(np.linalg.eigvalsh(hessian[finite])[:, -1])
     return largest
+
+
+def _hessian(learner: Learner, samples: Samples) -> Tensor:
+    """Return the Hessian of each seed's loss over the entries of the mask, ``(S, entries, entries)``."""
+    alpha = learner.state.alpha.detach().requires_grad_()
+    outcome = learner.loss(learner.state.weights, softmax(alpha, learner.mask), samples, update=False)
+    gradient = torch.autograd.grad(outcome.loss.sum(), alpha, create_graph=True)[0]
+    rows = [
+        torch.autograd.grad(gradient[:, r, m].sum(), alpha, retain_graph=True)[0][:, learner.mask].detach()
+        for r, m in learner.mask.nonzero().tolist()
+    ]
+    return torch.stack(rows, dim=1)
 
 
 def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: int = 4) -> list[pd.DataFrame]:

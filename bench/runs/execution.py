@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ from bench.machine import compiling, precision
 from bench.machine.pace import Pace
 from bench.machine.setting import Setting
 from bench.measure import measurements
-from bench.protocol import Protocol
+from bench.protocol import ImagesConfig, Protocol
 from bench.search import Sums, random_search, search
 from bench.steps.learner import Learner
 from results.files.locks import hold
@@ -33,8 +34,12 @@ Progress = Callable[[Task, int, list[Row]], None]
 
 
 def images_of(protocol: Protocol, data_dir: Path | None) -> Images:
-    """Load a protocol's images."""
-    config = protocol.images
+    """Load a protocol's images; those loaded last are kept."""
+    return _loaded(protocol.images, data_dir)
+
+
+@lru_cache(maxsize=1)
+def _loaded(config: ImagesConfig, data_dir: Path | None) -> Images:
     return load(config.dataset, size=config.size or None, train_limit=config.limit or None, data_dir=data_dir)
 
 
@@ -91,12 +96,13 @@ def _run_locked(experiment: Experiment, task: Task, images: Images, setting: Set
 
 def _search(group: Group, progress: Progress) -> list[Task]:
     task = group.task
-    with Pace(group.setting.deadline, group.setting.checkpoint_seconds) as pace:
+    setting = group.setting
+    with Pace(setting.deadline, setting.checkpoint_seconds, setting.epoch_seconds) as pace:
         pace.stop()
-        precision.prepare(group.setting.precision, group.setting.device)
-        if group.setting.compiled:
+        precision.prepare(setting.precision, setting.device)
+        if setting.compiled:
             begun = "the search began so: install what is missing, or remove its checkpoints"
-            compiling.prepare(group.setting.device, mend=begun if task.begun else "leave out --compile")
+            compiling.prepare(setting.device, mend=begun if task.begun else "leave out --compile")
         learner, feed = group.learner(), group.feed()
 
         def between(sums: Sums) -> None:
@@ -116,20 +122,22 @@ def _search(group: Group, progress: Progress) -> list[Task]:
             done=task.done,
             sums=sums,
             between=between,
-            capture=group.setting.capture,
-            compiled=group.setting.compiled,
+            capture=setting.capture,
+            compiled=setting.compiled,
         ):
             group.note(point)
             group.check_spoiled(learner)
             healthy = learner.finite().tolist()
             if not all(healthy) and point.epoch < task.epochs:
                 return group.without_diverged(learner, healthy)
-            if point.epoch:
+            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == task.epochs)
+            if kept:
                 group.save(learner)
-            pace.keep()
+                pace.keep()
             progress(task, point.epoch, [points[-1] for points in group.points])
-            if point.epoch < task.epochs:
-                pace.stop()
+            if point.epoch < task.epochs and (kept or not point.epoch):
+                pace.stop()  # else after the next step, which is kept first
+            pace.begin()
     group.finish(_landscape(learner, feed, group.protocol), learner.finite().tolist())
     return []
 
@@ -137,4 +145,6 @@ def _search(group: Group, progress: Progress) -> list[Task]:
 def _landscape(learner: Learner, feed: Feed, protocol: Protocol) -> list[pd.DataFrame] | None:
     if not protocol.measure.landscape:
         return None
-    return measurements.landscape(learner, feed, protocol.measure.landscape, protocol.measure.landscape_images)
+    return measurements.landscape(
+        learner.unrounded(), feed, protocol.measure.landscape, protocol.measure.landscape_images
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -59,7 +59,6 @@ def wanted(
     first, *others = experiment.spaces
     start = Case(first, order[0], SEEDS, usual, checked=True)
     found = [
-        replace(start, form="grouped"),  # whose forms need no measuring
         start,
         Case(first, order[0], SEEDS, "bf16"),
         Case(first, order[0], SEEDS, usual, captured=False),

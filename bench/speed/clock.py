@@ -49,8 +49,8 @@ def copied(device: torch.device, *, size: int, rounds: int = 7, repeats: int = 1
 def multiplied(device: torch.device, of: Precision, *, side: int, rounds: int = 7, repeats: int = 5) -> float:
     """Return operations a second of a product of square matrices, the median of some rounds."""
     precision.prepare(of, device)
-    a = torch.randn(side, side, device=device, dtype=precision.maps_dtype(of))
-    b = torch.randn_like(a)
+    # drawn on the CPU: a capture that has failed leaves a GPU's generator unusable
+    a, b = (torch.randn(side, side).to(device, precision.maps_dtype(of)) for _ in range(2))
 
     def work() -> None:
         for _ in range(repeats):

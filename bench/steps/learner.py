@@ -131,6 +131,14 @@ class Learner:
         twin.net = self.net.compiled()
         return twin
 
+    def unrounded(self) -> Learner:
+        """Return the same learner, its state included, with maps in the precision of the weights; itself if it has."""
+        if self.net.maps in (None, self.state.weights.dtype):
+            return self
+        twin = copy(self)
+        twin.net = self.net.unrounded()
+        return twin
+
     @property
     def seeds(self) -> int:
         """S, the number of seeds that share the supernet."""
@@ -208,15 +216,16 @@ class Learner:
 
     def note_weight_gradient(self, gradient: Tensor) -> None:
         """Add the squares of a weight gradient ``(S, P)``, by operation, to the sums of this epoch."""
-        self.weight_squares += gradient.square() @ self._of_operation
+        squares = gradient.square()
+        for operation, own in self._of_operation.items():  # a product of matrices would round on a GPU, and take long
+            self.weight_squares[:, operation] += (squares * own).sum(1)
 
-    def _membership(self) -> Tensor:
-        """Return which weights belong to which operation, ``(P, operations)`` of zeros and ones."""
+    def _membership(self) -> dict[int, Tensor]:
+        """Return which weights belong to each operation that has some, ``(P,)`` of zeros and ones."""
         space = self.net.space
-        columns = space.mask.shape[1]
-        choice = torch.where(self.owners < space.mask.size, self.owners % columns, len(space.operations))
-        one_hot = F.one_hot(choice, len(space.operations) + 1)[:, :-1]
-        return one_hot.to(self.state.weights.dtype)
+        choice = torch.where(self.owners < space.mask.size, self.owners % space.mask.shape[1], len(space.operations))
+        owned = {operation: choice == operation for operation in range(len(space.operations))}
+        return {operation: own.to(self.state.weights.dtype) for operation, own in owned.items() if own.any()}
 
 
 def _outcome(logits: Tensor, labels: Tensor) -> Outcome:

@@ -17,7 +17,7 @@ from results.data import cifar10
 from results.data.progress import Progress, shown
 from results.data.sources import ACCURACIES, NASBENCH101_TABLE, SOURCES, TABLES, Source, Table
 from results.errors import InputError
-from results.files import parquet
+from results.files import cache, parquet
 
 #: sha256 of the 60,000 labels of CIFAR-10, one byte each, training images first, in the official order.
 CIFAR10_LABELS_SHA256 = "3edb456524d5918aefded81f5aef7c32efab2a788211df998a4eb0c8957baa1f"
@@ -30,9 +30,7 @@ def data_dir() -> Path:
     """Return the data directory: ``$DNAS_DATA``, else the platform's cache folder."""
     if named := os.environ.get("DNAS_DATA"):
         return Path(named).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("dnas-bench"))
+    return cache.folder()
 
 
 class State(StrEnum):
@@ -104,6 +102,9 @@ def find(data_dir: Path, source: Source, progress: Progress | None) -> tuple[Pat
     """
     if source.name == "cifar10" and (copy := cifar10.find(data_dir)) and copy.path.is_dir():
         state, detail = _images(copy.shards) if copy.shards else (State.UNKNOWN, "unpacked, six files")
+        if copy.missing:
+            detail = f"{detail if copy.shards else 'unpacked'}; lacks {', '.join(copy.missing)}"
+            return copy.path, State.TRUNCATED, detail
         return copy.path, state, detail
     path, folder = place(data_dir, source), data_dir / source.unpacked
     if source.unpacked and folder.is_dir() and not path.exists():

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from spaces.base import EdgeCell, NodeCell, Space, SupernetConfig
 
-from .conv import seed_products
 from .forward import Pass
 from .layout import Layout, Norm, Position
 from .ops import avg_pool, max_pool
+from .weigh import weigh
 
 EDGE_CONVS = ("nor_conv_1x1", "nor_conv_3x3")
 EDGE_SUMS = ("skip_connect", "avg_pool_3x3")
@@ -65,10 +65,10 @@ def forward(space: Space, config: SupernetConfig, pass_: Pass, x: Tensor, weight
 
 @dataclass(frozen=True)
 class EdgeShares:
-    """For each node that edges leave, the matrices ``(S, C, E * C)`` of its identity and of its average pool.
+    """For each node that edges leave, the shares ``(S, E, C)`` of its identity and of its average pool on E edges.
 
-    Either takes the map to its multiple on each of the E edges: multiples of the unit matrix. As products of matrices
-    they cost a fraction of what scaling the maps edge by edge would, in time and launches.
+    A share is repeated for each channel, and lies edge by edge in memory, so that the maps of an edge are scaled in one
+    contiguous loop over seeds and channels.
     """
 
     skip: tuple[Tensor, ...]
@@ -101,15 +101,12 @@ def _edge_entries(space: Space, cell: EdgeCell) -> list[Position]:
 
 
 def _edge_shares(cell: EdgeCell, entries: Tensor, channels: int) -> Sequence[EdgeShares]:
-    unit = torch.eye(channels, dtype=entries.dtype, device=entries.device)[:, None]
-    edges = entries.unflatten(-1, (-1, len(EDGE_SUMS))).split(list(range(cell.nodes - 1, 0, -1)), dim=2)
-    # for each node that edges leave: (cells, 2, S, 1, E, 1) * (C, 1, C), then (cells, 2, S, C, E * C)
-    matrices = [(weights.permute(0, 3, 1, 2)[:, :, :, None, :, None] * unit).flatten(4) for weights in edges]
-    by_node = [[pair.unbind(0) for pair in each.unbind(0)] for each in matrices]  # of each cell: skip, pool
-    return [
-        EdgeShares(skip=tuple(skip for skip, _ in pairs), pool=tuple(pool for _, pool in pairs))
-        for pairs in zip(*by_node, strict=True)
-    ]
+    by_edge = entries.unflatten(-1, (-1, len(EDGE_SUMS))).permute(0, 3, 2, 1)  # (cells, 2, edges, S)
+    repeated = by_edge.unsqueeze(-1).expand(*by_edge.shape, channels).flatten(0, 2)
+    sizes = list(range(cell.nodes - 1, 0, -1))
+    parts = repeated.split(sizes * (len(EDGE_SUMS) * len(entries)))  # split once: so are their gradients joined
+    left = iter([part.transpose(0, 1) for part in parts])
+    return [EdgeShares(*(tuple(next(left) for _ in sizes) for _ in EDGE_SUMS)) for _ in range(len(entries))]
 
 
 def _forward_edges(pass_: Pass, cell: EdgeCell, x: Tensor, weights: EdgeShares) -> Tensor:
@@ -117,7 +114,7 @@ def _forward_edges(pass_: Pass, cell: EdgeCell, x: Tensor, weights: EdgeShares) 
     node, sums = x, None
     for source, (skip, pool) in enumerate(zip(weights.skip, weights.pool, strict=True)):
         edges = pass_.conv_sum(F.relu(node), *(f"{source}.{operation}" for operation in EDGE_CONVS))
-        edges = seed_products(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
+        edges = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
         edges = edges.unflatten(-1, (cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
         sums = edges if sums is None else sums + edges
         node, sums = sums.split([1, cell.nodes - 2 - source], dim=-2)
@@ -132,9 +129,9 @@ def _forward_edges(pass_: Pass, cell: EdgeCell, x: Tensor, weights: EdgeShares) 
 class NodeShares:
     """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output.
 
-    Each is ``(S, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels; in
-    ``output`` those of all blocks stand side by side, ``(S, blocks * C)``. ``parents[i]`` is empty where block i + 1
-    has no choice of parents and sums them.
+    Each is ``(S, 1, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels;
+    in ``output`` those of all blocks stand side by side, ``(S, 1, blocks * C)``. ``parents[i]`` is empty where block
+    i + 1 has no choice of parents and sums them.
     """
 
     parents: tuple[tuple[Tensor, ...], ...]
@@ -183,7 +180,7 @@ def _node_shares(space: Space, cell: NodeCell, entries: Tensor, channels: int) -
     maps = repeated[:, :, : -cell.blocks].transpose(1, 2).contiguous()
     outputs = repeated[:, :, -cell.blocks :].flatten(2)
     found = []
-    for one, output in zip(maps.unbind(0), outputs.unbind(0), strict=True):
+    for one, output in zip(maps.unsqueeze(3).unbind(0), outputs.unsqueeze(2).unbind(0), strict=True):
         left = iter(one.unbind(0))
         *parents, pool = [tuple(next(left) for _ in group) for group in groups[:-1]]
         found.append(NodeShares(tuple(parents), pool, output))
@@ -205,14 +202,15 @@ def _forward_nodes(pass_: Pass, cell: NodeCell, config: SupernetConfig, x: Tenso
     for index, (z, shares, pool) in enumerate(zip(inputs, weights.parents, weights.pool, strict=True)):
         z = z.squeeze(-2)
         for earlier, block in enumerate(blocks):
-            z = torch.addcmul(z, block, shares[earlier]) if shares else z + block
+            z = weigh(z, (block, shares[earlier])) if shares else z + block
         large, small = (pass_.activated(z, f"{index}.{operation}") for operation in NODE_CONVS)
-        blocks.append(torch.addcmul(large + small, max_pool(z, kernel=3, stride=1, padding=1), pool))
+        blocks.append(weigh(large + small, (max_pool(z, kernel=3, stride=1, padding=1), pool)))
 
     if published:
-        ones = weights.output.new_ones(len(weights.output), blocks[0].shape[-1])
-        return torch.cat([*blocks, to_output.squeeze(-2)], dim=-1) * torch.cat([weights.output, ones], dim=-1)
-    return torch.addcmul(to_output.flatten(-2), torch.cat(blocks, dim=-1), weights.output)
+        ones = weights.output.new_ones(len(weights.output), 1, blocks[0].shape[-1])
+        joined = torch.cat([*blocks, to_output.squeeze(-2)], dim=-1)
+        return weigh(None, (joined, torch.cat([weights.output, ones], dim=-1)))
+    return weigh(to_output.flatten(-2), (torch.cat(blocks, dim=-1), weights.output))
 
 
 Shares = EdgeShares | NodeShares

@@ -6,7 +6,7 @@ guessed but measured (``bench.machine.conv_table``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -80,80 +80,66 @@ def seed_conv(
     return _COMPUTE[chosen](x, kernel, bias, stride)
 
 
-def seed_products(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
-    """Multiply each pixel of each seed's maps by the seed's matrices, and add all up.
-
-    Parameters
-    ----------
-    addend : ``(B, H, W, S, M)``, or ``(1, S, M)`` for every pixel, or None.
-    terms : maps ``(B, H, W, S, K)`` and matrices ``(S, K, M)``, at least one of each.
-
-    Returns
-    -------
-    ``(B, H, W, S, M)``.
-    """
-    if addend is not None and addend.ndim == 5:
-        addend = addend.flatten(0, 2)
-    flat = [part for x, matrices in terms for part in (x.flatten(0, 2), matrices)]
-    total = _compiled_products if torch.compiler.is_compiling() else _Products.apply
-    return total(addend, *flat).view(*terms[0][0].shape[:4], -1)
+def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
+    """Convolve in PyTorch's own order, padded by half the kernel; see ``ConstantConv`` for kernels without gradient."""
+    wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
+    if wanted or not (x.requires_grad and torch.is_grad_enabled()) or torch.compiler.is_compiling():
+        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
+    return ConstantConv.apply(x, kernel, bias, stride, groups)
 
 
-def _compiled_products(addend: Tensor | None, *terms: Tensor) -> Tensor:
-    """Do as ``_Products`` where a compiler chooses the memory order."""
-    products = [torch.einsum("nsk,skm->nsm", pixels, matrices).contiguous() for pixels, matrices in _in_twos(terms)]
-    return sum(products[1:], start=products[0] if addend is None else addend + products[0])
+class ConstantConv(torch.autograd.Function):
+    """A convolution whose kernel and bias are constants, differentiable to any order.
 
-
-class _Products(torch.autograd.Function):
-    """Does it without a change of memory order on the way in or out, and is differentiable to any order.
-
-    ``(N or 1, S, M), (N, S, K), (S, K, M), ... -> (N, S, M)``.
+    PyTorch's own second derivative also computes the gradient of the kernel, as convolutions with kernels as large as
+    the maps, whether anybody wants it or not. This one's first derivative is ``_ConstantConvBackward``, whose
+    derivative is this one again.
     """
 
     @staticmethod
-    def forward(ctx: Any, addend: Tensor | None, *terms: Tensor) -> Tensor:
-        """Return the sum over all terms of ``pixels[:, s] @ matrices[s]``, plus ``addend[:, s]``, for each seed s."""
-        ctx.save_for_backward(*terms)
-        ctx.everywhere = addend is not None and len(addend) == 1
-        total = terms[0].new_empty(*terms[0].shape[:2], terms[1].shape[2])
-        out, before = total.transpose(0, 1), None if addend is None else addend.transpose(0, 1)
-        for pixels, matrices in _in_twos(terms):
-            if before is None:
-                torch.bmm(pixels.transpose(0, 1), matrices, out=out)
-            else:
-                torch.baddbmm(before, pixels.transpose(0, 1), matrices, out=out)
-            before = out
-        return total
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int) -> Tensor:
+        """Return ``F.conv2d`` of these, padded by half the kernel."""
+        ctx.save_for_backward(x, kernel)
+        ctx.stride, ctx.groups = stride, groups
+        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the addend and of each term's pixels and matrices."""
-        (upstream,), (of_addend, *wanted) = gradients, ctx.needs_input_grad
-        found: list[Tensor | None] = [None]
-        if of_addend:
-            found = [upstream.sum(0, keepdim=True) if ctx.everywhere else upstream]
-        for (pixels, matrices), (first, second) in zip(_in_twos(ctx.saved_tensors), _in_twos(wanted), strict=True):
-            found.append(_Products.apply(None, upstream, matrices.transpose(1, 2)) if first else None)
-            found.append(torch.bmm(pixels.permute(1, 2, 0), upstream.transpose(0, 1)) if second else None)
-        return tuple(found)
+        """Return the gradient of the input."""
+        x, kernel = ctx.saved_tensors
+        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, ctx.stride, ctx.groups)
+        return found, None, None, None, None
 
 
-def _in_twos(values: Sequence[Any]) -> zip[tuple[Any, Any]]:
-    """Return first and second, third and fourth, and so on."""
-    return zip(values[::2], values[1::2], strict=True)
+class _ConstantConvBackward(torch.autograd.Function):
+    """The gradient of the input of a ``ConstantConv``, linear in the gradient of its output."""
+
+    @staticmethod
+    def forward(ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int) -> Tensor:
+        """Return the gradient of ``x``, of which only size and memory order count."""
+        ctx.save_for_backward(kernel)
+        ctx.stride, ctx.groups = stride, groups
+        both = (kernel.shape[-1] // 2,) * 2
+        return torch.ops.aten.convolution_backward(
+            upstream, x, kernel, None, (stride,) * 2, both, (1, 1), False, (0, 0), groups, (True, False, False)
+        )[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the upstream gradient: the convolution itself."""
+        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, ctx.stride, ctx.groups)
+        return found, None, None, None, None
 
 
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     flat = None if bias is None else bias.flatten()
-    y = F.conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, kernel.shape[-1] // 2, groups=len(kernel))
-    return from_nchw(y, len(kernel))
+    return from_nchw(_conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, len(kernel)), len(kernel))
 
 
 def _loop(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     biases = [None] * len(kernel) if bias is None else list(bias)
     maps = [
-        F.conv2d(one.permute(0, 3, 1, 2), k, b, stride, kernel.shape[-1] // 2).permute(0, 2, 3, 1)
+        _conv2d(one.permute(0, 3, 1, 2), k, b, stride).permute(0, 2, 3, 1)
         for one, k, b in zip(x.unbind(3), kernel.unbind(0), biases, strict=True)
     ]
     return torch.stack(maps, dim=3)
@@ -163,12 +149,48 @@ def _dense(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tenso
     own = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
     blocks = kernel.unsqueeze(2) * own[:, None, :, None, None, None]  # (S, Cout, S, Cin, k, k)
     flat = None if bias is None else bias.flatten()
-    y = F.conv2d(to_nchw(x), blocks.flatten(2, 3).flatten(0, 1), flat, stride, kernel.shape[-1] // 2)
-    return from_nchw(y, len(kernel))
+    return from_nchw(_conv2d(to_nchw(x), blocks.flatten(2, 3).flatten(0, 1), flat, stride), len(kernel))
 
 
 def _bmm(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    return seed_products(None if bias is None else bias.unsqueeze(0), (x, kernel.flatten(2).transpose(1, 2)))
+    pixels, matrices = x.flatten(0, 2), kernel.flatten(2).transpose(1, 2)
+    compute = _compiled_products if torch.compiler.is_compiling() else _Products.apply
+    return compute(bias, pixels, matrices).view(*x.shape[:4], -1)
+
+
+def _compiled_products(bias: Tensor | None, pixels: Tensor, matrices: Tensor) -> Tensor:
+    """Do as ``_Products`` where a compiler chooses the memory order."""
+    product = torch.einsum("nsk,skm->nsm", pixels, matrices).contiguous()
+    return product if bias is None else product + bias
+
+
+class _Products(torch.autograd.Function):
+    """Multiplies each pixel of each seed's maps by the seed's matrix, and is differentiable to any order.
+
+    ``(S, M) or None, (N, S, K), (S, K, M) -> (N, S, M)``, without a change of memory order on the way in or out.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, bias: Tensor | None, pixels: Tensor, matrices: Tensor) -> Tensor:
+        """Return ``pixels[:, s] @ matrices[s] + bias[s]`` for each seed s."""
+        ctx.save_for_backward(pixels, matrices)
+        total = pixels.new_empty(*pixels.shape[:2], matrices.shape[2])
+        out, by_seed = total.transpose(0, 1), pixels.transpose(0, 1)
+        if bias is None:
+            torch.bmm(by_seed, matrices, out=out)
+        else:
+            torch.baddbmm(bias.unsqueeze(1), by_seed, matrices, out=out)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the bias, the pixels and the matrices, those that are wanted."""
+        (upstream,), (pixels, matrices), wanted = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        return (
+            upstream.sum(0) if wanted[0] else None,
+            _Products.apply(None, upstream, matrices.transpose(1, 2)) if wanted[1] else None,
+            torch.bmm(pixels.permute(1, 2, 0), upstream.transpose(0, 1)) if wanted[2] else None,
+        )
 
 
 _COMPUTE: dict[ConvForm, Callable[[Tensor, Tensor, Tensor | None, int], Tensor]] = {

@@ -18,6 +18,7 @@ from .conv import Forms, seed_conv
 from .forward import Statistics, batch_norm, by_cell
 from .layout import Layout, Norm
 from .ops import BN_EPS
+from .weigh import weigh
 
 #: Kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution.
 Kernels = dict[str, tuple[Tensor, Tensor]]
@@ -28,7 +29,8 @@ class KernelSums:
     """The kernels of all summed pairs of one width, row after row.
 
     A row is an output of a pair and a seed: pair after pair, seed after seed; kernels of 1x1 are ``(rows, Cin)``,
-    those of 3x3 ``(rows, 9 * Cin)``, inputs last, biases ``(rows, 1)``. ``sizes`` counts the rows of each pair.
+    those of 3x3 ``(rows, 9 * Cin)``, inputs last, biases ``(rows, 1)``. ``sizes`` counts the rows of each pair,
+    ``maps`` is the precision of what ``mixed`` returns.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -37,6 +39,7 @@ class KernelSums:
     large: Tensor
     small_bias: Tensor
     large_bias: Tensor
+    maps: torch.dtype
 
     def mixed(self, factors: dict[str, Tensor]) -> Kernels:
         """Return one kernel and bias for each pair, under the name of its 3x3 convolution.
@@ -47,8 +50,9 @@ class KernelSums:
         a, b = (
             torch.cat([factors[f"{pair[which]}.bn"].flatten() for pair in self.pairs]).unsqueeze(1) for which in (0, 1)
         )
-        kernels = _Summed.apply(self.small, self.large, a, b).split(self.sizes)
-        biases = torch.addcmul(self.small_bias * a, self.large_bias, b).split(self.sizes)
+        # rounded all at once to the precision of the maps
+        kernels = _Summed.apply(self.small, self.large, a, b).to(self.maps).split(self.sizes)
+        biases = torch.addcmul(self.small_bias * a, self.large_bias, b).to(self.maps).split(self.sizes)
         seeds = len(factors[f"{self.pairs[0][0]}.bn"])
         return {
             large: (kernel.view(seeds, rows // seeds, 3, 3, -1).permute(0, 1, 4, 2, 3), bias.view(seeds, -1))
@@ -105,8 +109,13 @@ class FrozenWeights:
     sums: tuple[KernelSums, ...]
 
 
-def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) -> FrozenWeights:
-    """Fold the tracked batch norms into their convolutions."""
+def freeze(
+    layout: Layout, pieces: dict[str, Tensor], statistics: Statistics, maps: torch.dtype | None = None
+) -> FrozenWeights:
+    """Fold the tracked batch norms into their convolutions, and round what is convolved with to ``maps``.
+
+    What is still to be mixed is rounded after that.
+    """
     kernels: Kernels = {}
     for name, norm in layout.norms.items():
         conv = name.removesuffix(".bn")
@@ -120,13 +129,16 @@ def freeze(layout: Layout, pieces: dict[str, Tensor], statistics: Statistics) ->
     for pair in layout.sums:
         if pair[0] in kernels and pair[1] in kernels:
             by_width.setdefault(kernels[pair[1]][0].shape[2], []).append(pair)
-    sums = tuple(_sums(kernels, pairs) for pairs in by_width.values())
+    to = maps or pieces["stem"].dtype
+    sums = tuple(_sums(kernels, pairs, to) for pairs in by_width.values())
     for name in (name for each in sums for pair in each.pairs for name in pair):
         del kernels[name]
-    return FrozenWeights(pieces, statistics, kernels, sums)
+    kernels = {name: (kernel.to(to), bias.to(to)) for name, (kernel, bias) in kernels.items()}
+    convolved = {name: piece.to(to) if piece.ndim == 5 else piece for name, piece in pieces.items()}
+    return FrozenWeights(convolved, statistics, kernels, sums)
 
 
-def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> KernelSums:
+def _sums(kernels: Kernels, pairs: list[tuple[str, str]], maps: torch.dtype) -> KernelSums:
     small, large = ([kernels[pair[which]] for pair in pairs] for which in (0, 1))
     return KernelSums(
         pairs=tuple(pairs),
@@ -135,6 +147,7 @@ def _sums(kernels: Kernels, pairs: list[tuple[str, str]]) -> KernelSums:
         large=torch.cat([_rows(kernel) for kernel, _ in large]),
         small_bias=torch.cat([bias.flatten() for _, bias in small]).unsqueeze(1),
         large_bias=torch.cat([bias.flatten() for _, bias in large]).unsqueeze(1),
+        maps=maps,
     )
 
 
@@ -207,4 +220,4 @@ class Frozen:
 
     def _weighed(self, y: Tensor, name: str) -> Tensor:
         factor = self.factors.get(f"{name}.bn")
-        return y if factor is None else y * factor.to(y.dtype)
+        return y if factor is None else weigh(None, (y, factor.unsqueeze(1)))

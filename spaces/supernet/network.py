@@ -54,7 +54,7 @@ class Supernet:
         self.maps = maps
         self.layout = Layout()
         self._declare(image_channels, classes)
-        self._unpack = Unpack(self.layout, *space.mask.shape)
+        self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
         self._weighing = Constants(self._make_weighing)
         self._cell = cell.forward
 
@@ -70,6 +70,12 @@ class Supernet:
         """
         twin = copy(self)
         twin._cell = torch.compile(cell.forward, fullgraph=True, dynamic=False, backend=backend)
+        return twin
+
+    def unrounded(self) -> Supernet:
+        """Return the same network with maps in the precision of the weights."""
+        twin = copy(self)
+        twin.maps, twin._unpack = None, Unpack(self.layout, *self.space.mask.shape)
         return twin
 
     def statistics(self, seeds: int, *, dtype: torch.dtype, device: torch.device | str) -> Statistics:
@@ -117,7 +123,7 @@ class Supernet:
 
     def freeze(self, weights: Tensor, statistics: Statistics) -> FrozenWeights:
         """Fold the running statistics into the weights, once for many evaluations of the same weights."""
-        return freeze(self.layout, self.pieces(weights), statistics)
+        return freeze(self.layout, self.pieces(weights), statistics, self.maps)
 
     def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
@@ -128,7 +134,7 @@ class Supernet:
         if self.space.skeleton.stem_relu:
             x = F.relu(x)
         cells = pass_.cells()
-        entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device)).to(x.dtype)
+        entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device))
         for stack in range(self.space.skeleton.stacks):
             if stack:
                 x = self._reduce(pass_, f"reduce{stack}", x)

@@ -122,4 +122,4 @@ def network(space, config, device):
 
 def samples_of(side, batch, device):
     """Return a batch of noise."""
-    return torch.randn(batch, 3, side, side, device=device), torch.randint(10, (batch,), device=device)
+    return torch.randn(batch, 3, side, side).to(device), torch.randint(10, (batch,)).to(device)

@@ -4,6 +4,7 @@
 tensor made anew or a draw taken during the recording would be frozen in it, and the replay would go astray.
 """
 
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -190,6 +191,107 @@ def test_a_cpu_takes_every_step_plainly():
     assert captured.replays == 0
 
 
+class Event:
+    """Stands in for an event of a GPU; notes which were waited for."""
+
+    recorded, waited = 0, ()
+
+    def record(self):
+        Event.recorded += 1
+        self.number = Event.recorded
+
+    def synchronize(self):
+        Event.waited = (*Event.waited, self.number)
+
+
+def test_the_host_waits_for_the_step_of_a_few_steps_before(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(Event, "recorded", 0)
+    monkeypatch.setattr(Event, "waited", ())
+    ahead = capture.Ahead(torch.device("cuda"))
+    for taken in range(1, 8):
+        ahead.step()
+        assert Event.recorded == taken
+        assert Event.waited == tuple(range(1, taken - capture.AHEAD + 1))
+
+
+def test_on_a_cpu_nothing_is_ahead(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "Event", None)
+    ahead = capture.Ahead(torch.device("cpu"))
+    for _ in range(10):
+        ahead.step()
+
+
+class Streams:
+    """Stands in for the streams and captures of a GPU, and writes down what is done on which stream."""
+
+    def __init__(self, monkeypatch):
+        self.current, self.log, self.made = "main", [], 0
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 7)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda: Stream(self, self.current))
+        monkeypatch.setattr(torch.cuda, "Stream", self.stream)
+        monkeypatch.setattr(torch.cuda, "stream", self.on)
+        monkeypatch.setattr(torch.cuda, "graph", self.capture)
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+        capture._stream.cache_clear()
+
+    def stream(self, device):
+        self.made += 1
+        return Stream(self, "side")
+
+    @contextmanager
+    def on(self, stream):
+        before, self.current = self.current, stream.name
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextmanager
+    def capture(self, graph, *, pool, stream):
+        self.current = stream.name
+        self.log.append(f"capture on {stream.name}")
+        yield  # as PyTorch's, it does not give the stream back where the capture fails
+        self.current = "side"
+
+
+class Stream:
+    def __init__(self, streams, name):
+        self.streams, self.name = streams, name
+
+    def wait_stream(self, other):
+        self.streams.log.append(f"{self.name} waits for {other.name}")
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    yield Streams(monkeypatch)
+    capture._stream.cache_clear()
+
+
+def test_warm_ups_and_captures_share_one_stream(streams):
+    work = lambda: streams.log.append(f"work on {streams.current}")  # noqa: E731
+    for _ in range(2):
+        with capture.aside():
+            work()
+    graph, _ = capture.record(work)
+    assert graph is not None
+    assert streams.made == 1
+    assert streams.current == "main"
+    around = ["side waits for main", "work on side", "main waits for side"]
+    assert streams.log == [*around, *around, "capture on side", "work on side"]
+
+
+def test_a_failed_capture_gives_the_stream_back(streams):
+    def work():
+        raise RuntimeError("operation not permitted")
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        capture.record(work)
+    assert streams.current == "main"
+
+
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", SEARCHERS)
 @pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])

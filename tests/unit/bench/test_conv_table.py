@@ -1,3 +1,4 @@
+import gc
 import json
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ from spaces.supernet.conv import ConvShape, FormTable
 
 CPU = torch.device("cpu")
 SMALL = {"channels": 4, "cells": 2}
-FILE = conv_table._file
+FILE = conv_table.file
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def gpu(monkeypatch, tmp_path):
 
     monkeypatch.setattr(conv_table, "measure", measure)
     monkeypatch.setattr(conv_table, "device_info", lambda device: {"name": "made-up"})
-    monkeypatch.setattr(conv_table, "_file", lambda: tmp_path / "cache" / "conv-forms.json")
+    monkeypatch.setattr(conv_table, "file", lambda: tmp_path / "cache" / "conv-forms.json")
     return measured
 
 
@@ -81,12 +82,14 @@ def test_a_memory_that_cannot_be_written_costs_no_more(config, gpu, tmp_path):
     assert chosen(config).forms
 
 
-def test_no_cache_folder_costs_a_measurement(config, gpu, monkeypatch):
-    monkeypatch.setattr(conv_table, "_file", FILE)
+def test_forms_are_remembered_where_pooch_is_missing(config, gpu, monkeypatch, tmp_path):
+    monkeypatch.setattr(conv_table, "file", FILE)
     monkeypatch.setitem(sys.modules, "pooch", None)  # which names the folder
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     once = len(chosen(config).forms)
     chosen(config)
-    assert len(gpu) == 2 * once
+    assert len(gpu) == once
+    assert (tmp_path / "dnas-bench" / "conv-forms.json").exists()
 
 
 def test_forms_survive_a_checkpoint(config):
@@ -106,3 +109,84 @@ def test_every_form_that_can_compute_a_shape_is_measured(monkeypatch):
     plain = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
     assert set(plain) == {"grouped", "loop", "dense", "bmm"}
     assert set(conv_table.measure(ConvShape(4, 2, 2, 3, 1), 2, 2, "bf16", CPU)) == {"grouped", "loop", "dense"}
+
+
+def in_a_graph():
+    return [each for each in gc.get_objects() if type(each) is torch.Tensor and each.grad_fn is not None]
+
+
+def fake_cuda(monkeypatch):
+    """Run and time on a CPU what would be captured; returns the tensors alive when each capture began."""
+    alive = []
+
+    def seconds(work):
+        work()
+        gc.collect()
+        alive.append(in_a_graph())
+        return 1.0
+
+    monkeypatch.setattr(conv_table, "_seconds", seconds)
+    return alive
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_no_part_of_a_graph_is_alive_when_a_form_is_captured(monkeypatch, kernel):
+    gc.collect()
+    before = {id(tensor) for tensor in in_a_graph()}
+    alive = fake_cuda(monkeypatch)
+    conv_table.measure(ConvShape(4, 2, 2, kernel, 1), 2, 2, "float32", CPU)
+    assert alive
+    assert all(id(tensor) in before for tensors in alive for tensor in tensors)
+
+
+def test_every_work_differentiates_by_leaves_of_its_own(monkeypatch):
+    leaves = []
+    convolve = conv_table.seed_conv
+
+    def noted(x, kernel, **how):
+        if x.requires_grad:
+            assert x.is_leaf
+            assert kernel.is_leaf
+            leaves.append((x, kernel))
+        return convolve(x, kernel, **how)
+
+    monkeypatch.setattr(conv_table, "seed_conv", noted)
+    monkeypatch.setattr(conv_table, "_seconds", lambda work: [work(), work()] and 1.0)
+    found = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert len(leaves) == 2 * len(found) == 8
+    assert len({id(tensor) for pair in leaves for tensor in pair}) == 16
+
+
+def test_numbers_are_drawn_on_the_cpu_by_a_generator_of_their_own(monkeypatch):
+    fake_cuda(monkeypatch)
+    state, draw = torch.get_rng_state(), torch.randn
+    drawn = []
+    monkeypatch.setattr(torch, "randn", lambda *a, **how: drawn.append(how) or draw(*a, **how))
+    conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert drawn
+    assert all("generator" in how and "device" not in how for how in drawn)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_form_that_fails_is_left_out(monkeypatch):
+    left = iter([RuntimeError("no kernel"), 3.0, RuntimeError("out of memory"), 2.0])
+
+    def seconds(work):
+        answer = next(left)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(conv_table, "_seconds", seconds)
+    found = conv_table.measure(ConvShape(4, 2, 2, 1, 1), 2, 2, "float32", CPU)
+    assert found == {"loop": 3.0, "bmm": 2.0}
+    assert conv_table.fastest(found) == "bmm"
+
+
+def test_a_shape_that_no_form_could_be_measured_for_is_grouped_and_measured_again(config, gpu, monkeypatch):
+    calls = []
+    monkeypatch.setattr(conv_table, "measure", lambda shape, *_: calls.append(shape) or {})
+    for _ in range(2):
+        forms = chosen(config).forms
+        assert set(forms.values()) == {"grouped"}
+    assert len(calls) == 2 * len(forms)

@@ -1,3 +1,6 @@
+from concurrent.futures import Future
+from threading import get_ident
+
 import pytest
 import torch
 
@@ -211,3 +214,41 @@ def test_everything_has_the_asked_for_type(start, dtype):
     assert {batch.train.images.dtype, batch.valid.images.dtype, batch.lr.dtype, batch.draws["noise"].dtype} == {dtype}
     assert batch.train.labels.dtype == torch.int64
     assert batch.draws["noise"].shape == (2, 6, 5)
+
+
+@pytest.mark.parametrize("method", ["sdarts-rs", "dropnas"])
+def test_an_epoch_that_a_thread_drew_before_is_the_same(start, method, monkeypatch):
+    plain, ahead = (start("nasbench201", method, "training.epochs=3") for _ in range(2))
+    ahead.feed.ahead = True
+    threads, draw = [], type(ahead.feed)._draw
+    monkeypatch.setattr(
+        type(ahead.feed),
+        "_draw",
+        lambda feed, epoch: threads.append((feed.ahead, epoch, get_ident())) or draw(feed, epoch),
+    )
+    for epoch in (0, 1, 2, 1):  # the last one as after a resumption: nothing was drawn for it
+        for one, other in zip(plain.feed.drawn(epoch), ahead.feed.drawn(epoch), strict=True):
+            assert one.keys() == other.keys()
+            assert all(torch.equal(one[name], other[name]) for name in one)
+    main = get_ident()
+    drawn = [(epoch, where == main) for early, epoch, where in threads if early]
+    assert drawn == [(0, True), (1, False), (2, False), (1, True), (2, False)]
+
+
+def test_a_thread_that_draws_touches_no_device(start):
+    begun = start("nasbench201", "sdarts-rs")
+    begun.feed.device = None  # what is drawn needs none
+    found = begun.feed._draw(0)
+    assert {tensor.device.type for tensor in (*found.images.values(), *found.draws.values())} == {"cpu"}
+    assert not start("nasbench201", "darts").feed.ahead  # on a CPU, which has nothing to do meanwhile
+
+
+def test_an_error_in_the_thread_is_the_searchs(start):
+    begun = start("nasbench201", "darts", "training.epochs=3")
+    begun.feed.ahead = True
+    list(begun.feed.drawn(0))
+    begun.feed._next.result()
+    begun.feed._next = Future()
+    begun.feed._next.set_exception(MemoryError("too little"))
+    with pytest.raises(MemoryError, match="too little"):
+        list(begun.feed.drawn(1))

@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from bench.experiments import config
 from bench.images import datasets
 from bench.images.datasets import load
+from bench.runs import execution
 from results.data import cifar10
 from results.errors import InputError
 
@@ -154,6 +156,44 @@ def test_damaged_source_is_named(cifar, tmp_path, write, file):
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(InputError, match=rf"{file} is damaged .* fetch it again$"):
         load("cifar10", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("write", "missing"),
+    [
+        (write_parquet, ["train-00001-of-00002.parquet"]),
+        (write_parquet, ["train-00000-of-00002.parquet", "test-00000-of-00001.parquet"]),
+        (write_binary, ["data_batch_2.bin", "test_batch.bin"]),
+    ],
+)
+def test_what_is_missing_of_a_part_is_named(cifar, tmp_path, write, missing):
+    write(tmp_path / "data" / "cifar10", *cifar)
+    for name in missing:
+        next((tmp_path / "data").rglob(name)).unlink()
+    with pytest.raises(InputError, match="is incomplete") as error:
+        load("cifar10", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    named = missing if "test-00000-of-00001.parquet" not in missing else [missing[0], "test-*.parquet"]
+    assert f": {' and '.join(named)} is missing; add it there" in str(error.value)
+
+
+def test_images_are_loaded_once_a_run(cifar, tmp_path, monkeypatch):
+    write_binary(tmp_path / "data" / "cifar10", *cifar)
+    monkeypatch.setattr(datasets, "_cache_dir", lambda: tmp_path / "none" / "cache")
+    (tmp_path / "none").write_text("no folder")  # nothing can be kept on disk
+    decoded = []
+    decode = datasets._decode
+    monkeypatch.setattr(datasets, "_decode", lambda folder: decoded.append(folder) or decode(folder))
+    protocol = config.load("paper", ("images.size=8",)).protocol("nasbench201", "darts")
+    first = execution.images_of(protocol, tmp_path / "data")  # by the command, before anything starts
+    assert execution.images_of(protocol, tmp_path / "data") is first  # and by the group
+    assert len(decoded) == 1
+
+
+def test_a_whole_copy_is_used_where_another_is_incomplete(cifar, tmp_path):
+    write_parquet(tmp_path / "data" / "cifar10", *cifar)
+    (tmp_path / "data" / "cifar10" / "train-00000-of-00002.parquet").unlink()
+    write_archive(tmp_path / "data" / "cifar10", *cifar)
+    assert len(load("cifar10", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache").train) == TRAIN
 
 
 def test_other_images_are_refused(cifar, tmp_path):

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.measure import measurements
 from bench.steps.simplex import softmax
+from spaces.supernet import conv
 
 #: One batch is the whole alpha half: its order is all that is drawn.
 WHOLE = ("training.batch=20",)
@@ -62,6 +64,39 @@ def test_the_eigenvalue_is_that_of_a_finite_difference_hessian(trained, space, m
     damped = matrices + 1e-3 * np.eye(matrices.shape[1])
     expected = np.abs(np.linalg.eigvalsh(damped)[:, -1])
     np.testing.assert_allclose(measurements.eigenvalue(begun.learner, begun.feed, 0), expected, rtol=1e-5)
+
+
+class Convolutions(TorchDispatchMode):
+    """Counts convolutions, forward and backward."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket._qualified_op_name
+        self.count += name in ("aten::convolution", "aten::convolution_backward")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("form", ["grouped", "loop", "dense", "bmm"])
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-2"])
+def test_the_eigenvalue_is_that_of_plain_convolutions_and_computes_no_gradients_of_kernels(
+    trained, monkeypatch, space, form
+):
+    begun = trained(space)
+    learner = begun.learner
+    learner.net.form = form
+    with monkeypatch.context() as plainly:
+        plainly.setattr(conv, "_conv2d", lambda x, k, b, s, g=1: F.conv2d(x, k, b, s, k.shape[-1] // 2, groups=g))
+        with Convolutions() as theirs:
+            plain = measurements.eigenvalue(begun.learner, begun.feed, 0)
+    with Convolutions() as ours:
+        np.testing.assert_allclose(measurements.eigenvalue(begun.learner, begun.feed, 0), plain, rtol=1e-12)
+    with Convolutions() as forward:
+        learner.loss(learner.state.weights, learner.mix(), begun.feed.clean(torch.arange(8)), update=False)
+    assert 0 < ours.count <= 2 * forward.count * (1 + int(learner.mask.sum()))  # each row: forwards and backwards
+    assert theirs.count > 1.3 * ours.count
 
 
 def test_the_eigenvalue_of_a_broken_seed_is_missing_and_the_others_are_not(trained):

@@ -98,3 +98,30 @@ def test_bfloat16_maps_change_losses_and_gradients_a_little(space):
     for one, other in zip(gradients, gradients16, strict=True):
         cosine = torch.nn.functional.cosine_similarity(one.flatten(1), other.flatten(1))
         assert (cosine > 0.9).all(), cosine
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_what_is_measured_of_rounded_maps_is_what_single_precision_measures(space):
+    exact, rounded = (begun(space, small(space), maps) for maps in (None, torch.bfloat16))
+    twin = rounded[0].unrounded()
+    assert twin.state is rounded[0].state
+    assert twin.net.maps is None
+    assert exact[0].unrounded() is exact[0]
+    losses = [learner.loss(learner.state.weights, learner.mix(), exact[1]).loss for learner in (exact[0], twin)]
+    assert torch.equal(*losses)
+    with Maps() as maps:
+        twin.frozen_loss(twin.freeze(), twin.mix(), exact[1])
+    assert {dtype for _, dtype in maps.seen} == {torch.float32}
+
+
+def test_second_derivatives_are_not_rounded_by_matrix_units():
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        with precision.unrounded():
+            assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("highest", False)
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == ("high", True)
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

@@ -227,6 +227,34 @@ def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock
     assert kept == [3, 6, 9, 0] * 2
 
 
+def test_an_epochs_end_is_kept_where_the_last_checkpoint_is_old_and_at_the_end(search, clock, monkeypatch):
+    kept, save = [], Group.save
+
+    def note(group, learner, sums=None, **more):
+        kept.append((group.points[0][-1]["epoch"], sums.steps if sums else 0))
+        save(group, learner, sums, **more)
+
+    monkeypatch.setattr(Group, "save", note)
+    search("runs", "training.epochs=5", epoch_seconds=3.0)  # two steps and the one that is not counted
+    assert kept == [(2, 0), (4, 0), (5, 0)]
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_run_cut_off_between_checkpoints_equals_an_uninterrupted_one(search, epoch):
+    whole = search("whole", "training.epochs=3")
+    with pytest.raises(Killed):
+        search("cut", "training.epochs=3", progress=killed_at(epoch), epoch_seconds=1e9)
+    assert same(whole, search("cut", "training.epochs=3", epoch_seconds=1e9))
+
+
+def test_out_of_time_keeps_an_epoch_whose_checkpoint_was_not_due(search, clock):
+    whole = search("whole")
+    clock.now = 0.0
+    with pytest.raises(OutOfTime):
+        search("cut", progress=clock.point, deadline=11.0, epoch_seconds=1e9)
+    assert same(whole, search("cut", epoch_seconds=1e9))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_for_the_step_and_loses_none(search, monkeypatch, number):
     whole = search("whole")

@@ -9,7 +9,7 @@ import torch
 from bench.cli import bench as commands
 from bench.cli.application import Stopped
 from bench.experiments import reading
-from bench.speed import cases, clock, reference, run, timing
+from bench.speed import cases, clock, measuring, reference, timing
 from bench.speed.cases import Case
 from bench.speed.sizes import sizes
 from results.errors import InputError
@@ -24,15 +24,14 @@ def quick(one_thread):
 
 
 def go(quick, folder, wanted, **options):
-    return run.run(wanted, CPU, quick, folder, command="dnas bench gpu", **options)
+    return measuring.run(wanted, CPU, quick, folder, command="dnas bench gpu", **options)
 
 
 def test_most_wanted_first_and_each_once():
     wanted = cases.wanted(reading.load("paper"), torch.device("cuda"))
     names = [case.name for case in wanted]
     assert len(set(names)) == len(names)
-    assert names[:5] == [
-        "nasbench201/darts/S=4/tf32/grouped/captured",
+    assert names[:4] == [
         "nasbench201/darts/S=4/tf32/auto/captured",
         "nasbench201/darts/S=4/bf16/auto/captured",
         "nasbench201/darts/S=4/tf32/auto/uncaptured",
@@ -210,7 +209,7 @@ def test_a_copy_and_a_product_have_a_rate():
 def test_on_a_gpu_captured_steps_are_replayed_and_measured(quick, tmp_path, method):
     gpu = torch.device("cuda")
     case = Case("nasbench201", method, 2, "tf32", checked=True)
-    document = run.run([case], gpu, quick, tmp_path, command="dnas bench gpu")
+    document = measuring.run([case], gpu, quick, tmp_path, command="dnas bench gpu")
     extra = document["benchmarks"][0]["extra_info"]
     assert extra["replayed"]
     assert extra["peak_bytes"] > 0

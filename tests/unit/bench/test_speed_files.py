@@ -206,7 +206,7 @@ def test_the_command_measures_prints_and_writes(tmp_path, one_thread):
     words = ["bench", "gpu", "--device", "cpu", "--quick", "--budget", "1s", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, [*words, "--method", "darts"])
     assert done.exit_code == 0, done.output
-    assert "nasbench201/darts/S=4/float32/grouped/captured" in done.output
+    assert "nasbench201/darts/S=4/float32/auto/captured" in done.output
     assert "measurements:" in done.output.splitlines()[-1]
     found = timings.content(tmp_path / "speed.json")
     assert found["left"]  # a second does not do

@@ -260,7 +260,7 @@ def test_fetching_is_content_with_another_form(tmp_path, hub_layout, monkeypatch
 def test_images_in_the_hubs_layout_must_all_be_there(tmp_path, hub_layout):
     labels = hub_layout()
     (tmp_path / "cifar10/train-00001-of-00002.parquet").unlink()
-    assert found(tmp_path, "cifar10").detail == "35,000 of 60,000 images"
+    assert found(tmp_path, "cifar10").detail == "35,000 of 60,000 images; lacks train-00001-of-00002.parquet"
     hub_layout(np.concatenate([labels, labels]))
     assert found(tmp_path, "cifar10").state is State.CORRUPT
     (tmp_path / "cifar10/test-00000-of-00001.parquet").write_bytes(b"")

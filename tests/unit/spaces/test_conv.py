@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spaces.supernet import conv
 
@@ -85,36 +86,63 @@ def test_a_convolution_is_computed_in_the_precision_of_its_maps():
     torch.testing.assert_close(y.double(), conv.seed_conv(x, weights), rtol=0.05, atol=0.05)
 
 
-def terms(count, *, seeds=SEEDS, size=2, inputs=3, outputs=4):
+def test_products_of_pixels_have_first_and_second_derivatives():
     generator = torch.Generator().manual_seed(1)
-    found = []
-    for _ in range(count):
-        x = torch.randn(2, size, size, seeds, inputs, generator=generator, dtype=torch.float64)
-        matrices = torch.randn(seeds, inputs, outputs, generator=generator, dtype=torch.float64)
-        found.append((x.requires_grad_(), matrices.requires_grad_()))
-    return found
+    for bias in (None, torch.randn(2, 2, generator=generator, dtype=torch.float64).requires_grad_()):
+        pixels = torch.randn(3, 2, 2, generator=generator, dtype=torch.float64).requires_grad_()
+        matrices = torch.randn(2, 2, 2, generator=generator, dtype=torch.float64).requires_grad_()
+        assert torch.autograd.gradcheck(conv._Products.apply, (bias, pixels, matrices))
+        assert torch.autograd.gradgradcheck(conv._Products.apply, (bias, pixels, matrices))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("addend", [None, (1, SEEDS, 4), (2, 2, 2, SEEDS, 4)])
-def test_products_of_maps_are_added_up_seed_by_seed(count, addend):
-    added = None if addend is None else torch.randn(addend, dtype=torch.float64)
-    kept = None if added is None else added.clone()
-    factors = terms(count)
-    plain = sum(torch.einsum("bhwsk,skm->bhwsm", x, matrices) for x, matrices in factors)
-    plain = plain if added is None else plain + added
-    torch.testing.assert_close(conv.seed_products(added, *factors), plain, rtol=1e-12, atol=1e-12)
-    assert added is None or torch.equal(added, kept)
+class Convolutions(TorchDispatchMode):
+    """Counts convolutions, and those that compute the gradient of a kernel."""
+
+    def __init__(self):
+        super().__init__()
+        self.all = self.of_kernels = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket._qualified_op_name
+        self.all += name in ("aten::convolution", "aten::convolution_backward")
+        self.of_kernels += name == "aten::convolution_backward" and args[-1][1]
+        return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("addend", [None, (1, 2, 2), (2, 1, 1, 2, 2)])
-def test_products_of_maps_have_first_and_second_derivatives(addend):
-    added = [] if addend is None else [torch.randn(addend, dtype=torch.float64).requires_grad_()]
-    factors = [part for term in terms(2, seeds=2, size=1, inputs=2, outputs=2) for part in term]
+@pytest.mark.parametrize("form", conv.CONV_FORMS)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_constant_kernel_has_the_derivatives_of_any_kernel(form, stride, kernel):
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.randn(SEEDS, 4, 2, kernel, kernel, generator=generator, dtype=torch.float64)
+    bias = torch.randn(SEEDS, 4, generator=generator, dtype=torch.float64)
 
-    def compute(*parts):
-        *first, a, b, c, d = parts
-        return conv.seed_products(first[0] if first else None, (a, b), (c, d))
+    def derivatives(weights):
+        x = maps(2).requires_grad_()
+        y = conv.seed_conv(x.sin(), weights, bias, stride=stride, form=form)
+        first = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
+        return y, first, torch.autograd.grad(first.square().sum(), x)[0]
 
-    assert torch.autograd.gradcheck(compute, (*added, *factors))
-    assert torch.autograd.gradgradcheck(compute, (*added, *factors))
+    for ours, plain in zip(derivatives(weights), derivatives(weights.requires_grad_()), strict=True):
+        torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("form", "each"), [("grouped", 1), ("dense", 1), ("loop", SEEDS)])
+def test_the_second_derivative_at_a_constant_kernel_computes_no_gradient_of_it(form, each):
+    x = maps(2).requires_grad_()
+    weights = torch.ones(SEEDS, 4, 2, 3, 3, dtype=torch.float64)
+    with Convolutions() as first:
+        y = conv.seed_conv(x.sin(), weights, form=form)
+        gradient = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
+    with Convolutions() as second:
+        torch.autograd.grad(gradient.square().sum(), x)
+    assert (first.all, first.of_kernels) == (2 * each, 0)
+    assert (second.all, second.of_kernels) == (2 * each, 0)  # one for the gradient of a gradient, one for what it is of
+
+
+def test_a_constant_kernel_is_differentiated_to_any_order():
+    kernel = torch.randn(2, 2, 3, 3, dtype=torch.float64)
+    x = torch.randn(1, 2, 4, 4, dtype=torch.float64).requires_grad_()
+    compute = lambda x: conv.ConstantConv.apply(x.square(), kernel, None, 2, 1)  # noqa: E731
+    assert torch.autograd.gradcheck(compute, (x,))
+    assert torch.autograd.gradgradcheck(compute, (x,))

@@ -27,6 +27,7 @@ def test_a_pair_of_weighted_convolutions_is_one_convolution():
         large=large.permute(0, 1, 2, 4, 5, 3).reshape(rows, 9 * WIDTH),
         small_bias=biases[0].reshape(rows, 1),
         large_bias=biases[1].reshape(rows, 1),
+        maps=torch.float64,
     )
     factors = {f"{name}.bn": random(SEEDS, OUT) + index for index, name in enumerate(sum(PAIRS, ()))}
     x = random(2, WIDTH, 5, 5)

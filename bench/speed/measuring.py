@@ -92,7 +92,7 @@ def run(
                 found.extra["difference"] = stand.difference(case)
                 progress.done[-1] = timings.entry(case.name, found.seconds, found.extra)
                 say(f"    {_difference(found.extra['difference'])}")
-        except (RuntimeError, InputError) as error:  # of the device: too little memory, no kernel, no compiler
+        except (RuntimeError, InputError, ImportError) as error:  # too little memory, no kernel, no compiler
             progress.failed[case.name] = str(error).splitlines()[0] if str(error) else type(error).__name__
             say(f"{case.name}: failed: {progress.failed[case.name]}")
         stand.free()

@@ -1,0 +1,77 @@
+"""How a run shows where it stands: bars on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .options import duration
+
+if TYPE_CHECKING:
+    from bench.runs.plan import Task
+
+
+class Display:
+    """Progress of the running group: a live bar on a terminal, a line an epoch on standard error elsewhere."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+        self.shown: dict[Task, Any] = {}
+        self.began: dict[Task, tuple[float, int]] = {}  # when a group was first heard of, and after how many epochs
+
+    def progress(self, task: Task, epoch: int, latest: list[dict[str, Any]]) -> None:
+        """Show where a group stands, with each seed's accuracy."""
+        if self.bar.disable:
+            began, first = self.began.setdefault(task, (time.monotonic(), epoch))
+            gone = epoch - first
+            left = duration((time.monotonic() - began) / gone * (task.epochs - epoch)) if gone else "?"
+            print(epoch_line(task, epoch, left, latest), file=sys.stderr, flush=True)
+            return
+        if task not in self.shown:
+            self.shown[task] = self.bar.add_task(str(task), total=task.epochs, completed=task.done, note="")
+        note = _percents(latest, "valid_accuracy") or _percents(latest, "train_accuracy")
+        self.bar.update(self.shown[task], completed=epoch, note=note)
+
+    def say(self, text: str) -> None:
+        """Say a line above the bars."""
+        self.bar.console.print(text, highlight=False, soft_wrap=True)
+
+    def ended(self, outcome: Any) -> None:
+        """Say how a group ended."""
+        text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
+        self.say(text + (f" ({outcome.error})" if outcome.error else ""))
+        if outcome.task in self.shown:
+            self.bar.remove_task(self.shown.pop(outcome.task))
+
+
+def epoch_line(task: Task, epoch: int, left: str, latest: list[dict[str, Any]]) -> str:
+    """Return where a group stands, in one line."""
+    parts = [f"{task}: epoch {epoch} of {task.epochs}", f"{left} left" if epoch < task.epochs else ""]
+    for name in ("train", "valid"):
+        accuracies = _percents(latest, f"{name}_accuracy")
+        parts.append(f"{name} {accuracies} %" if accuracies else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _percents(latest: list[dict[str, Any]], name: str) -> str:
+    """Return what each seed measured, one number a seed; empty where none did."""
+    return " ".join(f"{row[name]:.1f}" for row in latest if row[name] == row[name])
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """Yield what shows the progress of groups while they run."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, disable=not sys.stdout.isatty()) as bar:
+        yield Display(bar)

@@ -1,0 +1,145 @@
+"""Maps weighted by shares of the mix and added up, element by element.
+
+Shares stay in the precision of the weights, whatever that of the maps: a share that is rounded to the maps' precision,
+or multiplied by a matrix unit that rounds, would favour one operation over another. No product of matrices takes part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def weigh(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
+    """Multiply maps by the shares of E edges, and add all up.
+
+    Parameters
+    ----------
+    addend : ``(B, H, W, S, E * C)``, or None.
+    terms : maps ``(B, H, W, S, C)`` and shares ``(S, E, C)``, at least one of each; the shares may have a higher
+        precision than the maps.
+
+    Returns
+    -------
+    ``(B, H, W, S, E * C)``, in the precision of the maps; differentiable to any order.
+    """
+    maps, shares = terms[0]
+    edges = (*shares.shape[1:],)
+    addend = None if addend is None else addend.flatten(0, 2).unflatten(-1, edges)
+    flat = [part for one, share in terms for part in (one.flatten(0, 2), share)]
+    total = _compiled(addend, *flat) if torch.compiler.is_compiling() else _Weighed.apply(addend, *flat)
+    return total.view(*maps.shape[:4], -1)
+
+
+def _compiled(addend: Tensor | None, *terms: Tensor) -> Tensor:
+    """Do as ``_Weighed`` where a compiler fuses and rounds once."""
+    products = [maps.unsqueeze(2) * shares for maps, shares in _in_twos(terms)]
+    total = products[0] if addend is None else addend + products[0]
+    for product in products[1:]:
+        total = total + product
+    return total.to(terms[0].dtype)
+
+
+def _one_by_one(edges: int, device: torch.device) -> bool:
+    """Whether edges are computed one after the other: a CPU is slow to repeat a short row of channels."""
+    return edges > 1 and device.type == "cpu"
+
+
+class _Weighed(torch.autograd.Function):
+    """``(N, S, E, C) or None, (N, S, C), (S, E, C), ... -> (N, S, E, C)``."""
+
+    @staticmethod
+    def forward(ctx: Any, addend: Tensor | None, *terms: Tensor) -> Tensor:
+        """Return the sum over all terms of ``maps[:, s] * shares[s, e]``, plus the addend."""
+        ctx.save_for_backward(*terms)
+        first, edges = terms[0], terms[1].shape[1]
+        total = first.new_empty(*first.shape[:2], *terms[1].shape[1:])
+        if not _one_by_one(edges, first.device):
+            before = addend
+            for maps, shares in _in_twos(terms):
+                _accumulate(before, maps.unsqueeze(2), shares, total)
+                before = total
+            return total
+        own = torch.empty_like(first)
+        for edge in range(edges):
+            before = None
+            for maps, shares in _in_twos(terms):
+                _accumulate(before, maps, shares[:, edge], own)
+                before = own
+            if addend is None:
+                total[:, :, edge] = own
+            else:
+                torch.add(addend[:, :, edge], own, out=total[:, :, edge])
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the addend and of each term's maps and shares."""
+        (upstream,), (of_addend, *wanted) = gradients, ctx.needs_input_grad
+        found: list[Tensor | None] = [upstream if of_addend else None]
+        for (maps, shares), (first, second) in zip(_in_twos(ctx.saved_tensors), _in_twos(wanted), strict=True):
+            found.append(_Gathered.apply(upstream, shares) if first else None)
+            found.append(_Summed.apply(maps, upstream, shares.dtype) if second else None)
+        return tuple(found)
+
+
+class _Gathered(torch.autograd.Function):
+    """``(N, S, E, C), (S, E, C) -> (N, S, C)``: the gradient of the maps."""
+
+    @staticmethod
+    def forward(ctx: Any, edges: Tensor, shares: Tensor) -> Tensor:
+        """Return the sum over the edges of ``edges[:, s, e] * shares[s, e]``."""
+        ctx.save_for_backward(edges, shares)
+        total = edges.new_empty(edges.shape[0], edges.shape[1], edges.shape[3])
+        before = None
+        for edge in range(edges.shape[2]):
+            _accumulate(before, edges[:, :, edge], shares[:, edge], total)
+            before = total
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the edges and of the shares."""
+        (upstream,), (edges, shares), wanted = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        return (
+            _Weighed.apply(None, upstream, shares) if wanted[0] else None,
+            _Summed.apply(upstream, edges, shares.dtype) if wanted[1] else None,
+        )
+
+
+class _Summed(torch.autograd.Function):
+    """``(N, S, C), (N, S, E, C) -> (S, E, C)``: the gradient of the shares, in their precision."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, edges: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return the sum over all pixels of ``maps[:, s] * edges[:, s, e]``."""
+        ctx.save_for_backward(maps, edges)
+        if not _one_by_one(edges.shape[2], maps.device):
+            return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
+        return torch.stack([(maps * edge).sum(0, dtype=dtype) for edge in edges.unbind(2)], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the maps and of the edges."""
+        (upstream,), (maps, edges), wanted = gradients, ctx.saved_tensors, ctx.needs_input_grad
+        return (
+            _Gathered.apply(edges, upstream) if wanted[0] else None,
+            _Weighed.apply(None, maps, upstream) if wanted[1] else None,
+            None,
+        )
+
+
+def _accumulate(before: Tensor | None, maps: Tensor, shares: Tensor, out: Tensor) -> None:
+    """Write ``before + maps * shares`` to ``out``, which has the maps' precision; ``before`` may be ``out``."""
+    if before is None:
+        torch.mul(maps, shares, out=out)
+    else:
+        torch.addcmul(before, maps, shares, out=out)
+
+
+def _in_twos(values: Sequence[Any]) -> zip[tuple[Any, Any]]:
+    """Return first and second, third and fourth, and so on."""
+    return zip(values[::2], values[1::2], strict=True)

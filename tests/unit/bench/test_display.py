@@ -1,0 +1,57 @@
+"""What a run says of where it stands where there is no terminal."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bench.cli.display import Display, epoch_line
+from bench.runs.plan import Task
+
+NAN = float("nan")
+TASK = Task("nasbench1shot1-1", "sdarts-adv", tuple(range(12)), 0, 50)
+
+
+def rows(train, valid):
+    return [{"train_accuracy": t, "valid_accuracy": v} for t, v in zip(train, valid, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "train", "valid", "expected"),
+    [
+        (0, [NAN], [NAN], "epoch 0 of 50, 3 min 00 s left"),
+        (3, [45.12, 44.06], [41.0, 40.25], "epoch 3 of 50, 3 min 00 s left, train 45.1 44.1 %, valid 41.0 40.2 %"),
+        (4, [45.12], [NAN], "epoch 4 of 50, 3 min 00 s left, train 45.1 %"),
+        (50, [45.12], [40.0], "epoch 50 of 50, train 45.1 %, valid 40.0 %"),
+    ],
+)
+def test_a_line_says_group_epoch_time_left_and_accuracies(epoch, train, valid, expected):
+    assert epoch_line(TASK, epoch, "3 min 00 s", rows(train, valid)) == f"{TASK}: {expected}"
+
+
+def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_long(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    now = [100.0]
+    monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
+    display = Display(SimpleNamespace(disable=True))
+    for epoch in (10, 11, 13):  # resumed after the tenth
+        display.progress(TASK, epoch, rows([50.0] * 12, [40.0] * 12))
+        now[0] += 30.0
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, second, third = err.splitlines()
+    assert "epoch 10 of 50, ? left" in first
+    assert "epoch 11 of 50, 19 min 30 s left" in second  # 39 of 30 s
+    assert "epoch 13 of 50, 12 min 20 s left" in third  # 37 of 20 s
+    assert len(second) > 160
+
+
+def test_a_run_without_a_terminal_prints_its_lines_whole(child, tmp_path, cut):
+    overrides = [part for override in cut for part in ("-o", override)]
+    words = ["run", "quick", "--space", "nasbench201", "--method", "darts", "--seeds", "0-1", "--workers", "1"]
+    done = child(["-m", "bench", *words, *overrides, "--runs", tmp_path / "runs"], cwd=tmp_path, COLUMNS="30")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert [line.partition(", ")[0] for line in lines] == [f"nasbench201/darts/0,1: epoch {i} of 2" for i in range(3)]
+    assert "train" in lines[-1]
+    assert "valid" in lines[-1]
+    assert any(line.startswith("nasbench201/darts/0,1: done after") for line in done.stdout.splitlines())

@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from spaces.supernet import weigh as module
+from spaces.supernet.weigh import weigh
+
+SEEDS, CHANNELS = 3, 4
+
+
+def terms(count, edges, *, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    found = []
+    for _ in range(count):
+        maps = torch.randn(2, 3, 3, SEEDS, CHANNELS, generator=generator, dtype=torch.float64).to(dtype)
+        shares = torch.rand(SEEDS, edges, CHANNELS, generator=generator, dtype=torch.float64)
+        found.append((maps.requires_grad_(), shares.requires_grad_()))
+    return found
+
+
+@pytest.fixture(params=["together", "one by one"])
+def edges_are_computed(request, monkeypatch):
+    """A GPU computes all edges at once, a CPU one after the other: here both are computed on a CPU."""
+    one_by_one = request.param == "one by one"
+    monkeypatch.setattr(module, "_one_by_one", lambda edges, device: one_by_one)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("edges", [1, 3])
+@pytest.mark.parametrize("added", [False, True])
+def test_maps_are_weighed_and_added_up(edges_are_computed, count, edges, added):
+    size = (2, 3, 3, SEEDS, edges * CHANNELS)
+    addend = torch.linspace(-1, 1, 54 * edges * CHANNELS, dtype=torch.float64).view(size) if added else None
+    kept = None if addend is None else addend.clone()
+    factors = terms(count, edges)
+    plain = sum(torch.einsum("bhwsc,sec->bhwsec", maps, shares).flatten(-2) for maps, shares in factors)
+    plain = plain if addend is None else plain + addend
+    torch.testing.assert_close(weigh(addend, *factors), plain, rtol=1e-13, atol=1e-13)
+    assert addend is None or torch.equal(addend, kept)
+
+
+@pytest.mark.parametrize("edges", [1, 2])
+@pytest.mark.parametrize("added", [False, True])
+def test_weighing_has_first_and_second_derivatives(edges_are_computed, edges, added):
+    generator = torch.Generator().manual_seed(2)
+    random = lambda *size: torch.randn(size, generator=generator, dtype=torch.float64).requires_grad_()  # noqa: E731
+    parts = [random(1, 2, 1, 2, 2), random(2, edges, 2), random(1, 2, 1, 2, 2), random(2, edges, 2)]
+    parts += [random(1, 2, 1, 2, 2 * edges)] if added else []
+
+    def compute(a, b, c, d, addend=None):
+        return weigh(addend, (a, b), (c, d))
+
+    assert torch.autograd.gradcheck(compute, tuple(parts))
+    assert torch.autograd.gradgradcheck(compute, tuple(parts))
+
+
+@pytest.mark.parametrize("edges", [1, 3])
+def test_shares_are_not_rounded_to_the_precision_of_the_maps(edges_are_computed, edges):
+    generator = torch.Generator().manual_seed(1)
+    maps = torch.rand(10, 10, 10, SEEDS, CHANNELS, generator=generator).bfloat16()
+    share = float(torch.tensor(0.2).bfloat16()) + 0.45 * 2**-10  # almost in the middle of two neighbours in bfloat16
+    found = weigh(None, (maps, torch.full((SEEDS, edges, CHANNELS), share)))
+    assert found.dtype == torch.bfloat16
+    assert float(found.double().mean() / maps.double().mean()) == pytest.approx(share, rel=1e-4)
+    assert float(torch.tensor(share).bfloat16()) != pytest.approx(share, rel=2e-3)
+
+
+def test_the_gradient_of_shares_has_their_precision(edges_are_computed):
+    ((maps, shares),) = terms(1, 3, dtype=torch.bfloat16)
+    shares = shares.detach().float().requires_grad_()
+    of_maps, of_shares = torch.autograd.grad(weigh(None, (maps, shares)).sum(), (maps, shares))
+    assert (of_maps.dtype, of_shares.dtype) == (torch.bfloat16, torch.float32)
+    expected = maps.detach().float().sum((0, 1, 2))[:, None].expand_as(of_shares)
+    torch.testing.assert_close(of_shares, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_no_product_of_matrices_takes_part():
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    names = set()
+
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            names.add(func.overloadpacket._qualified_op_name)
+            return func(*args, **(kwargs or {}))
+
+    ((maps, shares),) = terms(1, 3)
+    with Names():
+        torch.autograd.grad(weigh(None, (maps, shares)).square().sum(), (maps, shares))
+    assert not any(name.removeprefix("aten::").startswith(("mm", "bmm", "addmm", "baddbmm", "dot")) for name in names)
+    assert "aten::mul" in names
