@@ -137,8 +137,8 @@ class Stand:
 def stand(monkeypatch):
     monkeypatch.setattr(Stand, "now", 0.0)
     monkeypatch.setattr(Stand, "fails", ())
-    monkeypatch.setattr(run, "Stand", Stand)
-    monkeypatch.setattr(run, "reached", lambda *_, **__: dict.fromkeys(REACHED, 1e12))
+    monkeypatch.setattr(measuring, "Stand", Stand)
+    monkeypatch.setattr(measuring, "reached", lambda *_, **__: dict.fromkeys(REACHED, 1e12))
     return Stand
 
 
@@ -263,7 +263,7 @@ def test_a_measurement_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
     def stop(*_, **__):
         raise Stopped(130)
 
-    monkeypatch.setattr(run, "run", stop)
+    monkeypatch.setattr(measuring, "run", stop)
     with pytest.raises(Stopped) as stopped:
         commands.gpu(tmp_path, device="cpu", quick=True)
     assert stopped.value.mend == "the same command with --more goes on"
@@ -291,10 +291,12 @@ def test_the_time_to_compile_is_not_expected_of_other_cases(quick, tmp_path, mon
     monkeypatch.setattr(timing.Stand, "measure", take)
     plain_one, compiled = replace(FIRST, checked=False), replace(FIRST, checked=False, compiled=True)
     other = replace(plain_one, method="dropnas")
-    document = go(quick, tmp_path, [plain_one, compiled, other], deadline=run.COMPILING + 2.0, now=lambda: clock_now[0])
+    document = go(
+        quick, tmp_path, [plain_one, compiled, other], deadline=measuring.COMPILING + 2.0, now=lambda: clock_now[0]
+    )
     assert begun == [plain_one, compiled, other]
     begun.clear()
     clock_now[0] = 0.0
-    document = go(quick, tmp_path, [plain_one, compiled], deadline=run.COMPILING, now=lambda: clock_now[0])
+    document = go(quick, tmp_path, [plain_one, compiled], deadline=measuring.COMPILING, now=lambda: clock_now[0])
     assert begun == [plain_one]
     assert document["left"] == [compiled.name]
