@@ -32,7 +32,7 @@ class Site:
 
 @dataclass(frozen=True, order=True)
 class Arch:
-    """A discrete architecture; ``key`` is canonical: equal cells have equal keys."""
+    """A discrete architecture; ``key`` names it in one way. Two keys may compute the same: see ``Space.form``."""
 
     space: str
     key: str
@@ -117,6 +117,7 @@ class Space(ABC):
     supernet: SupernetConfig
     parameter_free: tuple[str, ...]  # operations without weights
     groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
+    same: str = ""  # when two keys name one cell, in words; empty where they never do
 
     @cached_property
     def operations(self) -> tuple[str, ...]:
@@ -169,6 +170,15 @@ class Space(ABC):
     def decode(self, mix: np.ndarray) -> list[Arch]:
         """Return the architecture of each seed of a mix ``(S, R, M)``."""
         return [self.arch(self.choose(weights)) for weights in mix]
+
+    @cached_property
+    def example(self) -> Arch:
+        """An architecture that this space decodes to, for messages that show how one is written."""
+        return self.arch(tuple(tuple(range(len(row.choices) - row.keep, len(row.choices))) for row in self.rows))
+
+    def form(self, arch: Arch) -> str:
+        """Return what the architectures share that the benchmark counts as one; ``same`` says in words what that is."""
+        return arch.key
 
     def random(self, rng: np.random.Generator) -> Arch:
         """Draw an architecture uniformly over the raw choices."""

@@ -89,6 +89,7 @@ def info(
     net = Supernet(found, found.supernet)
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
+    reachable = counted[0] if counted else sum(1 for _ in found.enumerate())
     document: dict[str, Any] = {
         "space": found.id,
         "label": found.label,
@@ -96,7 +97,8 @@ def info(
         "alphas": found.alphas,
         "sites": [{"name": s.name, "rows": s.rows, "choices": list(s.choices), "keep": s.keep} for s in found.sites],
         "feature_maps": net.feature_maps(32),
-        "reachable_cells": counted[0] if counted else sum(1 for _ in found.enumerate()),
+        "reachable_cells": reachable,
+        "distinct_cells": _distinct(found, reachable),
         **statistics,
     }
     if as_json:
@@ -107,9 +109,16 @@ def info(
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
         print(f"    {site.name:12} {site.rows} x {len(site.choices)}, keeps {site.keep}: {', '.join(site.choices)}")
-    print(f"  reachable cells: {document['reachable_cells']:,}")
+    print(f"  reachable cells: {reachable:,}")
+    if document["distinct_cells"] != reachable:
+        print(f"  of these, {document['distinct_cells']:,} differ: {found.same}")
     if stats:
         _print_statistics(document)
+
+
+def _distinct(space: Any, reachable: int) -> int:
+    """Return how many cells of a space differ; all of them, unless the space says that some compute the same."""
+    return len({space.form(arch) for arch in space.enumerate()}) if space.same else reachable
 
 
 def _statistics(space: Any) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class NASBench1Shot1(Space):
 
     def parse(self, text: str) -> Arch:
         """Return the cell that ``BITS:OPS`` names, in its canonical vertex order."""
-        edges, operations = graph.parse(text, OPERATIONS)
+        edges, operations = graph.parse(text, OPERATIONS, self.example.key)
         arch = Arch(self.id, graph.key(edges, operations))
         if arch.key not in self._choices:
             raise ValueError(f"{self.label} cannot decode to '{text}'; see dnas info {self.id}")

@@ -53,6 +53,16 @@ def test_statistics_say_what_they_are_over(folder):
     assert "automl/nasbench-1shot1" in text
 
 
+def test_info_says_how_many_cells_differ():
+    text = run("info", "nasbench201")
+    assert (
+        "reachable cells: 15,625\n  of these, 6,466 differ: the benchmark counts a skip connection as its source"
+        in text
+    )
+    document = json.loads(run("info", "nasbench201", "--json"))
+    assert (document["reachable_cells"], document["distinct_cells"]) == (15_625, 6_466)
+
+
 def test_statistics_as_json(folder):
     document = json.loads(run("info", SPACE, "--stats", "--json"))
     of_dataset = document["stats"]["cifar10"]
