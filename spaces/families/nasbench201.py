@@ -71,8 +71,8 @@ class NASBench201(Space):
         """Return the cell as the benchmark tells cells apart: 6,466 of the 15,625 differ.
 
         As ``Structure.to_unique_str`` with ``consider_zero=True`` (AutoDL xautodl/models/cell_searchs/genotypes.py): an
-        edge of ``skip_connect`` is its source, one of ``none`` is zero, and sums are in any order. A sum of zeros is not
-        zero to that rule.
+        edge of ``skip_connect`` is its source, one of ``none`` is zero, and sums are in any order. A sum of zeros is
+        not zero to that rule.
         """
         nodes = ["0"]
         operations = iter(self._operations(arch))

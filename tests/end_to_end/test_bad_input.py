@@ -27,7 +27,7 @@ REFUSED = {
     "operation": (["score", "nasbench201", SKIP.replace("skip_connect~2", "skip~2")], "unknown operation 'skip'"),
     "cell of nasbench1shot1": (
         ["score", "nasbench1shot1-1", "1x1:conv3x3"],
-        "write BITS:OPS, as in 000110110011100:conv1x1",
+        "write BITS:OPS, as in 110001100110111:",
     ),
     "cell out of reach": (["score", "nasbench1shot1-1", "1:"], "see dnas info nasbench1shot1-1"),
     "cell without a score": (["score", "nasbench201", SKIP], "'dnas data status' names the tables that are missing"),
