@@ -160,15 +160,23 @@ class Space(ABC):
         Parameters
         ----------
         mix : ``(R, M)``; only the order within a row matters, so raw alphas do as well.
+
+        Raises
+        ------
+        ValueError
+            A weight is not finite: its order among the others means nothing.
         """
+        mix = np.asarray(mix, dtype=float)
+        if not np.isfinite(mix[self.mask]).all():
+            raise ValueError("weights that are not finite cannot be decoded")
         chosen = []
-        for row, weights in zip(self.rows, np.asarray(mix, dtype=float), strict=True):
+        for row, weights in zip(self.rows, mix, strict=True):
             order = np.argsort(-weights[: len(row.choices)], kind="stable")
             chosen.append(tuple(sorted(int(i) for i in order[: row.keep])))
         return tuple(chosen)
 
     def decode(self, mix: np.ndarray) -> list[Arch]:
-        """Return the architecture of each seed of a mix ``(S, R, M)``."""
+        """Return the architecture of each seed of a mix ``(S, R, M)``; raise ``ValueError`` as ``choose`` does."""
         return [self.arch(self.choose(weights)) for weights in mix]
 
     @cached_property

@@ -83,7 +83,7 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     if as_json:
         emit(
             [
-                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _final(r)}
+                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _arch(r)}
                 for r in records
             ]
         )
@@ -228,5 +228,13 @@ def _background(runs: Path) -> Any:
     return Background({space: population(space, data_dir()) for space in searched}, references)
 
 
-def _final(record: Any) -> str:
-    return record.final_arch if len(record.points) else record.manifest.error
+def _arch(record: Record) -> str | None:
+    """Return the architecture that a search ended in; None where it did not reach its last epoch."""
+    return record.final_arch if record.complete else None
+
+
+def _final(record: Record) -> str:
+    """Return the architecture that a search ended in, or why there is none."""
+    if record.complete:
+        return record.final_arch
+    return f"none after {max(0, len(record.points) - 1)} epochs: {record.manifest.error}"

@@ -26,11 +26,14 @@ from .deviations import deviations
 Row = dict[str, Any]
 
 
-def rows(space: Space, point: Point) -> list[Row]:
-    """Return a point's row of each seed."""
+def rows(space: Space, point: Point) -> list[Row | None]:
+    """Return a point's row of each seed; None for a seed whose alphas are not finite, which has no such point."""
     columns = _columns(space)
-    found = []
+    found: list[Row | None] = []
     for index, arch in enumerate(point.archs):
+        if arch is None:
+            found.append(None)
+            continue
         row: Row = {name: float(point.values[name][index]) if name in point.values else np.nan for name in columns}
         found.append(row | {"epoch": point.epoch, "arch": arch.key, "alpha": point.alpha[index].tolist()})
     return found

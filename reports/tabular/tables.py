@@ -210,7 +210,7 @@ def _summary_cell(final: Final) -> str:
 
 def _run_row(study: Study, record: Record) -> tuple[str, ...]:
     points, dataset = record.points, study.datasets[0]
-    arch = record.final_arch if len(points) else NONE
+    arch = record.final_arch if record.complete else NONE
     score = study.scores.get((arch, dataset))
     method = next((method.label for method in study.methods if method.id == record.run.method), record.run.method)
     return (

@@ -63,6 +63,11 @@ class Record:
         return max(1, self.manifest.protocol.training.epochs or len(self.points) - 1)
 
     @property
+    def has_alphas(self) -> bool:
+        """Whether its architectures were decoded from alphas: not plain draws, and no import, which holds none."""
+        return (self.manifest.method.levels or 0) > 0 and self.config_hash != BROUGHT_IN
+
+    @property
     def complete(self) -> bool:
         """Whether the run reached its last epoch."""
         return self.manifest.status == "complete"
@@ -87,6 +92,12 @@ class Record:
             return False
         left, right = (_comparable(table) for table in (left, right))
         return left.equals(right)
+
+
+def finite_points(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points before the first whose alphas are not finite: no architecture can be decoded from that one."""
+    sound = points["alpha"].map(lambda alpha: bool(np.isfinite(np.asarray(alpha, dtype=float)).all()))
+    return points[sound.cummin().astype(bool)]
 
 
 def _comparable(points: pd.DataFrame) -> pd.DataFrame:

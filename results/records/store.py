@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pyarrow as pa
 from results.errors import InputError, printable
 from results.files import parquet
 from results.records.manifest import SCHEMA, Manifest
-from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
 from results.records.run import Run
 
 METADATA_KEY = b"dnas"
@@ -216,7 +217,13 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
             for name in table.column_names
         }
     )
-    return Record(manifest.run, points, manifest)
+    record = Record(manifest.run, points, manifest)
+    if not record.has_alphas:
+        return record
+    finite = finite_points(points)
+    if record.complete and len(finite) < len(points):
+        raise InputError(f"{path} is complete, but its alphas are not finite from epoch {len(finite)} on; {_MEND}")
+    return replace(record, points=finite)
 
 
 def _fault(table: pa.Table, *, complete: bool) -> str:
