@@ -137,6 +137,8 @@ def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values:
         values["valid_accuracy"] = accuracy.double().cpu().numpy()
     alpha = learner.state.alpha.double().cpu().numpy()
     raw = alpha[:, mask.cpu().numpy()]
-    sound = np.isfinite(raw).all(1)
-    archs = [space.arch(space.choose(table)) if ok else None for table, ok in zip(alpha, sound, strict=True)]
+    archs = [
+        space.arch(space.choose(table)) if np.isfinite(mine).all() else None
+        for table, mine in zip(alpha, raw, strict=True)
+    ]
     return Point(epoch, archs, raw, values)

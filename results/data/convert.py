@@ -16,6 +16,8 @@ from results.data.sources import (
 )
 from results.errors import InputError, suggest
 from results.files import parquet
+from results.scores.benchmark_table import NASBENCH101, NASBENCH201
+from results.scores.benchmark_table import of as check_table
 
 
 def convert(source: str | Path, data_dir: Path, progress: Progress | None = None) -> list[Path]:
@@ -79,5 +81,8 @@ def _read(path: Path, progress: Progress) -> dict[str, pa.Table]:
 
 
 def _write(path: Path, table: pa.Table) -> Path:
+    """Write a table that scoring can use."""
+    layout = NASBENCH101 if path.name == NASBENCH101_TABLE else NASBENCH201
+    check_table(table, path, layout)
     parquet.write(path, table)
     return path

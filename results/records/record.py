@@ -97,7 +97,7 @@ class Record:
 def finite_points(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points before the first whose alphas are not finite: no architecture can be decoded from that one."""
     sound = points["alpha"].map(lambda alpha: bool(np.isfinite(np.asarray(alpha, dtype=float)).all()))
-    return points[sound.cummin().astype(bool)]
+    return points.loc[sound.cummin().astype(bool)]
 
 
 def _comparable(points: pd.DataFrame) -> pd.DataFrame:
