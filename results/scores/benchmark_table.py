@@ -142,7 +142,7 @@ def read(path: Path, layout: Layout) -> Table:
     ------
     InputError
         The file is absent, damaged, empty or of another schema, names a cell twice or one that does not exist, or holds
-        what cannot be the accuracies, in percent, of these data sets (``results.plausible``).
+        what cannot be the accuracies, in percent, of these data sets (``results.scores.plausible``).
     """
     figures = [f"{split}_accuracy" for split in SPLITS]
     optional = ["release", "epochs", *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
