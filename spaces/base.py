@@ -11,12 +11,15 @@ Nothing in this module imports torch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+
+from .notations import bare
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Space(ABC):
     supernet: SupernetConfig
     parameter_free: tuple[str, ...]  # operations without weights
     groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
+    notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "": told without its name
     same: str = ""  # when two keys name one cell, in words; empty where they never do
 
     @cached_property
@@ -207,6 +211,24 @@ class Space(ABC):
     @abstractmethod
     def parse(self, text: str) -> Arch:
         """Return the architecture that a key names; raise ``ValueError`` with the mend."""
+
+    def read(self, text: str, notation: str = "") -> Arch:
+        """Return the architecture that a text of another code names.
+
+        Parameters
+        ----------
+        notation : one of ``notations``; without it, what can only mean one architecture is taken.
+
+        Raises
+        ------
+        ValueError
+            The text names none, or may name several: the message says how to write it.
+        """
+        known = [name for name in self.notations if name]
+        if notation and notation not in known:
+            raise ValueError(f"{self.label} has no notation '{notation}'; known are {', '.join(known) or 'none'}")
+        text = bare(text)
+        return self.parse(self.notations[notation](text) if notation in self.notations else text)
 
     @abstractmethod
     def enumerate(self) -> Iterator[Arch]:

@@ -16,6 +16,8 @@ from results.scores import plausible
 from results.scores.cellhash import cell_hash
 from results.scores.plausible import SPLITS, is_cell201
 
+#: Columns that a table may have, of the network that was trained.
+NETWORK = ("parameters", "mflops")
 #: What the metadata may say of the figures.
 _UNIT = b"percent"
 _MEND = "remove it and make it anew with 'dnas data fetch' or 'dnas data convert'"
@@ -119,12 +121,15 @@ class Table:
     keys : bytes ``(rows,)``; fixed-width and sorted, they take a third of the memory of a dictionary of strings.
     splits : "valid" and "test".
     release, epochs : of each row, ``(rows,)``.
+    parameters, mflops : of the network that was trained, and its FLOPs in millions; NaN where the table has none.
     """
 
     keys: np.ndarray
     splits: dict[str, Split]
     release: np.ndarray
     epochs: np.ndarray
+    parameters: np.ndarray
+    mflops: np.ndarray
 
     def rows(self, keys: list[bytes]) -> np.ndarray:
         """Return the row of each key, -1 where there is none."""
@@ -145,8 +150,19 @@ def read(path: Path, layout: Layout) -> Table:
         what cannot be the accuracies, in percent, of these data sets (``results.scores.plausible``).
     """
     figures = [f"{split}_accuracy" for split in SPLITS]
-    optional = ["release", "epochs", *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
+    optional = ["release", "epochs", *NETWORK, *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
     return of(parquet.read(path, [*layout.columns, *figures], optional=optional, mend=_MEND), path, layout)
+
+
+def archs_by_index(path: Path) -> dict[int, str]:
+    """Return the architectures of a table by their index in the benchmark's own list; none where it has none."""
+    try:
+        content = parquet.read(path, ["arch"], optional=["index"], mend=_MEND)
+        if "index" not in content.column_names:
+            return {}
+        return dict(zip(content["index"].cast(pa.int64()).to_pylist(), content["arch"].to_pylist(), strict=True))
+    except pa.ArrowException as error:
+        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
 
 
 def of(content: pa.Table, path: Path, layout: Layout) -> Table:
@@ -167,6 +183,7 @@ def of(content: pa.Table, path: Path, layout: Layout) -> Table:
             {split: _split(content, split) for split in SPLITS},
             _column(content, "release", pa.string(), named),
             _column(content, "epochs", pa.int64(), layout.epochs),
+            *(_column(content, name, pa.float64(), np.nan).astype(float) for name in NETWORK),
         )
     except (pa.ArrowException, AttributeError) as error:  # the latter of a key that is null
         raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
@@ -227,7 +244,7 @@ def _split(content: pa.Table, split: str) -> Split:
     return Split(mean, np.where(count, best, np.nan), trials, np.concatenate([[0], np.cumsum(count)]))
 
 
-def _column(content: pa.Table, name: str, kind: pa.DataType, default: str | int) -> np.ndarray:
+def _column(content: pa.Table, name: str, kind: pa.DataType, default: str | float) -> np.ndarray:
     """Return the column, or the default for each row where the table has no such column or a gap in it."""
     if name not in content.column_names:
         return np.broadcast_to(np.array(default, dtype=object), content.num_rows)

@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from spaces.base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
+from spaces.notations import edges
 
 CELL = EdgeCell(nodes=4)
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -29,6 +30,7 @@ class NASBench201(Space):
     supernet = SupernetConfig(cells=5, bn_momentum=0.1, bn_affine=False)
     parameter_free = ("none", "skip_connect", "avg_pool_3x3")
     groups = (("nor_conv_1x1", "nor_conv_3x3"), parameter_free)
+    notations = edges.NOTATIONS
     same = "the benchmark counts a skip connection as its source, none as zero, and sums in any order"
 
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
@@ -88,12 +90,12 @@ class NASBench201(Space):
 
     def drawing(self, arch: Arch) -> Drawing:
         """Return the cell with its operations on the edges; ``none`` is left out."""
-        edges = tuple(
+        found = tuple(
             (source, target, operation)
             for (source, target), operation in zip(CELL.edges, self._operations(arch), strict=True)
             if operation != "none"
         )
-        return Drawing(("input", "1", "2", "output"), edges)
+        return Drawing(("input", "1", "2", "output"), found)
 
     def _operations(self, arch: Arch) -> list[str]:
         return [part.partition("~")[0] for node in arch.key.split("+") for part in node.strip("|").split("|")]
