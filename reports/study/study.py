@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reports.study.kinds import kind
-from reports.study.method_style import Method, methods_of
+from reports.study.method_style import Method, marked, methods_of
 from reports.study.trajectory import Trajectory
 from results.records.manifest import SpaceAbout
 from results.records.record import Record, finite_points
@@ -88,7 +88,7 @@ class Study:
         }
         known = methods or methods_of(records)
         here = {record.run.method for record in records}
-        mine = tuple(method for method in known if method.id in here)
+        mine = tuple(marked(method, records) for method in known if method.id in here)
         return cls(run.experiment, run.space, records, scores, mine, **extras)
 
     @property

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from results.data.benchmark_table import NASBENCH101, NASBENCH201
+from results.data.benchmark_table import of as check_table
 from results.data.directory import State, check, find
 from results.data.progress import Progress, shown
 from results.data.sources import (
@@ -16,8 +18,6 @@ from results.data.sources import (
 )
 from results.errors import InputError, suggest
 from results.files import parquet
-from results.scores.benchmark_table import NASBENCH101, NASBENCH201
-from results.scores.benchmark_table import of as check_table
 
 
 def convert(source: str | Path, data_dir: Path, progress: Progress | None = None) -> list[Path]:

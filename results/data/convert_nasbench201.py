@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from results import free_memory
+from results.data.plausible import is_cell201
 from results.data.progress import Progress
 from results.errors import InputError
 from results.files.unpickle import inflates, numpy_scalar, unpickle
-from results.scores.plausible import is_cell201
 
 CELLS = 15_625
 #: Length of a training in epochs -> what NATS-Bench calls its results, and what NAS-Bench-201 does.

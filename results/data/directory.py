@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results.data import benchmark_table as tables
 from results.data import cifar10
+from results.data.benchmark_table import NASBENCH101, NASBENCH201
 from results.data.progress import Progress, shown
 from results.data.sources import ACCURACIES, NASBENCH101_TABLE, SOURCES, TABLES, Source, Table
 from results.errors import InputError
 from results.files import cache, parquet
-from results.scores import benchmark_table as tables
-from results.scores.benchmark_table import NASBENCH101, NASBENCH201
 
 #: sha256 of the 60,000 labels of CIFAR-10, one byte each, training images first, in the official order.
 CIFAR10_LABELS_SHA256 = "3edb456524d5918aefded81f5aef7c32efab2a788211df998a4eb0c8957baa1f"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from results.scores.benchmark_table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, archs_by_index, read
+from results.data.benchmark_table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, archs_by_index, read
 from results.scores.score import Score, read_scores
 
 

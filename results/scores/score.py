@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from results.data import plausible
 from results.errors import InputError
 from results.files import parquet
 from results.files.locks import hold
-from results.scores import plausible
 
 _SCHEMA = pa.schema(
     [

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spaces
+from results.data.cellhash import cell_hash
 from results.errors import InputError
-from results.scores.cellhash import cell_hash
 
 from .strategies import TEXTS, examples
 

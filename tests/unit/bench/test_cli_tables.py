@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bench import scoring
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
 from bench.cli.application import app
-from results.scores.cellhash import cell_hash
+from results.data.cellhash import cell_hash
 from results.scores.score import Score, merge_scores
 
 SPACE = "nasbench1shot1-1"

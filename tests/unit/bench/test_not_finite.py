@@ -6,9 +6,10 @@ import torch
 from typer.testing import CliRunner
 
 import spaces
-from bench import cli, scoring
+from bench import scoring
 from bench.cli import reports  # noqa: F401 - it adds its commands
-from bench.experiments import config
+from bench.cli.application import app
+from bench.experiments import reading
 from bench.measure import measurements
 from bench.runs.recording import rows
 from bench.search import Point, search
@@ -82,7 +83,7 @@ def test_a_record_ends_before_the_alphas_are_not_finite(search, overflowing, epo
     assert store.landscape(lost.run) is None
     none = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
     assert none not in {*lost.points["arch"], *lost.manifest.cells}
-    found = CliRunner().invoke(cli.app, ["list", "--runs", str(store.root)], catch_exceptions=False).stdout
+    found = CliRunner().invoke(app, ["list", "--runs", str(store.root)], catch_exceptions=False).stdout
     assert f"diverged  none after {len(lost.points) - 1} epochs: weights or alphas are no longer finite" in found
 
 
@@ -101,9 +102,9 @@ def test_scores_are_kept_of_complete_searches_alone(search, overflowing, tmp_pat
 
 @pytest.mark.parametrize("rate", FINITE_RATES)
 def test_any_finite_learning_rate_is_legal(rate):
-    protocol = config.load("quick", [f"training.lr={rate}", "training.lr_min=0.0"]).protocol("nasbench201", "darts")
+    protocol = reading.load("quick", [f"training.lr={rate}", "training.lr_min=0.0"]).protocol("nasbench201", "darts")
     assert protocol.training.lr == float(rate)
-    alphas = config.load("quick", [f"training.alpha_lr={rate}"]).protocol("nasbench201", "darts")
+    alphas = reading.load("quick", [f"training.alpha_lr={rate}"]).protocol("nasbench201", "darts")
     assert alphas.training.alpha_lr == float(rate)
 
 

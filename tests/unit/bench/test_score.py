@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench import architectures, cli
+from bench import architectures
 from bench.cli import inspect  # noqa: F401 - it adds its commands
+from bench.cli.application import app
 from results.errors import InputError
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -37,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(*arguments, given=None):
-    result = CliRunner().invoke(cli.app, ["score", *arguments], input=given)
+    result = CliRunner().invoke(app, ["score", *arguments], input=given)
     if isinstance(result.exception, InputError):
         raise result.exception
     assert result.exit_code == 0, result.output

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench import cli
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
+from bench.cli.application import app
+from results.data import benchmark_table as tables
 from results.data import convert as converters
 from results.data.directory import State, verify
 from results.errors import InputError
-from results.scores import benchmark_table as tables
 from results.scores.oracle import Chain, ScoresOracle, TableOracle
 from results.scores.score import Score, merge_scores, read_scores
 from results.scores.truth import truths
@@ -210,17 +210,17 @@ def test_the_commands_refuse_it(folder, name, fault, tmp_path):
     make, space, arch, faults = TABLES[name]
     pq.write_table(faults[fault][0](make()), folder / name)
     for command in (["score", space, arch, "--runs", str(tmp_path / "runs")], ["data", "verify"]):
-        result = CliRunner().invoke(cli.app, command)
+        result = CliRunner().invoke(app, command)
         assert isinstance(result.exception, InputError)
         assert faults[fault][1] in str(result.exception)
-    document = CliRunner().invoke(cli.app, ["data", "verify", "--json"])
+    document = CliRunner().invoke(app, ["data", "verify", "--json"])
     assert '"state": "corrupt"' in document.stdout
     assert isinstance(document.exception, InputError)
 
 
 def test_verify_ends_well_where_files_are_missing_or_sound(folder):
     pq.write_table(nasbench201(), folder / "nasbench201.parquet")
-    assert CliRunner().invoke(cli.app, ["data", "verify"], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(app, ["data", "verify"], catch_exceptions=False).exit_code == 0
 
 
 SCORE_FAULTS = {
@@ -283,14 +283,14 @@ def test_a_mean_that_is_missing_is_that_of_its_trainings(folder):
 
 def test_score_says_how_many_trainings_a_mean_is_over(folder, tmp_path, monkeypatch):
     from bench import scoring
-    from results.scores.cellhash import cell_hash
+    from results.data.cellhash import cell_hash
 
     monkeypatch.setattr(scoring, "cells", lambda space, cache_dir=None: ("111:conv3x3",))
     columns = {"module_hash": [cell_hash("111:conv3x3")], "valid_accuracy": [[90.0, 91.0, 92.0]]}
     pq.write_table(pa.table(columns | {"test_accuracy": [[89.0, None, 90.0]]}), folder / "nasbench101.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = CliRunner().invoke(cli.app, ["score", "nasbench1shot1-1", "111:conv3x3", "--runs", str(tmp_path)])
+        result = CliRunner().invoke(app, ["score", "nasbench1shot1-1", "111:conv3x3", "--runs", str(tmp_path)])
     assert "test  89.50 % (mean of 2, standard deviation 0.71)" in result.stdout
 
 

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from results.claims.claim import published
-from results.scores.cellhash import cell_hash
+from results.data.cellhash import cell_hash
 from results.scores.oracle import TableOracle
 from results.scores.score import Score
 from results.scores.truth import answers, truths

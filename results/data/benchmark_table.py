@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from results.data import plausible
+from results.data.cellhash import cell_hash
+from results.data.plausible import SPLITS, is_cell201
 from results.errors import InputError
 from results.files import parquet
-from results.scores import plausible
-from results.scores.cellhash import cell_hash
-from results.scores.plausible import SPLITS, is_cell201
 
 #: Columns that a table may have, of the network that was trained.
 NETWORK = ("parameters", "mflops")
@@ -147,7 +147,7 @@ def read(path: Path, layout: Layout) -> Table:
     ------
     InputError
         The file is absent, damaged, empty or of another schema, names a cell twice or one that does not exist, or holds
-        what cannot be the accuracies, in percent, of these data sets (``results.scores.plausible``).
+        what cannot be the accuracies, in percent, of these data sets (``results.data.plausible``).
     """
     figures = [f"{split}_accuracy" for split in SPLITS]
     optional = ["release", "epochs", *NETWORK, *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
