@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 import spaces
+from results.data import cellhash
+from results.data.cellhash import hashed_cells
 from results.files import cache
 from results.records.record import Record
-from results.scores import cellhash
-from results.scores.cellhash import hashed_cells
 from results.scores.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
 from results.scores.score import Score, merge_scores
 from results.scores.truth import Truth, truths

@@ -31,11 +31,12 @@ from .seeding import numpy_stream
 class Point:
     """Where a group of seeds stands after ``epoch`` completed epochs.
 
-    ``values`` holds the record's columns, ``(S,)`` each; what an epoch measures is absent from point 0.
+    ``values`` holds the record's columns, ``(S,)`` each; what an epoch measures is absent from point 0. In ``archs``, a
+    seed whose alphas are not finite has None.
     """
 
     epoch: int
-    archs: list[Arch]
+    archs: list[Arch | None]
     alpha: np.ndarray  # (S, alphas), raw, without padding
     values: dict[str, np.ndarray]
 
@@ -95,9 +96,10 @@ def search(
             sums.seconds = time.perf_counter() - began
             if sums.steps < feed.steps:
                 between(sums)
+        sound = sums.loss.isfinite()
         values = {
             "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
-            "train_accuracy": (100 * sums.correct / sums.images).double().cpu().numpy(),
+            "train_accuracy": torch.where(sound, 100 * sums.correct / sums.images, torch.nan).double().cpu().numpy(),
         }
         values |= measurements.gradients(learner, feed.steps)
         values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
@@ -108,7 +110,7 @@ def search(
 def random_search(space: Space, seeds: tuple[int, ...], epochs: int) -> Iterator[Point]:
     """Draw an architecture a point, uniformly over the raw choices."""
     for epoch in range(epochs + 1):
-        archs = [space.random(numpy_stream(seed, "random", epoch)) for seed in seeds]
+        archs: list[Arch | None] = [space.random(numpy_stream(seed, "random", epoch)) for seed in seeds]
         yield Point(epoch, archs, np.full((len(seeds), space.alphas), np.nan), {})
 
 
@@ -133,10 +135,10 @@ def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values:
         loss, accuracy = measurements.evaluate(learner, feed, images)
         values["valid_loss"] = loss.double().cpu().numpy()
         values["valid_accuracy"] = accuracy.double().cpu().numpy()
-    alpha = learner.state.alpha
-    return Point(
-        epoch=epoch,
-        archs=space.decode(torch.where(mask, alpha, -torch.inf).double().cpu().numpy()),
-        alpha=alpha[:, mask].double().cpu().numpy(),
-        values=values,
-    )
+    alpha = learner.state.alpha.double().cpu().numpy()
+    raw = alpha[:, mask.cpu().numpy()]
+    archs = [
+        space.arch(space.choose(table)) if np.isfinite(mine).all() else None
+        for table, mine in zip(alpha, raw, strict=True)
+    ]
+    return Point(epoch, archs, raw, values)

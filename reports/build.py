@@ -23,6 +23,7 @@ from reports.tabular.deviation_table import deviation_table
 from reports.tabular.environment_table import commands, environment_table
 from reports.tabular.table import FORMATS as TABLE_FORMATS
 from results.claims.claim import Claim, load_claims
+from results.claims.evidence import Lengths
 from results.claims.verdict import Verdict
 from results.claims.verdicts import judge
 from results.errors import InputError
@@ -87,6 +88,8 @@ def build(
     asked_for: Sequence[str] = (),
     background: Background = NOTHING_KNOWN,
     planned: Planned = MappingProxyType({}),
+    lengths: Lengths = MappingProxyType({}),
+    imported: bool = False,
 ) -> Built:
     """Write ``figures/``, ``tables/`` and ``index.html`` into ``out`` from the records alone.
 
@@ -102,14 +105,24 @@ def build(
     asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
     background : populations and published curves to draw beside the records.
     planned : the protocols that experiments have now; see ``results.records.current``.
+    lengths, imported : see ``results.claims.verdicts.judge``. Imported records of an experiment that is not planned
+        here are shown, and decide nothing.
     """
     store = Store(runs_dir)
     everything = store.records()
     shown = [record for record in everything if _is_shown(record.run.experiment, asked_for)]
-    records, outdated = current(shown, planned)
+    records, outdated = current(shown, planned, imported=imported)
     landscapes, broken = _landscapes(store, records)
     unreadable = (*store.unreadable(), *broken)
-    verdicts = judge(load_claims() if claims is None else claims, shown, oracle, landscapes, planned)
+    verdicts = judge(
+        load_claims() if claims is None else claims,
+        shown,
+        oracle,
+        landscapes,
+        planned,
+        lengths=lengths,
+        imported=imported,
+    )
     methods = methods_of(records)
     studies = [
         Study.of(

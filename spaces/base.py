@@ -11,12 +11,15 @@ Nothing in this module imports torch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+
+from .notations import bare
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Site:
 
 @dataclass(frozen=True, order=True)
 class Arch:
-    """A discrete architecture; ``key`` is canonical: equal cells have equal keys."""
+    """A discrete architecture; ``key`` names it in one way. Two keys may compute the same: see ``Space.form``."""
 
     space: str
     key: str
@@ -117,6 +120,8 @@ class Space(ABC):
     supernet: SupernetConfig
     parameter_free: tuple[str, ...]  # operations without weights
     groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
+    notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "": told without its name
+    same: str = ""  # when two keys name one cell, in words; empty where they never do
 
     @cached_property
     def operations(self) -> tuple[str, ...]:
@@ -159,16 +164,33 @@ class Space(ABC):
         Parameters
         ----------
         mix : ``(R, M)``; only the order within a row matters, so raw alphas do as well.
+
+        Raises
+        ------
+        ValueError
+            A weight is not finite: its order among the others means nothing.
         """
+        mix = np.asarray(mix, dtype=float)
+        if not np.isfinite(mix[self.mask]).all():
+            raise ValueError("weights that are not finite cannot be decoded")
         chosen = []
-        for row, weights in zip(self.rows, np.asarray(mix, dtype=float), strict=True):
+        for row, weights in zip(self.rows, mix, strict=True):
             order = np.argsort(-weights[: len(row.choices)], kind="stable")
             chosen.append(tuple(sorted(int(i) for i in order[: row.keep])))
         return tuple(chosen)
 
     def decode(self, mix: np.ndarray) -> list[Arch]:
-        """Return the architecture of each seed of a mix ``(S, R, M)``."""
+        """Return the architecture of each seed of a mix ``(S, R, M)``; raise ``ValueError`` as ``choose`` does."""
         return [self.arch(self.choose(weights)) for weights in mix]
+
+    @cached_property
+    def example(self) -> Arch:
+        """An architecture that this space decodes to, for messages that show how one is written."""
+        return self.arch(tuple(tuple(range(len(row.choices) - row.keep, len(row.choices))) for row in self.rows))
+
+    def form(self, arch: Arch) -> str:
+        """Return what the architectures share that the benchmark counts as one; ``same`` says in words what that is."""
+        return arch.key
 
     def random(self, rng: np.random.Generator) -> Arch:
         """Draw an architecture uniformly over the raw choices."""
@@ -189,6 +211,24 @@ class Space(ABC):
     @abstractmethod
     def parse(self, text: str) -> Arch:
         """Return the architecture that a key names; raise ``ValueError`` with the mend."""
+
+    def read(self, text: str, notation: str = "") -> Arch:
+        """Return the architecture that a text of another code names.
+
+        Parameters
+        ----------
+        notation : one of ``notations``; without it, what can only mean one architecture is taken.
+
+        Raises
+        ------
+        ValueError
+            The text names none, or may name several: the message says how to write it.
+        """
+        known = [name for name in self.notations if name]
+        if notation and notation not in known:
+            raise ValueError(f"{self.label} has no notation '{notation}'; known are {', '.join(known) or 'none'}")
+        text = bare(text)
+        return self.parse(self.notations[notation](text) if notation in self.notations else text)
 
     @abstractmethod
     def enumerate(self) -> Iterator[Arch]:

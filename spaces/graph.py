@@ -63,9 +63,9 @@ def key(edges: Edges, operations: tuple[str, ...]) -> str:
     return bits + ":" + ",".join(min(tuple(labels[v - 1] for v in order) for order in orders))
 
 
-def parse(text: str, known: tuple[str, ...]) -> tuple[Edges, tuple[str, ...]]:
-    """Return edges and inner operations of a key; raise ``ValueError`` with the mend."""
-    form = "BITS:OPS, as in 101:conv3x3"
+def parse(text: str, known: tuple[str, ...], example: str = "101:conv3x3") -> tuple[Edges, tuple[str, ...]]:
+    """Return edges and inner operations of a key; raise ``ValueError`` that shows ``example``."""
+    form = f"BITS:OPS, as in {example}"
     bits, colon, names = text.partition(":")
     operations = tuple(names.split(",")) if names else ()
     vertices = len(operations) + 2

@@ -19,7 +19,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """Run a command and exit: 0; 1 a claim is worse than published; 2 bad input; 3 a run failed; 130/143 stopped."""
-    from . import bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
+    from . import bench, compare, data, importing, inspect, reports, work  # noqa: F401 - they add their commands
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)

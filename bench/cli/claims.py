@@ -63,6 +63,8 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "points": verdict.points,
         "diverged": [str(run) for run in verdict.diverged],
         "failed": [str(run) for run in verdict.failed],
+        "imported": [str(run) for run in verdict.imported],
+        "lengths": [{"run": str(each.run), "epochs": each.epochs, "planned": each.planned} for each in verdict.lengths],
         "left_out": [str(left) for left in verdict.left_out],
         "text": verdict.text,
     }

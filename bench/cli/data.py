@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from results.errors import InputError
+
 from .application import app
 from .options import Json, emit
 
@@ -29,11 +31,15 @@ def status(as_json: Json = False) -> None:
 
 @data.command()
 def verify(as_json: Json = False) -> None:
-    """Read every byte and row of what is there."""
+    """Read every byte and row of what is there; exit 2 where a file cannot be used."""
     from results.data.directory import data_dir
     from results.data.directory import verify as checked
 
-    _print(checked(data_dir()), as_json)
+    files = checked(data_dir())
+    _print(files, as_json)
+    if damaged := [file for file in files if file.state in ("truncated", "corrupt")]:
+        count = "1 file" if len(damaged) == 1 else f"{len(damaged)} files"
+        raise InputError(f"{count} cannot be used: {damaged[0].path}: {damaged[0].detail}")
 
 
 @data.command()

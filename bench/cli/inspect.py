@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from results.errors import InputError
 
 from .application import app
-from .options import RUNS, Json, Runs, SpaceName, emit
+from .options import RUNS, Json, Notation, Runs, SpaceName, emit
+
+if TYPE_CHECKING:
+    from bench.architectures import Known
 
 _SPLITS = {"test": "test", "valid": "validation"}
 
@@ -21,45 +25,60 @@ _SPLITS = {"test": "test", "valid": "validation"}
 @app.command()
 def score(
     space: SpaceName,
-    arch: Annotated[str, typer.Argument(help="The architecture's key.")],
+    arch: Annotated[list[str] | None, typer.Argument(help="Architectures; - reads them from standard input.")] = None,
+    source: Annotated[
+        str, typer.Option("--from", help="A file with an architecture a line, or a table with a column arch; or -.")
+    ] = "",
+    notation: Notation = "",
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Score one architecture with the tables and scores at hand."""
-    import dataclasses
-
-    import spaces
+    """Score architectures with the tables and scores that are here."""
+    from bench import architectures
     from bench.experiments import reading
-    from bench.scoring import oracle, truth
     from results.data.directory import data_dir
-    from results.scores.truth import answers
 
-    found = spaces.find(reading.known_space(space))
-    try:
-        key = found.parse(arch).key
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    known = oracle(runs, data_dir())
-    scores = {dataset: known.score(space, key, dataset) for dataset in (*found.table_datasets, "digits")}
-    scores = {dataset: score for dataset, score in scores.items() if score is not None}
-    if not scores:
-        raise InputError(f"nothing at hand scores {key}; 'dnas data status' names the tables that are missing")
-    ranked = [dataset for dataset in scores if dataset in found.table_datasets]
-    truths = truth(space, data_dir(), ranked) if ranked else {}
-    splits = {dataset: answers(score, truths.get(dataset)) for dataset, score in scores.items()}
+    name = reading.known_space(space)
+    files = [path for path in (source, *(arch or ())) if path in (source, architectures.STANDARD_INPUT) and path]
+    given = [architectures.Given(text) for text in arch or () if text != architectures.STANDARD_INPUT]
+    given += [each for path in dict.fromkeys(files) for each in architectures.listed(path)]
+    if not given:
+        raise InputError("nothing to score; name an architecture, or a file with --from")
+    keys = architectures.parse(name, given, notation, data_dir())
+    found = architectures.look_up(name, keys, runs, data_dir())
+    if not any(each.scores for each in found):
+        what = keys[0] if len(keys) == 1 else f"any of the {len(keys):,} architectures"
+        raise InputError(f"nothing here scores {what}; 'dnas data status' names the tables that are missing")
     if as_json:
-        details = {
-            dataset: dataclasses.asdict(score)
-            | {"splits": {split: dataclasses.asdict(answer) for split, answer in splits[dataset].items()}}
-            for dataset, score in scores.items()
-        }
-        emit({"space": space, "arch": key, "scores": details, "test": {d: s.test for d, s in scores.items()}})
+        documents = [{"space": name, **_as_json(each)} for each in found]
+        emit(documents[0] if len(given) == 1 and not files else {"space": name, "architectures": documents})
         return
-    print(key)
-    for dataset, found_score in scores.items():
-        print(f"  {dataset} ({found_score.release}, {found_score.epochs} epochs, {found_score.source})")
-        for split, answer in splits[dataset].items():
+    for each in found:
+        _print_known(each)
+
+
+def _as_json(known: Known) -> dict[str, Any]:
+    """Return what is known of an architecture as plain data."""
+    details = {
+        dataset: dataclasses.asdict(score)
+        | {"splits": {split: dataclasses.asdict(answer) for split, answer in known.splits[dataset].items()}}
+        | (dataclasses.asdict(known.networks[dataset]) if dataset in known.networks else {})
+        for dataset, score in known.scores.items()
+    }
+    return {"arch": known.arch, "scores": details, "test": {d: score.test for d, score in known.scores.items()}}
+
+
+def _print_known(known: Known) -> None:
+    print(known.arch)
+    if not known.scores:
+        print("  not scored by what is here")
+    for dataset, found in known.scores.items():
+        print(f"  {dataset} ({found.release}, {found.epochs} epochs, {found.source})")
+        for split, answer in known.splits[dataset].items():
             print(f"    {_SPLITS[split]:>10} {_figure(answer)}")
+        if network := known.networks.get(dataset):
+            flops = "" if network.mflops is None else f", {network.mflops:,.2f} million FLOPs"
+            print(f"    {'network':>10} {network.parameters:,} parameters{flops}")
 
 
 def _figure(answer: Any) -> str:
@@ -89,6 +108,7 @@ def info(
     net = Supernet(found, found.supernet)
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
+    reachable = counted[0] if counted else sum(1 for _ in found.enumerate())
     document: dict[str, Any] = {
         "space": found.id,
         "label": found.label,
@@ -96,7 +116,8 @@ def info(
         "alphas": found.alphas,
         "sites": [{"name": s.name, "rows": s.rows, "choices": list(s.choices), "keep": s.keep} for s in found.sites],
         "feature_maps": net.feature_maps(32),
-        "reachable_cells": counted[0] if counted else sum(1 for _ in found.enumerate()),
+        "reachable_cells": reachable,
+        "distinct_cells": _distinct(found, reachable),
         **statistics,
     }
     if as_json:
@@ -107,15 +128,20 @@ def info(
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
         print(f"    {site.name:12} {site.rows} x {len(site.choices)}, keeps {site.keep}: {', '.join(site.choices)}")
-    print(f"  reachable cells: {document['reachable_cells']:,}")
+    print(f"  reachable cells: {reachable:,}")
+    if document["distinct_cells"] != reachable:
+        print(f"  of these, {document['distinct_cells']:,} differ: {found.same}")
     if stats:
         _print_statistics(document)
 
 
+def _distinct(space: Any, reachable: int) -> int:
+    """Return how many cells of a space differ; all of them, unless the space says that some compute the same."""
+    return len({space.form(arch) for arch in space.enumerate()}) if space.same else reachable
+
+
 def _statistics(space: Any) -> dict[str, Any]:
     """Return coverage and the best cells by the tables at hand, per data set, and what the literature says of them."""
-    import dataclasses
-
     from bench.scoring import truth
     from results.claims.claim import published
     from results.data.directory import data_dir

@@ -74,6 +74,13 @@ Compile = Annotated[
     bool, typer.Option("--compile", help="Compile cells with TorchInductor: faster steps after minutes of compiling.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+WithImported = Annotated[
+    bool, typer.Option("--imported", help="Records of other codes decide claims too, where nothing else was run.")
+]
+Notation = Annotated[
+    str,
+    typer.Option("--notation", help="How architectures are written, where that is not told: see docs/importing.md."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]
 
 RUNS = Path("results/runs")

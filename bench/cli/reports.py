@@ -14,12 +14,13 @@ from results.errors import InputError, printable, suggest
 from .application import app
 from .claims import as_json as claim_as_json
 from .claims import print_claims, status
-from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
+from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, WithImported, emit
 
 if TYPE_CHECKING:
     from reports.build import Built
     from results.records.record import Record
 
+Arm = tuple[str, str, str]  # experiment, space, method
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 
 
@@ -28,6 +29,7 @@ def report(
     experiment: Annotated[list[str] | None, typer.Argument(help="Only these experiments.")] = None,
     runs: Runs = RUNS,
     reports: Reports = REPORTS,
+    imported: WithImported = False,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
     from results.records.store import Store
@@ -36,7 +38,7 @@ def report(
     for name in experiment or ():
         if name not in known:
             raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
-    built = build_reports(runs, reports, only=tuple(experiment or ()))
+    built = build_reports(runs, reports, only=tuple(experiment or ()), imported=imported)
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
     for path, why in built.unreadable:
         print(printable(f"unreadable: {path}: {why}"))
@@ -51,6 +53,7 @@ def check(
     claims: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Only these claims.")] = None,
     runs: Runs = RUNS,
     strict: Strict = False,
+    imported: WithImported = False,
     as_json: Json = False,
 ) -> None:
     """Hold what was measured against what was published; exit 1 where a claim is worse."""
@@ -65,7 +68,16 @@ def check(
     for name in claims or ():
         if name not in ids:
             raise InputError(f"unknown claim '{name}'{suggest(name, ids)}; 'dnas check --json' lists all")
-    verdicts = judge(known, records, _oracle(runs), _landscapes(store, records), _planned(records))  # all: see judge
+    planned, lengths = _planned(records)
+    verdicts = judge(  # all: see there
+        known,
+        records,
+        _oracle(runs),
+        _landscapes(store, records),
+        planned,
+        lengths=lengths,
+        imported=imported,
+    )
     verdicts = [verdict for verdict in verdicts if not claims or verdict.claim.id in claims]
     if as_json:
         emit([claim_as_json(verdict) for verdict in verdicts])
@@ -83,13 +95,15 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     if as_json:
         emit(
             [
-                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _final(r)}
+                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _arch(r)}
+                | {"imported": r.imported}
                 for r in records
             ]
         )
         return
     for record in records:
-        print(printable(f"{record.run!s:48} {record.manifest.status:9} {_final(record)}"))
+        status = record.manifest.status + (" (imported)" if record.imported else "")
+        print(printable(f"{record.run!s:48} {status:9} {_final(record)}"))
     for path, why in store.unreadable():
         print(printable(f"unreadable: {path}: {why}"))
     if not records:
@@ -119,6 +133,8 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
         return
     manifest = record.manifest
     about = f"config {record.config_hash}, {manifest.device.name or ''}"
+    if record.imported:
+        about = "imported" + (f" from {manifest.imported.source}" if manifest.imported else "")
     print(printable(f"{record.run}: {manifest.status}, {about}"))
     print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
     print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
@@ -135,7 +151,7 @@ def merge(
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
 ) -> None:
     """Check records, landscapes and checkpoints from elsewhere, and file them away."""
-    from bench.runs import merging
+    from bench.runs import importing, merging
     from results.records.run import Run
     from results.records.store import Store
 
@@ -145,8 +161,7 @@ def merge(
             run = Run.parse(name)
         except ValueError as error:
             raise InputError(f"--as: {error}") from None
-        merging.from_csv(from_csv, run, store)
-        print(f"filed: {run}")
+        print(printable(f"filed: {importing.from_csv(from_csv, run, store)}"))
     elif not folders:
         raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
     filed = [each for folder in folders or () for each in merging.merge(folder, store)]
@@ -156,17 +171,28 @@ def merge(
         raise InputError("some files were not filed; what was there is as it was")
 
 
-def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = ()) -> Built:
+def build_reports(
+    runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = (), imported: bool = False
+) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
     from reports.build import build
     from results.records.store import Store
 
     asked, records = tuple(only), Store(runs).records()
-    planned = _planned(records)
+    planned, lengths = _planned(records)
     if not asked and any("+" in name for name in also):
         shown = {record.run.experiment for record in records}
         asked = (*sorted(name for name in shown if "+" not in name), *also)
-    return build(runs, reports, _oracle(runs), asked_for=asked, background=_background(runs), planned=planned)
+    return build(
+        runs,
+        reports,
+        _oracle(runs),
+        asked_for=asked,
+        background=_background(runs),
+        planned=planned,
+        lengths=lengths,
+        imported=imported,
+    )
 
 
 def _oracle(runs: Path) -> Any:
@@ -176,8 +202,8 @@ def _oracle(runs: Path) -> Any:
     return oracle(runs, data_dir())
 
 
-def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
-    """Return the protocol hash that each experiment, space and method of the records has now.
+def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]:
+    """Return the protocol hash, and the epochs, that each experiment, space and method of the records has now.
 
     An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
     none.
@@ -186,7 +212,7 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     from bench.protocol import config_hash
 
     experiments: dict[str, reading.Experiment] = {}
-    found = {}
+    hashes, lengths = {}, {}
     for record in records:
         run, overrides = record.run, record.manifest.overrides
         try:
@@ -195,10 +221,12 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
                 protocol = experiment.protocol(run.space, reading.known_method(run.method))
-                found[run.experiment, run.space, run.method] = config_hash(run.space, run.method, protocol)
+                arm = run.experiment, run.space, run.method
+                hashes[arm] = config_hash(run.space, run.method, protocol)
+                lengths[arm] = protocol.training.epochs
         except (InputError, KeyError):
             continue
-    return found
+    return hashes, lengths
 
 
 def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
@@ -228,5 +256,13 @@ def _background(runs: Path) -> Any:
     return Background({space: population(space, data_dir()) for space in searched}, references)
 
 
-def _final(record: Any) -> str:
-    return record.final_arch if len(record.points) else record.manifest.error
+def _arch(record: Record) -> str | None:
+    """Return the architecture that a search ended in; None where it did not reach its last epoch."""
+    return record.final_arch if record.complete else None
+
+
+def _final(record: Record) -> str:
+    """Return the architecture that a search ended in, or why there is none."""
+    if record.complete:
+        return record.final_arch
+    return f"none after {max(0, len(record.points) - 1)} epochs: {record.manifest.error}"

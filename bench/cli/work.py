@@ -29,6 +29,7 @@ from .options import (
     Seeds,
     Spaces,
     Strict,
+    WithImported,
     Workers,
     duration,
     emit,
@@ -57,6 +58,7 @@ def reproduce(
     capture: Capture = True,
     compile_cells: Compile = False,
     strict: Strict = False,
+    imported: WithImported = False,
 ) -> None:
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
     from .reports import build_reports, print_claims
@@ -78,7 +80,7 @@ def reproduce(
         capture,
         compile_cells,
     )
-    built = build_reports(runs, reports, also=(name,))
+    built = build_reports(runs, reports, also=(name,), imported=imported)
     status = print_claims(built.verdicts, strict=strict, scope=name)
     print(f"report: {built.page}")
     raise typer.Exit(status)

@@ -50,7 +50,10 @@ def gradients(learner: Learner, steps: int) -> dict[str, np.ndarray]:
 
 
 def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return loss and percent correct of each seed on images without augmentation, in evaluation mode, ``(S,)``."""
+    """Return loss and percent correct of each seed on images without augmentation, in evaluation mode, ``(S,)``.
+
+    The percentage is NaN where the loss is not finite: among logits that are no numbers the first class always wins.
+    """
     mix = learner.mix() if mix is None else mix
     loss = torch.zeros(learner.seeds, dtype=mix.dtype, device=mix.device)
     correct = torch.zeros_like(loss)
@@ -60,7 +63,8 @@ def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = 
             outcome = learner.frozen_loss(frozen, mix, feed.clean(chunk))
             loss += outcome.loss * len(chunk)
             correct += outcome.correct
-    return loss / len(images), 100 * correct / len(images)
+    accuracy = torch.where(loss.isfinite(), 100 * correct / len(images), torch.nan)
+    return loss / len(images), accuracy
 
 
 def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:

@@ -110,11 +110,21 @@ FAMILY = {
             id="clip-mix",
             what="The mix's gradient counts in the norm by which the weights' gradient is clipped.",
             why="The SmoothDARTS network registers its alphas as parameters, so that the clipping sees them.",
-            effect="Slightly stronger clipping of the weights. AutoDL's first-order script counts the raw alphas'"
-            " gradient instead, and what the last alpha step left in it; that form is not offered.",
+            effect="Slightly stronger clipping of the weights. AutoDL's scripts count the gradient of the raw alphas.",
             switch="training.clip_mix=false",
-            source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:253",
+            source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:246",
             holds=lambda space, method, protocol: _clips(method, protocol) and protocol.training.clip_mix,
+        ),
+        Rule(
+            id="clip-alphas",
+            what="The weights' gradient is clipped by its own norm.",
+            why="AutoDL's scripts of both orders clip every parameter of the network, and the raw alphas are one. Their"
+            " gradient counts, with what the last alpha step left in it. The SmoothDARTS code counts the mix's.",
+            effect="Slightly weaker clipping of the weights. The raw alphas' gradient is at most half as long as the"
+            " mix's, so that leaving it out is closer to AutoDL than counting the mix's.",
+            switch="training.clip_mix=true",
+            source="D-X-Y/AutoDL-Projects exps/NAS-Bench-201-algos/DARTS-V1.py:52-73, DARTS-V2.py:141-167",
+            holds=lambda space, method, protocol: _clips(method, protocol) and not protocol.training.clip_mix,
         ),
         Rule(
             id="alpha-batches",
@@ -163,7 +173,7 @@ FAMILY = {
             effect="With the switch on, the mix's gradient at weights of exactly zero, which perturbed mixes may have,"
             " is not counted, since the mix rides on batch norms before a ReLU.",
             switch="training.clip_mix=true",
-            source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:291",
+            source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:290",
             holds=lambda space, method, protocol: _clips(method, protocol) and not protocol.training.clip_mix,
         ),
         Rule(
@@ -182,6 +192,17 @@ FAMILY = {
             effect="Part of the gap between supernet and benchmark.",
             source="automl/nasbench-1shot1 optimizers/darts/model_search.py:177-180",
             holds=_trains,
+        ),
+        Rule(
+            id="eigenvalue-statistics",
+            what="Measuring the alpha Hessian leaves the running statistics as they are.",
+            why="The SmoothDARTS code measures it in training mode on the live network, before it validates.",
+            effect="The authors validate the supernet with the statistics of the batch that the Hessian is of."
+            " Their search hardly sees it: the next training pass replaces nearly all of them.",
+            source="xiangning-chen/SmoothDARTS optimizers/analyze.py:105-199",
+            holds=lambda space, method, protocol: (
+                method.levels == 2 and _measures_eigenvalue(space, method, protocol) and protocol.supernet.bn_tracked
+            ),
         ),
         Rule(
             id="optimum",

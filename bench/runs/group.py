@@ -63,6 +63,7 @@ class Group:
         if setting.apart and mixes_seeds(self.form):
             self.form = "grouped"
         self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in self.runs]
+        self.epoch = task.done  # of the newest point
         self.at: checkpoint.Position = at
         self.meta = {
             "config_hash": self.hash,
@@ -134,9 +135,11 @@ class Group:
         return precision.state_dtype(self.setting.precision)
 
     def note(self, point: Point) -> None:
-        """Keep a point's rows."""
+        """Keep a point's rows; a seed whose alphas are not finite has none."""
+        self.epoch = point.epoch
         for mine, row in zip(self.points, rows(self.space, point), strict=True):
-            mine.append(row)
+            if row is not None:
+                mine.append(row)
 
     def sums(self, learner: Learner) -> Sums | None:
         """Return the sums of the epoch in which the group was cut off; None where it was between two."""
@@ -146,7 +149,7 @@ class Group:
 
     def save(self, learner: Learner, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
         """Write the group's checkpoints, then remove those before; ``sums`` inside an epoch, ``only`` some seeds'."""
-        root, epoch, step = self.setting.store.root, self.points[0][-1]["epoch"], sums.steps if sums else 0
+        root, epoch, step = self.setting.store.root, self.epoch, sums.steps if sums else 0
         runs = [(index, run) for index, run in enumerate(self.runs) if only is None or only[index]]
         for index, run in runs:
             tensors = checkpoint.share(learner, index, sums)
@@ -171,7 +174,7 @@ class Group:
         for index in lost:
             self._record(index, healthy=False)
         survivors = tuple(seed for seed, ok in zip(self.task.seeds, healthy, strict=True) if ok)
-        epoch = self.points[0][-1]["epoch"]
+        epoch = self.epoch
         if epoch:  # before the first step there is nothing to keep
             self.save(learner, only=healthy)
         for index in lost:
@@ -181,7 +184,8 @@ class Group:
     def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
         """Write the records, then remove the checkpoints; ``healthy`` says whether each seed's numbers are finite."""
         for index in range(len(self.runs)):
-            self._record(index, None if landscapes is None else landscapes[index], healthy=healthy[index])
+            around = landscapes[index] if landscapes is not None and healthy[index] else None
+            self._record(index, around, healthy=healthy[index])
         for run in self.runs:
             checkpoint.remove(self.setting.store.root, run)
 

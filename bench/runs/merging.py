@@ -5,25 +5,18 @@ Every such file says itself which run or experiment it is of, so that names and 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-import spaces
 from bench import scoring
-from bench.methods import method
 from results.errors import InputError
 from results.files import whole
-from results.records.run import Run, fault_of_name
+from results.records.run import fault_of_name
 from results.records.store import Store
 from results.scores.score import Score, add_scores, read_scores
 
 from . import checkpoint
-from .recording import brought_in
 
 
 @dataclass(frozen=True)
@@ -113,37 +106,3 @@ def _copy(path: Path, target: Path, detail: str) -> Filed:
     with whole.writing(target) as file:
         file.write(path.read_bytes())
     return Filed(path, "filed", detail)
-
-
-def from_csv(path: Path, run: Run, store: Store) -> None:
-    """Bring in another code's search: a CSV with the columns ``epoch`` and ``arch``, from epoch 0 on.
-
-    A method that the suite does not have is shown under its own name.
-    """
-    if run.space not in spaces.names():
-        raise InputError(f"unknown space '{run.space}'; known are {', '.join(spaces.names())}")
-    space = spaces.find(run.space)
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    if not lines or not {"epoch", "arch"} <= set(lines[0]):
-        raise InputError(f"{path} needs a heading with the columns epoch and arch, and a row an epoch")
-    points: list[dict[str, Any]] = []
-    for number, line in enumerate(lines):
-        if line["epoch"] != str(number):
-            raise InputError(f"{path}, row {number + 1}: epoch {line['epoch']!r} should be {number}")
-        try:
-            arch = space.parse(line["arch"] or "")
-        except ValueError as error:
-            raise InputError(f"{path}, row {number + 1}: {error}") from None
-        points.append({"epoch": number, "arch": arch.key, "alpha": [np.nan] * space.alphas})
-    if run.method in method.names():
-        shown = method.find(run.method)
-    else:
-        shown = method.Method(run.method, run.method, colour="#000000", order=99, levels=0, cite="")
-    record = brought_in(run, shown, points, source=path.name)
-    if store.manifest(run) is not None and not store.read(run).same(record):
-        raise InputError(f"{run} is there already and differs; choose another name, or remove {store.path(run)}")
-    store.write(record)

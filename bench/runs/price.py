@@ -105,7 +105,7 @@ def _device(record: Record) -> str | None:
 def _size(record: Record) -> tuple[object, ...]:
     try:
         return _dimensions(record.manifest.protocol.as_dict())
-    except (KeyError, TypeError):  # brought in from another code, or from anywhere
+    except (KeyError, TypeError):  # imported from another code, or from anywhere
         return ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from bench.methods.method import Method
 from bench.protocol import Protocol, config_hash
 from bench.search import Point
 from results.records.manifest import SCHEMA, Manifest
-from results.records.record import BROUGHT_IN, OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record
 from results.records.run import Run
 from spaces.base import Space
 
@@ -26,11 +26,14 @@ from .deviations import deviations
 Row = dict[str, Any]
 
 
-def rows(space: Space, point: Point) -> list[Row]:
-    """Return a point's row of each seed."""
+def rows(space: Space, point: Point) -> list[Row | None]:
+    """Return a point's row of each seed; None for a seed whose alphas are not finite, which has no such point."""
     columns = _columns(space)
-    found = []
+    found: list[Row | None] = []
     for index, arch in enumerate(point.archs):
+        if arch is None:
+            found.append(None)
+            continue
         row: Row = {name: float(point.values[name][index]) if name in point.values else np.nan for name in columns}
         found.append(row | {"epoch": point.epoch, "arch": arch.key, "alpha": point.alpha[index].tolist()})
     return found
@@ -73,17 +76,21 @@ def record(
     return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
 
 
-def brought_in(run: Run, searcher: Method, points: list[Row], *, source: str) -> Record:
-    """Return the record of another code's search, of which only the architectures are known."""
+def imported(
+    run: Run, searcher: Method, points: list[Row], *, source: str, kind: Literal["search", "final"], epochs: int | None
+) -> Record:
+    """Return the record of another code's search, of which only what ``points`` holds is known."""
     space = spaces.find(run.space)
-    description = f"Searches of another code, brought in from {source}."
+    what = "A search of another code" if kind == "search" else "The final architecture alone of another code's search"
+    description = f"{what}, imported from {source}."
     manifest = {
         **_description(run, space, searcher, points),
+        "imported": {"source": source, "kind": kind, "epochs": epochs},
         "status": "complete",
         "error": "",
         "protocol": {"experiment": {"name": run.experiment, "base": run.experiment, "description": description}},
         "overrides": [],
-        "config_hash": BROUGHT_IN,
+        "config_hash": IMPORTED,
         "data": {},
         "device": {"name": "unknown"},
         "group": {"seeds": [run.seed]},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from results.records.manifest import MethodAbout
-from results.records.record import BROUGHT_IN, Record
+from results.records.record import Record
 
 #: Okabe and Ito's palette without its black and yellow, for methods whose records name no colour.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_FOREIGN = " (imported)"
 #: A second cue beside the colour, so that no figure needs colour to be read.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -38,16 +39,17 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette,
     and two methods never share a marker.
     """
+    records = sorted(records, key=lambda record: not record.imported)  # the suite's own say how a method looks
     known = {record.run.method: record for record in records}
     declared = {name: record.manifest.method for name, record in known.items()}
     ordered = sorted(declared, key=lambda name: (_order(declared[name], len(declared)), name))
     return tuple(
         Method(
             id=name,
-            label=declared[name].label or name,
+            label=(declared[name].label or name) + (_FOREIGN if known[name].imported else ""),
             colour=_colour(declared[name].colour, PALETTE[place % len(PALETTE)]),
             marker=MARKERS[place % len(MARKERS)],
-            independent=declared[name].levels == 0 and known[name].config_hash != BROUGHT_IN,
+            independent=declared[name].levels == 0 and not known[name].imported,
             holds_out=declared[name].levels != 1,
         )
         for place, name in enumerate(ordered)
@@ -56,6 +58,12 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
 
 def _order(method: MethodAbout, default: float) -> float:
     return default if method.order is None else method.order
+
+
+def marked(method: Method, records: Iterable[Record]) -> Method:
+    """Return a method as one study shows it: its label says so where all of its records there are of other codes."""
+    foreign = all(record.imported for record in records if record.run.method == method.id)
+    return replace(method, label=method.label.removesuffix(_FOREIGN) + (_FOREIGN if foreign else ""))
 
 
 def _colour(declared: object, default: str) -> str:

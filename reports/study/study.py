@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from reports.study.kinds import kind
-from reports.study.method_style import Method, methods_of
+from reports.study.method_style import Method, marked, methods_of
 from reports.study.trajectory import Trajectory
 from results.records.manifest import SpaceAbout
-from results.records.record import Record
+from results.records.record import Record, finite_points
 from results.records.run import Run
 from results.scores.oracle import Oracle
 from results.scores.score import Score
@@ -77,7 +77,7 @@ class Study:
 
         ``extras`` are the remaining attributes.
         """
-        records = tuple(sorted(records, key=lambda record: record.run))
+        records = tuple(sorted(map(_finite, records), key=lambda record: record.run))
         run = records[0].run
         archs = sorted({arch for record in records for arch in record.points["arch"].dropna()})
         scores = {
@@ -88,7 +88,7 @@ class Study:
         }
         known = methods or methods_of(records)
         here = {record.run.method for record in records}
-        mine = tuple(method for method in known if method.id in here)
+        mine = tuple(marked(method, records) for method in known if method.id in here)
         return cls(run.experiment, run.space, records, scores, mine, **extras)
 
     @property
@@ -140,8 +140,7 @@ class Study:
         A failed run has none; one that diverged has them up to where its alphas stop being finite.
         """
         mine = [record for record in self.records if record.run.method == method.id]
-        kept = [_finite(record) for record in mine if not record.failed]
-        return [record for record in kept if len(record.points)]
+        return [record for record in mine if not record.failed and len(record.points)]
 
     def landscapes_of(self, method: Method) -> dict[int, pd.DataFrame]:
         """Return the landscape of each seed of a method that has one."""
@@ -184,7 +183,4 @@ def _datasets(records: Sequence[Record]) -> tuple[str, ...]:
 
 def _finite(record: Record) -> Record:
     """Return the record up to its first point without finite alphas: what such a point decodes to is noise."""
-    if record.complete:
-        return record
-    sound = record.points["alpha"].map(lambda alpha: bool(np.isfinite(np.asarray(alpha, dtype=float)).all()))
-    return replace(record, points=record.points[sound.cummin().astype(bool)])
+    return replace(record, points=finite_points(record.points)) if record.has_alphas else record

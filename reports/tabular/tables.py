@@ -210,7 +210,7 @@ def _summary_cell(final: Final) -> str:
 
 def _run_row(study: Study, record: Record) -> tuple[str, ...]:
     points, dataset = record.points, study.datasets[0]
-    arch = record.final_arch if len(points) else NONE
+    arch = record.final_arch if record.complete else NONE
     score = study.scores.get((arch, dataset))
     method = next((method.label for method in study.methods if method.id == record.run.method), record.run.method)
     return (
@@ -223,5 +223,14 @@ def _run_row(study: Study, record: Record) -> tuple[str, ...]:
         NONE if score is None or score.test is None else f"{score.test:.2f}",
         f"{points['seconds'].sum() / 3600:.3g}",
         device_of(record),
-        record.manifest.error,
+        _note(record),
     )
+
+
+def _note(record: Record) -> str:
+    """Return what must be known of a run: why it ended, or where it comes from."""
+    if not record.imported:
+        return record.manifest.error
+    about = record.manifest.imported
+    source = f" from {about.source}" if about else ""
+    return f"imported{source}" + (", the final architecture alone" if record.final_alone else "")

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,16 @@ import pandas as pd
 from results.claims.alike import alike, common_epochs
 from results.claims.claim import COST, Claim, Criterion
 from results.claims.series import Reading, Series, part, points_within
-from results.records.current import LeftOut, Planned, current
+from results.claims.verdict import Length
+from results.records.current import LeftOut, Planned, current, without_asking
 from results.records.record import Record
 from results.records.run import Run
 from results.scores.oracle import Oracle
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
 _SCORED = ("accuracy", "error")
+#: (experiment, space, method) -> epochs.
+Lengths = Mapping[tuple[str, str, str], int]
 _END = Criterion(">")  # a number is read where a direction is by default: after the last epoch
 
 
@@ -36,6 +40,8 @@ class Evidence:
     landscapes : supernet accuracy around the final alpha: columns ``kind`` ("plane" is used), ``x``, ``y`` and
         ``valid_accuracy`` in percent.
     planned : the protocols that experiments have now; see ``results.records.current``.
+    lengths : the epochs that these protocols have.
+    imported : whether records of other codes count.
     """
 
     def __init__(
@@ -44,9 +50,15 @@ class Evidence:
         oracle: Oracle,
         landscapes: Mapping[Run, pd.DataFrame],
         planned: Planned,
+        *,
+        lengths: Lengths = MappingProxyType({}),
+        imported: bool = False,
     ) -> None:
-        self._oracle, self._landscapes = oracle, landscapes
-        kept, self._left_out = current(records, planned)
+        self._oracle, self._landscapes, self._lengths = oracle, landscapes, lengths
+        records = sorted(records, key=lambda record: record.run)
+        foreign = [record for record in records if record.imported and not imported]
+        kept, left_out = current([r for r in records if r not in foreign], planned, imported=imported)
+        self._left_out = [*map(without_asking, foreign), *left_out]
         self._columns: dict[tuple[Run, str], np.ndarray] = {}
         self._bases: dict[tuple[str, ...], _Basis] = {}
         self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
@@ -79,6 +91,20 @@ class Evidence:
             and left.run.method in _methods(claim)
         )
         return (*of_other_protocols, *self._basis(claim).left_out)
+
+    def imported(self, claim: Claim) -> tuple[Run, ...]:
+        """Return the records of other codes that a verdict on ``claim`` rests on."""
+        return tuple(record.run for record in self._basis(claim).records if record.imported)
+
+    def odd_lengths(self, claim: Claim) -> tuple[Length, ...]:
+        """Return the records of a verdict whose searches have another length than the protocol says."""
+        found = []
+        for record in self._basis(claim).records:
+            run, own = record.run, record.manifest.protocol.training.epochs
+            said = self._lengths.get((run.experiment, run.space, run.method), own)
+            if said and record.completed != said:
+                found.append(Length(run, record.completed, said))
+        return tuple(found)
 
     def unfinished(self, claim: Claim) -> tuple[Record, ...]:
         """Return the records that would speak of ``claim``, had their searches not diverged or failed."""
@@ -129,6 +155,8 @@ class Evidence:
 
     def _read(self, claim: Claim, record: Record) -> Reading | None:
         test = claim.test or _END
+        if record.final_alone and (test.reference is not None or test.window != _END.window):
+            return None  # nothing is known of the way there
         if claim.metric == "landscape-drop":
             drop = _landscape_drop(self._landscapes.get(record.run))
             return None if drop is None else Reading(drop, drop)

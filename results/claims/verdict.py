@@ -24,6 +24,15 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Length:
+    """A search of another length than its protocol says; ``epochs`` is None where nobody says how many it took."""
+
+    run: Run
+    epochs: int | None
+    planned: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A claim and what our records say about it.
 
@@ -42,6 +51,8 @@ class Verdict:
         both methods where two are compared.
     left_out : records that would speak of the claim, but follow another protocol.
     diverged, failed : runs of either method that did not reach their last epoch.
+    imported : runs of other codes that it rests on.
+    lengths : searches that it rests on and that have another length than their protocol says.
     text : one line.
     """
 
@@ -60,6 +71,8 @@ class Verdict:
     left_out: tuple[LeftOut, ...] = ()
     diverged: tuple[Run, ...] = ()
     failed: tuple[Run, ...] = ()
+    imported: tuple[Run, ...] = ()
+    lengths: tuple[Length, ...] = ()
 
     @property
     def unfinished(self) -> str:

@@ -25,10 +25,10 @@ import pandas as pd
 
 from results.claims.claim import Claim
 from results.claims.decide import ERROR, Leaning, Question, Side
-from results.claims.evidence import Evidence, Reading
+from results.claims.evidence import Evidence, Lengths, Reading
 from results.claims.stats import Interval, holm, holm_threshold
-from results.claims.verdict import Status, Verdict
-from results.claims.wording import line
+from results.claims.verdict import Length, Status, Verdict
+from results.claims.wording import foreign, line
 from results.records.current import LeftOut, Planned
 from results.records.record import Record
 from results.records.run import Run
@@ -43,6 +43,8 @@ class _Aside(TypedDict):
     left_out: tuple[LeftOut, ...]
     diverged: tuple[Run, ...]
     failed: tuple[Run, ...]
+    imported: tuple[Run, ...]
+    lengths: tuple[Length, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def judge(
     oracle: Oracle,
     landscapes: Mapping[Run, pd.DataFrame] = MappingProxyType({}),
     planned: Planned = MappingProxyType({}),
+    *,
+    lengths: Lengths = MappingProxyType({}),
+    imported: bool = False,
 ) -> list[Verdict]:
     """Return one verdict per claim, in order.
 
@@ -90,8 +95,10 @@ def judge(
     oracle : scores the architectures.
     landscapes : of the runs that have one.
     planned : the protocols that experiments have now; without them, records of several are not mixed either.
+    lengths : the epochs that these protocols have; a verdict names searches of another length.
+    imported : whether records of other codes count; a verdict names them.
     """
-    evidence = Evidence(records, oracle, landscapes, planned)
+    evidence = Evidence(records, oracle, landscapes, planned, lengths=lengths, imported=imported)
     found = [_weigh(claim, evidence) for claim in claims]
     families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for place, case in enumerate(found):
@@ -119,10 +126,12 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
         left_out=evidence.left_out(claim),
         diverged=tuple(record.run for record in unfinished if not record.failed),
         failed=tuple(record.run for record in unfinished if record.failed),
+        imported=evidence.imported(claim),
+        lengths=evidence.odd_lengths(claim),
     )
     if not readings:
         silent = Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", **aside)
-        return replace(silent, text="; ".join(filter(None, (silent.text, silent.unfinished))))
+        return replace(silent, text="; ".join(filter(None, (silent.text, silent.unfinished, foreign(silent)))))
     question = Question(
         tuple(reading.low for reading in readings),
         tuple(reading.high for reading in readings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +57,23 @@ def remarks(verdict: Verdict) -> list[str]:
         parts.append(f"{verdict.seeds_to_decide} seeds like these would decide")
     if verdict.unfinished:
         parts.append(verdict.unfinished)
-    if verdict.left_out:
-        parts.append(f"{len(verdict.left_out)} of another protocol left out")
-    return parts
+    if verdict.imported:
+        parts.append(f"{len(verdict.imported)} imported from another code")
+    if others := sum(not left.imported for left in verdict.left_out):
+        parts.append(f"{others} of another protocol left out")
+    return [*parts, *lengths(verdict), *filter(None, [foreign(verdict)])]
+
+
+def foreign(verdict: Verdict) -> str:
+    """Return how many imported records are left out, in words; nothing where none is."""
+    left = sum(left.imported for left in verdict.left_out)
+    return f"{left} imported left out, as --imported was not given" if left else ""
+
+
+def lengths(verdict: Verdict) -> list[str]:
+    """Return which searches have another length than their protocol says, in words."""
+    counts = Counter((length.epochs, length.planned) for length in verdict.lengths)
+    return [
+        f"{count} of {'an unknown number of' if epochs is None else epochs} epochs where the protocol has {planned}"
+        for (epochs, planned), count in counts.items()
+    ]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from results.data.benchmark_table import NASBENCH101, NASBENCH201
+from results.data.benchmark_table import of as check_table
 from results.data.directory import State, check, find
 from results.data.progress import Progress, shown
 from results.data.sources import (
@@ -79,5 +81,8 @@ def _read(path: Path, progress: Progress) -> dict[str, pa.Table]:
 
 
 def _write(path: Path, table: pa.Table) -> Path:
+    """Write a table that scoring can use."""
+    layout = NASBENCH101 if path.name == NASBENCH101_TABLE else NASBENCH201
+    check_table(table, path, layout)
     parquet.write(path, table)
     return path

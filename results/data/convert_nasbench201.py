@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from results import free_memory
+from results.data.plausible import is_cell201
 from results.data.progress import Progress
 from results.errors import InputError
 from results.files.unpickle import inflates, numpy_scalar, unpickle
@@ -29,8 +30,6 @@ SPLITS = {
     "cifar100": (("cifar100", "x-valid"), ("cifar100", "x-test")),
     "imagenet16-120": (("ImageNet16-120", "x-valid"), ("ImageNet16-120", "x-test")),
 }
-_OPERATION = "(none|skip_connect|nor_conv_1x1|nor_conv_3x3|avg_pool_3x3)"
-_ARCH = re.compile(r"\+".join("".join(rf"\|{_OPERATION}~{j}" for j in range(i)) + r"\|" for i in (1, 2, 3)))
 _SCHEMA = pa.schema(
     {
         "index": pa.int16(),
@@ -111,7 +110,7 @@ def _table(rows: list[dict[str, Any]], name: str) -> pa.Table:
 def _rows(results: Results, epochs: int, release: str) -> Iterator[dict[str, Any]]:
     """Yield the row of each data set."""
     index, arch = operator.index(results["arch_index"]), results["arch_str"]
-    if not _ARCH.fullmatch(arch) or not 0 <= index < CELLS:
+    if not is_cell201(arch) or not 0 <= index < CELLS:
         raise ValueError(f"it has '{arch}' as cell {index}")
     for dataset, (validation, test) in SPLITS.items():
         valid_trials, test_trials = _accuracies(results, *validation), _accuracies(results, *test)

@@ -13,7 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results.data import benchmark_table as tables
 from results.data import cifar10
+from results.data.benchmark_table import NASBENCH101, NASBENCH201
 from results.data.progress import Progress, shown
 from results.data.sources import ACCURACIES, NASBENCH101_TABLE, SOURCES, TABLES, Source, Table
 from results.errors import InputError
@@ -201,14 +203,14 @@ def _table(path: Path, table: Table, spaces: Cells, thorough: bool) -> FileStatu
             missing = [column for column in wanted if column not in file.schema_arrow.names]
             if missing:
                 return replace(found, state=State.CORRUPT, detail=f"lacks the column '{missing[0]}'")
-            content = parquet.content(file, wanted if thorough else table.keys)
+            content = parquet.content(file, table.keys)
             metadata = file.schema_arrow.metadata or {}
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         detail = f"cut off, or no Parquet file ({str(error).splitlines()[0]})"
         return replace(found, state=State.TRUNCATED, detail=detail)
     if not all(_is_text(content[key]) for key in table.keys):
         return replace(found, state=State.CORRUPT, detail=f"a row has no {' or no '.join(table.keys)}")
-    if thorough and (fault := _fault(content, table.keys)):
+    if thorough and (fault := _fault(path, table)):
         return replace(found, state=State.CORRUPT, detail=fault)
     rows = content.num_rows
     datasets = {"cifar10": rows}
@@ -232,19 +234,12 @@ def _is_text(column: pa.ChunkedArray) -> bool:
     return not column.null_count and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _fault(content: pa.Table, keys: tuple[str, ...]) -> str:
-    """Return what is wrong with the rows of a table, in one line; empty where nothing is."""
-    if content.group_by(list(keys)).aggregate([]).num_rows != content.num_rows:
-        return "a cell is there twice"
-    for column in ACCURACIES:
-        values = content[column]
-        if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
-            values = values.combine_chunks().flatten()
-        if not (pa.types.is_floating(values.type) or pa.types.is_null(values.type)):
-            return f"'{column}' holds no numbers"
-        numbers = values.drop_null().to_numpy()
-        if not ((numbers >= 0) & (numbers <= 100)).all():
-            return f"'{column}' holds figures that are no percentages"
+def _fault(path: Path, table: Table) -> str:
+    """Return why scoring cannot use a table, in one line; empty where it can."""
+    try:
+        tables.read(path, NASBENCH101 if "module_hash" in table.keys else NASBENCH201)
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ").removeprefix(f"{path} ")
     return ""
 
 

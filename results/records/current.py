@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from results.records.record import BROUGHT_IN, Record
+from results.records.record import IMPORTED, Record
 from results.records.run import Run
 
 #: (experiment, space, method) -> the hash of the protocol that it has now.
@@ -23,18 +23,21 @@ class LeftOut:
 
     run: Run
     why: str
+    imported: bool = False  # it is another code's, and would count if that were asked for
 
     def __str__(self) -> str:
         return f"{self.run}: {self.why}"
 
 
-def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], list[LeftOut]]:
+def current(
+    records: Iterable[Record], planned: Planned, *, imported: bool = False
+) -> tuple[list[Record], list[LeftOut]]:
     """Return the records that count and those that are left out, both sorted by run.
 
-    Of an experiment that is planned, the records of the planned protocol count; where there is none, or where all of
-    them failed, those that were brought in under its name from another code, which have no protocol of this suite. Of
-    an experiment that nobody here knows, such as one of a file that is not at hand, the protocol of the most complete
-    records counts, and of two with as many the one that was run last.
+    In an experiment that is planned, the records of the planned protocol count. Where there is none, or where all of
+    them failed, ``imported`` lets those count that were imported under its name from another code, which have no
+    protocol of this suite. In an experiment that nobody here knows, such as one of a file elsewhere, the protocol of
+    the most complete records counts, and of two with as many the one that was run last.
     """
     groups: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.run):
@@ -43,29 +46,36 @@ def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], 
     left_out: list[LeftOut] = []
     for (experiment, space, method), group in groups.items():
         wanted = planned.get((experiment, space, method))
-        counted = _counted(group, wanted)
+        counted = _counted(group, wanted, imported=imported)
         mend = f"'dnas run {experiment} --space {space} --method {method}' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
-            LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))
+            without_asking(record)
+            if record.imported and counted == wanted and not imported
+            else LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))
             for record in group
             if record.config_hash != counted
         ]
     return kept, left_out
 
 
-def _counted(group: list[Record], wanted: str | None) -> str:
+def without_asking(record: Record) -> LeftOut:
+    """Return an imported record as one that decides nothing, since nobody asked for it."""
+    return LeftOut(record.run, "it was imported from another code, and counts with --imported alone", imported=True)
+
+
+def _counted(group: list[Record], wanted: str | None, *, imported: bool) -> str:
     """Return the hash that counts in a group."""
     if wanted is None:
         return max(group, key=lambda record: _weight(group, record.config_hash)).config_hash
-    hashes = {record.config_hash for record in group if not record.failed}
-    return BROUGHT_IN if wanted not in hashes and BROUGHT_IN in hashes else wanted
+    hashes = {record.config_hash for record in group if not record.failed and (imported or not record.imported)}
+    return IMPORTED if wanted not in hashes and IMPORTED in hashes else wanted
 
 
 def _why(record: Record, counted: str, wanted: str | None) -> str:
     """Return why a record of another hash than ``counted`` is left out."""
     if record.config_hash == wanted:
-        return "it failed, and those that were brought in count instead"
+        return "it failed, and those that were imported count instead"
     now = f"the experiment is {wanted} now" if wanted is not None else f"the records that count are {counted}"
     return f"protocol {record.config_hash}, but {now}"
 

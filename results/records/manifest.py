@@ -124,6 +124,17 @@ class GroupAbout(_Part):
     before: tuple[Any, ...] = ()
 
 
+class ImportedAbout(_Part):
+    """Where another code's search comes from: its points, or the ``final`` architecture alone.
+
+    ``epochs`` are those that it completed; None where nobody says. Older records do not have this part.
+    """
+
+    source: StrictStr
+    kind: Literal["search", "final"]
+    epochs: StrictInt | None = None
+
+
 class Manifest(_Part):
     """How the rows of a record were made.
 
@@ -134,6 +145,7 @@ class Manifest(_Part):
     space, method, deviations, cells : what reports need, without importing the suite that searched.
     data : name -> sha256 of the images.
     git, device, dates, versions, group : volatile; two equal records may differ in them.
+    imported : of another code's search; None of this suite's own.
     """
 
     schema_version: StrictInt = Field(SCHEMA, alias="schema")
@@ -153,6 +165,7 @@ class Manifest(_Part):
     dates: dict[str, Any] = {}
     versions: dict[str, Any] = {}
     group: GroupAbout = GroupAbout()
+    imported: ImportedAbout | None = None
 
     @field_validator("run", mode="before")
     @classmethod

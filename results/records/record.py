@@ -16,7 +16,7 @@ from results.records.manifest import Manifest
 from results.records.run import Run
 
 #: The ``config_hash`` of a record of another code, which follows no protocol of this suite.
-BROUGHT_IN = "brought-in"
+IMPORTED = "brought-in"
 
 #: Columns whose values may differ between two equal records.
 VOLATILE_COLUMNS = frozenset({"seconds"})
@@ -60,7 +60,29 @@ class Record:
     @property
     def epochs(self) -> int:
         """Epochs that the search was to take; those that it took, and at least one, where nothing says so."""
-        return max(1, self.manifest.protocol.training.epochs or len(self.points) - 1)
+        return max(1, self.manifest.protocol.training.epochs or self.completed or 0)
+
+    @property
+    def completed(self) -> int | None:
+        """Epochs that the search completed; None of an imported architecture whose source does not say."""
+        if self.final_alone:
+            return self.manifest.imported.epochs if self.manifest.imported else None
+        return int(self.points["epoch"].iloc[-1]) if len(self.points) else 0
+
+    @property
+    def imported(self) -> bool:
+        """Whether it is another code's, which follows no protocol of this suite."""
+        return self.config_hash == IMPORTED
+
+    @property
+    def final_alone(self) -> bool:
+        """Whether it is the final architecture of another code's search, of which nothing else is known."""
+        return self.manifest.imported is not None and self.manifest.imported.kind == "final"
+
+    @property
+    def has_alphas(self) -> bool:
+        """Whether its architectures were decoded from alphas: not plain draws, and no import, which holds none."""
+        return (self.manifest.method.levels or 0) > 0 and not self.imported
 
     @property
     def complete(self) -> bool:
@@ -87,6 +109,12 @@ class Record:
             return False
         left, right = (_comparable(table) for table in (left, right))
         return left.equals(right)
+
+
+def finite_points(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the points before the first whose alphas are not finite: no architecture can be decoded from that one."""
+    sound = points["alpha"].map(lambda alpha: bool(np.isfinite(np.asarray(alpha, dtype=float)).all()))
+    return points.loc[sound.cummin().astype(bool)]
 
 
 def _comparable(points: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ import pyarrow as pa
 from results.errors import InputError, printable
 from results.files import parquet
 from results.records.manifest import SCHEMA, Manifest
-from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
 from results.records.run import Run
 
 METADATA_KEY = b"dnas"
@@ -205,7 +206,7 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
             raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {_MEND}")
-    if fault := _fault(table, complete=manifest.status == "complete"):
+    if fault := _fault(table, manifest):
         raise InputError(f"{path} {fault}; {_MEND}")
     points = pd.DataFrame(
         {
@@ -216,21 +217,37 @@ def _from_arrow(table: pa.Table, path: Path) -> Record:
             for name in table.column_names
         }
     )
-    return Record(manifest.run, points, manifest)
+    record = Record(manifest.run, points, manifest)
+    if not record.has_alphas:
+        return record
+    finite = finite_points(points)
+    if record.complete and len(finite) < len(points):
+        raise InputError(f"{path} is complete, but its alphas are not finite from epoch {len(finite)} on; {_MEND}")
+    return replace(record, points=finite)
 
 
-def _fault(table: pa.Table, *, complete: bool) -> str:
-    """Return what is wrong with the rows of a record; nothing where they are points 0..E."""
+def _fault(table: pa.Table, manifest: Manifest) -> str:
+    """Return what is wrong with the rows of a record; nothing where they are points 0..E.
+
+    Those of another code's search may begin later, where its initialisation is not known.
+    """
     for name in table.column_names:
         if name in POINT_COLUMNS:
             continue
         if not name.startswith(OPERATION_PREFIXES) or table.schema.field(name).type != pa.float64():
             return f"has a column '{name}' that no record has"
-    if table["epoch"].to_pylist() != list(range(table.num_rows)):
+    epochs, foreign = table["epoch"].to_pylist(), manifest.config_hash == IMPORTED
+    first = epochs[0] if foreign and epochs and isinstance(epochs[0], int) else 0
+    if epochs != list(range(first, first + table.num_rows)) or first < 0:
         return "does not hold the points from epoch 0 on"
+    final = manifest.imported is not None and manifest.imported.kind == "final"
+    if final and (table.num_rows != 1 or not foreign):
+        return "is said to be a final architecture alone, and is not"
+    if foreign and not final and epochs and epochs[-1] < 1:
+        return "holds no completed epoch, and is no search"
     if any(table[name].null_count for name in ("arch", "alpha")):
         return "lacks an architecture"
-    return "is complete and has no points" if complete and not table.num_rows else ""
+    return "is complete and has no points" if manifest.status == "complete" and not table.num_rows else ""
 
 
 def _parse_manifest(text: bytes | None, path: Path) -> Manifest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from results.scores.benchmark_table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, read
+from results.data.benchmark_table import NASBENCH101, NASBENCH201, SPLITS, Layout, Table, archs_by_index, read
 from results.scores.score import Score, read_scores
 
 
@@ -94,6 +94,22 @@ class TableOracle:
             np.where(known, table.epochs[rows], 0),
         )
 
+    def networks(self, space: str, archs: Sequence[str], dataset: str) -> list[Network | None]:
+        """Return the network of each architecture, in order; None where the table does not say."""
+        rows = self._rows(space, archs, dataset).tolist()
+        if max(rows, default=-1) < 0:
+            return [None] * len(rows)
+        found = [(self._table.parameters[row], self._table.mflops[row]) if row >= 0 else (np.nan,) * 2 for row in rows]
+        return [
+            None if np.isnan(parameters) else Network(int(parameters), _or_none(float(mflops)))
+            for parameters, mflops in found
+        ]
+
+    @cached_property
+    def by_index(self) -> Mapping[int, str]:
+        """The architectures by their index in the benchmark's own list; empty where the table has no such list."""
+        return archs_by_index(self.path) if "arch" in self._layout.columns else {}
+
     def _rows(self, space: str, archs: Sequence[str], dataset: str) -> np.ndarray:
         """Return the row of each architecture, -1 where there is none."""
         if not self.covers(space) or not len(archs):
@@ -107,6 +123,14 @@ class TableOracle:
 
 def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network behind a score: its trainable parameters, and its FLOPs in millions where the table has them."""
+
+    parameters: int
+    mflops: float | None
 
 
 @dataclass(frozen=True)

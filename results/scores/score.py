@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
+from results.data import plausible
 from results.errors import InputError
 from results.files import parquet
 from results.files.locks import hold
@@ -77,7 +79,32 @@ def read_scores(path: Path) -> list[Score]:
     rows = table.to_pylist()
     for row in rows:
         row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])
-    return [Score(**row) for row in rows]
+    scores = [Score(**row) for row in rows]
+    if len({score.key for score in scores}) < len(scores):
+        raise InputError(f"{path} has a score twice; {_MEND}")
+    for source in sorted({score.source for score in scores}):
+        if fault := plausible.fault(_figures([score for score in scores if score.source == source])):
+            raise InputError(f"{path}: {fault}; {_MEND}")
+    return scores
+
+
+def _figures(scores: Sequence[Score]) -> plausible.Figures:
+    """Return the scores of one source as rows of a table; only those of tables are held to what benchmarks show."""
+    of_table = scores[0].source == "table"
+    trials = {
+        split: [(row, each) for row, score in enumerate(scores) for each in getattr(score, f"{split}_trials")]
+        for split in plausible.SPLITS
+    }
+    return plausible.Figures(
+        [score.arch for score in scores],
+        np.array([score.dataset.lower() if of_table else "" for score in scores]),
+        {split: np.array([getattr(score, split) for score in scores], dtype=float) for split in plausible.SPLITS},
+        {
+            split: (np.array([row for row, _ in each], dtype=int), np.array([value for _, value in each], dtype=float))
+            for split, each in trials.items()
+        },
+        np.array([score.epochs for score in scores]),
+    )
 
 
 def merge_scores(path: Path, scores: Iterable[Score]) -> None:

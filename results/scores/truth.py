@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from results.scores.benchmark_table import SPLITS
+from results.data.benchmark_table import SPLITS
 from results.scores.oracle import TableOracle
 from results.scores.score import Score
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from spaces import graph
 from spaces.base import Arch, Drawing, NodeCell, Site, Skeleton, Space, SupernetConfig
+from spaces.notations import matrices
 
 OPERATIONS = ("maxpool3x3", "conv3x3", "conv1x1")
 
@@ -31,6 +32,7 @@ class NASBench1Shot1(Space):
     # are all but those of the last batch (optimizers/darts/operations.py:28).
     supernet = SupernetConfig(cells=3, bn_momentum=0.997, bn_affine=True)
     parameter_free = ("maxpool3x3",)
+    notations = matrices.NOTATIONS
     groups = (("conv3x3", "conv1x1"), parameter_free)
 
     def __init__(self, number: int, parents: tuple[int, ...], output: int) -> None:
@@ -70,7 +72,7 @@ class NASBench1Shot1(Space):
 
     def parse(self, text: str) -> Arch:
         """Return the cell that ``BITS:OPS`` names, in its canonical vertex order."""
-        edges, operations = graph.parse(text, OPERATIONS)
+        edges, operations = graph.parse(text, OPERATIONS, self.example.key)
         arch = Arch(self.id, graph.key(edges, operations))
         if arch.key not in self._choices:
             raise ValueError(f"{self.label} cannot decode to '{text}'; see dnas info {self.id}")

@@ -90,7 +90,7 @@ def test_the_experiment_of_the_nasbench201_paper_has_its_settings():
     assert (training.epochs, training.batch, training.weight_decay, training.nesterov) == (50, 64, 5e-4, True)
     assert (training.clip, training.clip_mix, training.order, training.lr_shifted) == (
         5.0,
-        True,
+        False,
         "weights-first",
         False,
     )

@@ -1,5 +1,6 @@
 """What every file of ``spaces/families`` must keep to."""
 
+import re
 from contextlib import suppress
 from functools import cache
 from itertools import islice
@@ -53,6 +54,24 @@ def test_a_key_is_parsed_into_its_architecture(space):
         assert arch.space == space.id
         assert space.parse(arch.key) == arch
         assert str(arch) == arch.key
+
+
+@EVERY_SPACE
+@pytest.mark.parametrize("text", ["", "1", "1x1:conv3x3", "101", "|skip~0|", "|none~1|+||+||", "1001:conv3x3"])
+def test_the_example_in_a_message_can_itself_be_decoded(space, text):
+    with pytest.raises(ValueError, match=r"write|known are|decode") as refused:
+        space.parse(text)
+    for example in re.findall(r"as in (\S+)", str(refused.value)):
+        assert space.parse(example) in reachable(space)
+    assert space.parse(space.example.key) == space.example
+
+
+@EVERY_SPACE
+def test_two_keys_name_one_cell_only_where_the_space_says_so(space):
+    """NAS-Bench-201 has 6,466 cells that differ, by its own count; isomorphic cells of 1Shot1 share a key."""
+    archs = reachable(space)
+    assert len({space.form(arch) for arch in archs}) == (6_466 if space.same else len(archs))
+    assert bool(space.same) == (space.family == "nasbench201")
 
 
 @EVERY_SPACE

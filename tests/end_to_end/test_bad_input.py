@@ -25,7 +25,10 @@ REFUSED = {
     "plan": (["plan", "quick", "--method", "dart"], "did you mean 'darts'?"),
     "cell of nasbench201": (["score", "nasbench201", "|skip~0|"], "write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"),
     "operation": (["score", "nasbench201", SKIP.replace("skip_connect~2", "skip~2")], "unknown operation 'skip'"),
-    "cell of nasbench1shot1": (["score", "nasbench1shot1-1", "1x1:conv3x3"], "write BITS:OPS, as in 101:conv3x3"),
+    "cell of nasbench1shot1": (
+        ["score", "nasbench1shot1-1", "1x1:conv3x3"],
+        "write BITS:OPS, as in 110001100110111:",
+    ),
     "cell out of reach": (["score", "nasbench1shot1-1", "1:"], "see dnas info nasbench1shot1-1"),
     "cell without a score": (["score", "nasbench201", SKIP], "'dnas data status' names the tables that are missing"),
     "info": (["info", "nasbench"], "unknown space 'nasbench'"),

@@ -7,18 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import spaces
+from results.data.cellhash import cell_hash
 from results.errors import InputError
-from results.scores.cellhash import cell_hash
 
 from .strategies import TEXTS, examples
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CELL = "0111:conv3x3,conv1x1"
 SIGNS = ["|", "+", "~", "0", "1", "2", ":", ",", "٣", "²", "\n", "\0", " "]
+LITERALS = [
+    "[(('none', 0),), (('none', 0), ('none', 1)), (('none', 0), ('none', 1), ('none', 2))]",
+    "([[0, 1], [0, 0]], ['input', 'output'])",
+    "{'matrix': [[[], 0], [0, 0]], 'ops': ['input', 'output']}",
+    "{'1<-0': 'none', '2<-0': 3}",
+    "(0, 1, 2, 3, 4, 5)",
+    "[[1, 2], {3: 4}, None, -1e400, b'']",
+]
 WORDS = ["skip_connect~0", "nor_conv_3x3~1", "none~2", "conv3x3", "maxpool3x3", "input", "101", "1" * 21, "x" * 3000]
 PIECES = st.sampled_from(SIGNS) | st.sampled_from(WORDS)
 KEYS = st.one_of(
     TEXTS,
+    st.sampled_from(LITERALS),
+    st.sampled_from(LITERALS).flatmap(lambda text: st.integers(0, len(text)).map(lambda n: text[:n] + text[n + 1 :])),
     st.lists(PIECES, max_size=14).map("".join),
     st.tuples(
         st.text("01", max_size=28), st.lists(st.sampled_from(["conv3x3", "conv1x1", "maxpool3x3", "x"]), max_size=8)
@@ -33,7 +43,11 @@ def test_parsing_gives_a_canonical_key_or_one_error(tally, space, text):
     found = spaces.find(space)
     with contextlib.suppress(ValueError):
         key = found.parse(text).key
-        assert found.parse(key).key == key
+        assert found.parse(key).key == found.read(text).key == key
+    for notation in found.notations:
+        with contextlib.suppress(ValueError):
+            key = found.read(text, notation).key
+            assert found.parse(key).key == key
     tally(kind="fuzz: archs", cases=1)
 
 

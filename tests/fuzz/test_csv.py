@@ -1,4 +1,4 @@
-"""Searches of other codes as CSV: brought in, or refused in a line."""
+"""Searches of other codes as CSV: imported, or refused in a line."""
 
 from hypothesis import given
 from hypothesis import strategies as st

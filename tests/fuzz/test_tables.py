@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.scores.cellhash import cell_hash
+from results.data.cellhash import cell_hash
 from results.scores.score import Score, merge_scores
 
 from .strategies import LONG, damaged, examples, parquet, tables

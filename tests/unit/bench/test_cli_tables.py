@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bench import scoring
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
 from bench.cli.application import app
-from results.scores.cellhash import cell_hash
+from results.data.cellhash import cell_hash
 from results.scores.score import Score, merge_scores
 
 SPACE = "nasbench1shot1-1"
@@ -51,6 +51,16 @@ def test_statistics_say_what_they_are_over(folder):
     assert "published: best validation error 4.93 %" in text
     assert "single trainings of an incomplete list of cells" in text
     assert "automl/nasbench-1shot1" in text
+
+
+def test_info_says_how_many_cells_differ():
+    text = run("info", "nasbench201")
+    assert (
+        "reachable cells: 15,625\n  of these, 6,466 differ: the benchmark counts a skip connection as its source"
+        in text
+    )
+    document = json.loads(run("info", "nasbench201", "--json"))
+    assert (document["reachable_cells"], document["distinct_cells"]) == (15_625, 6_466)
 
 
 def test_statistics_as_json(folder):

@@ -80,12 +80,59 @@ def test_scores_of_a_retraining_are_no_mean_of_three():
 
 
 def test_what_is_not_clipped_has_no_clip_norm():
-    assert "clip-mix" not in stated("nasbench201", "darts", "training.clip=0.0")
+    assert not {"clip-mix", "clip-alphas"} & stated("nasbench201", "darts", "training.clip=0.0")
+
+
+def test_the_settings_of_the_nasbench201_paper_leave_the_mix_out_of_the_clip_norm():
+    """AutoDL counts the raw alphas' gradient, in both orders; that of the mix is at least twice as long."""
+    clipping = {"clip-mix", "clip-alphas"}
+    for name in ("darts", "darts-2nd"):
+        assert clipping & stated("nasbench201", name, experiment="paper-nb201-adl") == {"clip-alphas"}
+    assert clipping & stated("nasbench201", "darts") == {"clip-mix"}
+
+
+def test_both_rates_of_the_step_ahead_are_equal_under_the_pytorch_that_the_authors_ran():
+    (rule,) = (rule for rule in method.find("darts-2nd").deviations if rule.id == "unroll-rate")
+    assert "None on published numbers" in rule.effect
+
+
+def test_an_epsilon_before_the_bias_correction_shortens_the_first_movement_by_what_is_stated():
+    (rule,) = (rule for rule in method.find("dropnas").deviations if rule.id == "adam-epsilon")
+    assert "by 0.2 % in the first step where a gradient is 1.5e-4" in rule.effect
+    shorter = {step: 1e-8 * ((1 - 0.999**step) ** -0.5 - 1) / 1.5e-4 for step in (1, 1000)}
+    assert shorter[1] == pytest.approx(2e-3, rel=0.03)
+    assert shorter[1000] < 2e-5
+
+
+def test_the_hessian_of_the_authors_moves_running_statistics_where_it_is_measured():
+    assert "eigenvalue-statistics" in stated("nasbench1shot1-1", "darts")
+    assert "eigenvalue-statistics" not in stated("nasbench1shot1-1", "darts", "measure.eigenvalue_every=0")
+    assert "eigenvalue-statistics" not in stated("nasbench201", "darts")  # that code measures no Hessian
+    assert "eigenvalue-statistics" not in stated("nasbench1shot1-1", "dropnas")
+
+
+@pytest.mark.parametrize(
+    ("space", "name", "rule_id", "line"),
+    [
+        ("nasbench201", "darts", "clip-mix", "nasbench201/train_search.py:246"),
+        ("nasbench1shot1-1", "darts", "clip-mix", "optimizers/darts/train_search.py:290"),
+        ("nasbench1shot1-1", "darts-2nd", "unroll-rate", "optimizers/darts/train_search.py:138-139"),
+    ],
+)
+def test_a_source_names_the_line_that_it_means(space, name, rule_id, line):
+    (rule,) = (rule for rule in rules(spaces.find(space), method.find(name)) if rule.id == rule_id)
+    assert rule.source.endswith(line)
 
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(space, name):
+    """A switch changes nothing only where the protocol has the other behaviour already."""
     plain = reading.load("quick").protocol(space, name)
-    for rule in rules(spaces.find(space), method.find(name)):
-        if rule.switch:
-            assert reading.load("quick", [rule.switch]).protocol(space, name) != plain, rule.id
+    found, searcher = spaces.find(space), method.find(name)
+    for rule in rules(found, searcher):
+        if rule.switch and reading.load("quick", [rule.switch]).protocol(space, name) == plain:
+            assert not rule.holds(found, searcher, plain), rule.id
+            other = (
+                rule.switch.replace("true", "false") if "true" in rule.switch else rule.switch.replace("false", "true")
+            )
+            assert reading.load("quick", [other]).protocol(space, name) != plain, rule.id

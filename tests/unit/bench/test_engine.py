@@ -13,7 +13,7 @@ from bench.runs import checkpoint, execution
 from bench.runs.plan import Filter, plan
 from bench.steps.learner import Learner
 from results.errors import InputError
-from results.records.record import BROUGHT_IN, Record
+from results.records.record import IMPORTED, Record
 from results.records.run import Run
 from results.records.store import Store
 
@@ -166,7 +166,7 @@ def test_the_landscape_of_another_run_does_not_stay_beside_a_new_record(search):
     assert [plain.landscape(record.run) for record in plain.records()] == [None, None]
 
 
-@pytest.mark.parametrize("old", [{"config_hash": "0123"}, {"config_hash": BROUGHT_IN}, {"status": "diverged"}])
+@pytest.mark.parametrize("old", [{"config_hash": "0123"}, {"config_hash": IMPORTED}, {"status": "diverged"}])
 def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
     experiment, store = cut_down("seeds=0-1"), search("runs", method="random")
     (task,) = plan(experiment, Store(store.root / "none"), Filter(("nasbench201",), ("random",)))

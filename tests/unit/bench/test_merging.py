@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from bench.machine.setting import Setting
-from bench.methods import method
 from bench.protocol import config_hash
 from bench.runs import checkpoint
 from bench.runs.execution import run_group
-from bench.runs.merging import from_csv, merge
+from bench.runs.merging import merge
 from bench.runs.plan import Filter, plan
 from results.errors import InputError
 from results.records.manifest import Manifest
@@ -199,65 +198,3 @@ def test_a_file_cannot_name_a_place_outside_the_store(experiment, elsewhere, her
 def test_a_folder_that_is_none_is_refused(here, tmp_path):
     with pytest.raises(InputError, match="is no folder"):
         list(merge(tmp_path / "nowhere", here))
-
-
-@pytest.fixture
-def csv(tmp_path):
-    def write(*lines):
-        path = tmp_path / "own.csv"
-        path.write_text("\n".join(lines) + "\n")
-        return path
-
-    return write
-
-
-def test_another_codes_search_becomes_a_record(csv, here):
-    run = Run("others", "nasbench201", "their-method", 3)
-    from_csv(csv("epoch,arch", f"0,{SKIP}", f"1,{CONV}"), run, here)
-    record = here.read(run)
-    assert record.points["arch"].tolist() == [SKIP, CONV]
-    assert record.points["epoch"].tolist() == [0, 1]
-    assert record.points["train_loss"].isna().all()
-    assert record.manifest.method.label == "their-method"
-    assert record.manifest.cells.keys() == {SKIP, CONV}
-    assert record.complete
-
-
-def test_a_known_method_keeps_its_look(csv, here):
-    run = Run("others", "nasbench1shot1-1", "darts", 0)
-    from_csv(csv("epoch,arch", "0,111:conv3x3"), run, here)
-    assert here.read(run).manifest.method.colour == method.find("darts").colour
-
-
-@pytest.mark.parametrize(
-    ("lines", "says"),
-    [
-        (["arch", SKIP], "columns epoch and arch"),
-        (["epoch,arch"], "columns epoch and arch"),
-        (["epoch,arch", f"1,{SKIP}"], "row 1: epoch '1' should be 0"),
-        (["epoch,arch", f"0,{SKIP}", "1,|none|"], "row 2: '|none|' is no NAS-Bench-201 cell"),
-        (["epoch,arch", "0"], "row 1: '' is no NAS-Bench-201 cell"),
-    ],
-)
-def test_a_file_that_is_no_search_is_refused(csv, here, lines, says):
-    with pytest.raises(InputError) as refused:
-        from_csv(csv(*lines), Run("others", "nasbench201", "x", 0), here)
-    assert says in str(refused.value)
-    assert not here.root.exists()
-
-
-def test_an_unknown_space_or_file_is_refused(csv, here, tmp_path):
-    with pytest.raises(InputError, match="unknown space 'nasbench301'"):
-        from_csv(csv("epoch,arch"), Run("others", "nasbench301", "x", 0), here)
-    with pytest.raises(InputError, match="cannot be read"):
-        from_csv(tmp_path / "nothing.csv", Run("others", "nasbench201", "x", 0), here)
-
-
-def test_bringing_in_overwrites_no_other_record(csv, here):
-    run = Run("others", "nasbench201", "darts", 0)
-    path = csv("epoch,arch", f"0,{SKIP}")
-    from_csv(path, run, here)
-    from_csv(path, run, here)  # the same again is no conflict
-    with pytest.raises(InputError, match="is there already and differs"):
-        from_csv(csv("epoch,arch", f"0,{CONV}"), run, here)
-    assert here.read(run).final_arch == SKIP

@@ -45,7 +45,7 @@ def trainings(cells: int, seed: int = 0) -> Iterator[Training]:
         made.append((draw.randbytes(16).hex(), adjacency, operations))
     for repeat in range(3):
         for number, (module_hash, adjacency, operations) in enumerate(made):
-            valid = draw.uniform(0.1, 0.95)
+            valid = draw.uniform(0.7, 0.95)
             seconds, parameters = 1000.0 + repeat, 200_000 + 117 * number
             yield Training(module_hash, adjacency, operations, valid, valid - 0.005, seconds, parameters)
 

@@ -11,11 +11,11 @@ import pytest
 
 from results.data import convert as converters
 from results.data import convert_nasbench101, convert_nasbench201
+from results.data.cellhash import cell_hash
 from results.data.convert import convert
 from results.data.directory import State, status
 from results.data.sources import SOURCES
 from results.errors import InputError
-from results.scores.cellhash import cell_hash
 from results.scores.oracle import Chain, TableOracle
 
 from . import synthetic101, synthetic201

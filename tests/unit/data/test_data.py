@@ -45,9 +45,12 @@ def write_nasbench101(path, hashes=("a" * 32, "b" * 32), **changes):
     return path
 
 
+SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
+
+
 def write_nasbench201(path, **changes):
     columns = {
-        "arch": ["|x|", "|y|"] * 2,
+        "arch": [SKIP, SKIP.replace("skip_connect", "nor_conv_3x3")] * 2,
         "dataset": ["cifar10", "cifar10", "cifar100", "cifar100"],
         "valid_accuracy": [90.0, 91.0, 70.0, None],
         "test_accuracy": [89.0, 90.0, 69.0, 70.0],
@@ -166,9 +169,10 @@ def test_a_table_that_cannot_be_read_is_said_to_be(tmp_path, spoil, state):
     [
         (write_nasbench101, NASBENCH101_TABLE, {"module_hash": ["a" * 32] * 2}, "twice"),
         (write_nasbench101, NASBENCH101_TABLE, {"test_accuracy": [[1.0], [101.0]]}, "test_accuracy"),
-        (write_nasbench201, NASBENCH201_TABLE, {"arch": ["|x|"] * 4}, "twice"),
+        (write_nasbench201, NASBENCH201_TABLE, {"arch": [SKIP] * 4}, "twice"),
+        (write_nasbench201, NASBENCH201_TABLE, {"arch": ["|x|", SKIP] * 2}, "the cell '|x|', which NAS-Bench-201"),
         (write_nasbench201, NASBENCH201_TABLE, {"valid_accuracy": [0.1, -0.1, 1, 1]}, "valid_accuracy"),
-        (write_nasbench201, NASBENCH201_TABLE, {"valid_accuracy": [0.1, float("nan"), 1, 1]}, "valid_accuracy"),
+        (write_nasbench201, NASBENCH201_TABLE, {"valid_accuracy": [0.1, float("inf"), 1, 1]}, "valid_accuracy"),
     ],
 )
 def test_verify_reads_every_row(tmp_path, write, name, changes, fault):

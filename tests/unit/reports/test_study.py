@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from reports.drawing.axes import draw_independent
 from reports.study.method_style import MARKERS, methods_of
 from reports.study.study import Study
-from results.records.record import BROUGHT_IN
+from results.records.record import IMPORTED
 from results.scores.oracle import Chain
 
 from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record
@@ -71,7 +71,7 @@ def test_what_is_no_colour_is_replaced(colour):
 
 
 def test_random_search_makes_no_trajectory_but_a_search_of_another_code_does():
-    drawn, brought = record("random"), record("darts", manifest={"method": {"levels": 0}, "config_hash": BROUGHT_IN})
+    drawn, brought = record("random"), record("darts", manifest={"method": {"levels": 0}, "config_hash": IMPORTED})
     assert {m.id: m.independent for m in methods_of([drawn, brought])} == {"random": True, "darts": False}
 
 

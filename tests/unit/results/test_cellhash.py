@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from results.scores import cellhash
-from results.scores.cellhash import cell_hash, hashed_cells
+from results.data import cellhash
+from results.data.cellhash import cell_hash, hashed_cells
 
 CELLS = ("1:", "101:conv3x3", "111:conv3x3", "101:conv1x1")
 

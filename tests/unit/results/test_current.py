@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from results.records.current import current
-from results.records.record import BROUGHT_IN
+from results.records.record import IMPORTED
 from results.records.run import Run
 
 KEY = ("paper", "nasbench201", "darts")
@@ -45,18 +45,18 @@ def test_nothing_counts_where_every_record_is_of_an_old_protocol(records):
     assert (kept, len(left)) == ([], 2)
 
 
-def test_what_was_brought_in_counts_where_nothing_was_run(records):
-    assert hashes(current(records((BROUGHT_IN,), ("old",)), {KEY: "new"})[0]) == [BROUGHT_IN]
-    assert hashes(current(records((BROUGHT_IN,), ("new",)), {KEY: "new"})[0]) == ["new"]
-    assert hashes(current(records((BROUGHT_IN,), ("new", "diverged")), {KEY: "new"})[0]) == ["new"]
+def test_what_was_imported_counts_where_nothing_was_run(records):
+    assert hashes(current(records((IMPORTED,), ("old",)), {KEY: "new"}, imported=True)[0]) == [IMPORTED]
+    assert hashes(current(records((IMPORTED,), ("new",)), {KEY: "new"}, imported=True)[0]) == ["new"]
+    assert hashes(current(records((IMPORTED,), ("new", "diverged")), {KEY: "new"}, imported=True)[0]) == ["new"]
 
 
-def test_what_was_brought_in_counts_where_all_that_was_run_failed(records):
-    kept, left = current(records((BROUGHT_IN,), ("new", "failed"), ("old",)), {KEY: "new"})
-    assert hashes(kept) == [BROUGHT_IN]
+def test_what_was_imported_counts_where_all_that_was_run_failed(records):
+    kept, left = current(records((IMPORTED,), ("new", "failed"), ("old",)), {KEY: "new"}, imported=True)
+    assert hashes(kept) == [IMPORTED]
     anew = "'dnas run paper --space nasbench201 --method darts' makes it anew"
     assert [one.why for one in left] == [
-        f"it failed, and those that were brought in count instead; {anew}",
+        f"it failed, and those that were imported count instead; {anew}",
         f"protocol old, but the experiment is new now; {anew}",
     ]
 
@@ -83,3 +83,15 @@ def test_methods_and_spaces_are_each_for_themselves(make_record):
     made = [make_record(run) for run in runs]
     found = [replace(r, manifest=r.manifest.changed(config_hash=str(number))) for number, r in enumerate(made)]
     assert current(found[::-1], {}) == (found, [])
+
+
+def test_what_was_imported_decides_nothing_unless_that_is_asked_for(records):
+    for others in ((), (("new", "failed"),), (("old",),)):
+        kept, left = current(records((IMPORTED,), *others), {KEY: "new"})
+        assert IMPORTED not in hashes(kept)
+        (foreign,) = (one for one in left if one.imported)
+        assert foreign.why == "it was imported from another code, and counts with --imported alone"
+
+
+def test_what_was_imported_under_a_name_that_nobody_plans_is_shown(records):
+    assert hashes(current(records((IMPORTED,)), {})[0]) == [IMPORTED]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.data import convert_nasbench201 as convert
+from results.data.cellhash import cell_hash
 from results.errors import InputError
 from results.files import parquet
-from results.scores.cellhash import cell_hash
 from results.scores.oracle import Chain, RetrainedOracle, ScoresOracle, TableOracle
 from results.scores.score import Score, merge_scores
 from tests.unit.data import synthetic201
@@ -24,12 +24,15 @@ CELL = "101101001100111:conv3x3,conv3x3,maxpool3x3,conv3x3"
 CELL_HASH = "00040b38293651f17fb665401c671bbb"
 
 
+CONV = ALL_SKIP.replace("skip_connect", "nor_conv_3x3")
+
+
 def write_nasbench201(folder, dataset="cifar10"):
     rows = {
-        "arch": ["x", "y"],
+        "arch": [ALL_SKIP, CONV],
         "dataset": [dataset] * 2,
-        "valid_accuracy": [1.0, 2.0],
-        "test_accuracy": [3.0, 0.0],
+        "valid_accuracy": [40.0, 20.0],
+        "test_accuracy": [30.0, 25.0],
     }
     table = pa.table(rows).replace_schema_metadata({"release": "made-up"})
     pq.write_table(table, folder / "nasbench201.parquet")
@@ -43,10 +46,10 @@ def write_nasbench101(folder, name, module_hash, test):
 def test_nasbench201_answers_per_dataset(tmp_path):
     write_nasbench201(tmp_path, "imagenet16-120")
     [oracle] = TableOracle.find(tmp_path)
-    score = oracle.score("nasbench201", "y", "ImageNet16-120")
-    assert score == Score("nasbench201", "y", "ImageNet16-120", 2.0, 0.0, release="made-up", epochs=200)
-    assert oracle.scores("nasbench201", ["z", "x", "a"], "ImageNet16-120")[::2] == [None, None]
-    assert oracle.score("nasbench201", "x", "cifar10") is None
+    score = oracle.score("nasbench201", CONV, "ImageNet16-120")
+    assert score == Score("nasbench201", CONV, "ImageNet16-120", 20.0, 25.0, release="made-up", epochs=200)
+    assert oracle.scores("nasbench201", ["z", ALL_SKIP, "a"], "ImageNet16-120")[::2] == [None, None]
+    assert oracle.score("nasbench201", ALL_SKIP, "cifar10") is None
     assert oracle.score("nasbench1shot1-1", "1:", "cifar10") is None
     assert oracle.scores("nasbench201", [], "cifar10") == []
 
@@ -55,9 +58,9 @@ def test_nasbench201_keeps_the_trials_where_the_table_has_them(tmp_path):
     write_nasbench201(tmp_path)
     path = tmp_path / "nasbench201.parquet"
     table = pq.read_table(path)
-    pq.write_table(table.append_column("test_trials", pa.array([[2.0, 4.0], None])), path)
-    scores = TableOracle.find(tmp_path)[0].scores("nasbench201", ["x", "y"], "cifar10")
-    assert [s and s.test_trials for s in scores] == [(2.0, 4.0), ()]
+    pq.write_table(table.append_column("test_trials", pa.array([[29.0, 31.0], None])), path)
+    scores = TableOracle.find(tmp_path)[0].scores("nasbench201", [ALL_SKIP, CONV], "cifar10")
+    assert [s and s.test_trials for s in scores] == [(29.0, 31.0), ()]
     assert [s and s.valid_trials for s in scores] == [(), ()]
 
 
@@ -68,7 +71,7 @@ def test_nasbench201_keeps_the_budget_and_the_release_of_each_row(tmp_path):
     table = pq.read_table(path).append_column("epochs", pa.array([200, 12], pa.int16()))
     release = pa.array(["NATS-tss-v1_0-3ffb9", "NAS-Bench-201-v1_1-096897"]).dictionary_encode()
     pq.write_table(table.append_column("release", release), path)
-    scores = TableOracle.find(tmp_path)[0].scores("nasbench201", ["y", "x"], "cifar10")
+    scores = TableOracle.find(tmp_path)[0].scores("nasbench201", [CONV, ALL_SKIP], "cifar10")
     assert [(s.release, s.epochs) for s in scores if s] == [
         ("NAS-Bench-201-v1_1-096897", 12),
         ("NATS-tss-v1_0-3ffb9", 200),
@@ -132,7 +135,7 @@ def test_isomorphic_cells_have_one_hash(order):
 
 
 def test_hashing_does_not_import_torch():
-    code = "import sys, results.scores.cellhash as c; c.cell_hash('1:'); sys.exit('torch' in sys.modules)"
+    code = "import sys, results.data.cellhash as c; c.cell_hash('1:'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -160,7 +163,7 @@ def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
         ({"module_hash": ["0" * 32], "valid_accuracy": [1.0]}, "lacks the column 'test_accuracy'"),
         (
             {"module_hash": ["0" * 32], "valid_accuracy": [1.0], "test_accuracy": [1.0]},
-            "'valid_accuracy' of another schema",
+            "has double in the column 'valid_accuracy', where it needs a list of numbers",
         ),
         (
             {"module_hash": [], "valid_accuracy": pa.array([], pa.list_(pa.float64()))}
@@ -173,7 +176,7 @@ def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
         ),
         (
             {"module_hash": ["0" * 32], "valid_accuracy": [[1.0]], "test_accuracy": [["x"]]},
-            "is of another schema",
+            r"has list<.*string> in the column 'test_accuracy', where it needs a list of numbers",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from results.claims.series import part, points_within
 from results.claims.stats import Interval
 from results.claims.verdict import Status, Verdict
 from results.claims.verdicts import judge
-from results.records.record import BROUGHT_IN, Record
+from results.records.record import IMPORTED, Record
 from results.records.run import Run
 from results.scores.score import Score
 
@@ -189,12 +189,12 @@ def test_a_failed_seed_is_not_run_yet_and_named(measured, make_record):
     assert alone.text.endswith("--method darts' makes them; 2 seeds failed")
 
 
-def test_a_failed_run_of_the_planned_protocol_hides_nothing_that_was_brought_in(measured, make_record):
+def test_a_failed_run_of_the_planned_protocol_hides_nothing_that_was_imported(measured, make_record):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8])
-    records = [replace(r, manifest=r.manifest.changed(config_hash=BROUGHT_IN)) for r in records]
+    records = [replace(r, manifest=r.manifest.changed(config_hash=IMPORTED)) for r in records]
     lost = make_record(Run("paper", "nasbench201", "darts", 4), (), status="failed")
     planned = {("paper", "nasbench201", "darts"): lost.config_hash}
-    verdict = only(judge([number(90.0)], [*records, lost], oracle, planned=planned))
+    verdict = only(judge([number(90.0)], [*records, lost], oracle, planned=planned, imported=True))
     assert (verdict.status, verdict.n, [left.run for left in verdict.left_out]) == (Status.REPRODUCED, 4, [lost.run])
 
 

@@ -228,6 +228,38 @@ def test_a_cell_of_many_vertices_is_refused_before_all_their_orders_are_tried():
         spaces.find("nasbench1shot1-3").parse(f"{bits}:{','.join(operations)}")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # a skip connection from node 1 or node 0 makes no difference where node 1 is a skip of node 0
+        (
+            "|skip_connect~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|skip_connect~2|",
+            "|skip_connect~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|",
+        ),
+        # what leaves node 1 is zero where its only edge is none
+        (
+            "|none~0|+|skip_connect~0|nor_conv_3x3~1|+|nor_conv_1x1~0|nor_conv_3x3~1|avg_pool_3x3~2|",
+            "|none~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|",
+        ),
+    ],
+)
+def test_two_keys_may_name_one_cell_of_nasbench201(one, other):
+    space = spaces.find("nasbench201")
+    first, second = space.parse(one), space.parse(other)
+    assert first != second
+    assert space.form(first) == space.form(second)
+
+
+def test_cells_that_compute_different_things_have_different_forms():
+    space = spaces.find("nasbench201")
+    chain = "|{}~0|+|none~0|{}~1|+|none~0|none~1|{}~2|"
+    orders = [
+        space.parse(chain.format("nor_conv_3x3", *two))
+        for two in (("nor_conv_1x1", "avg_pool_3x3"), ("avg_pool_3x3", "nor_conv_1x1"))
+    ]
+    assert space.form(orders[0]) != space.form(orders[1])
+
+
 def test_an_unknown_space_is_a_key_error():
     with pytest.raises(KeyError):
         spaces.find("nasbench301")

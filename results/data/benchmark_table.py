@@ -10,17 +10,29 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from results.data import plausible
+from results.data.cellhash import cell_hash
+from results.data.plausible import SPLITS, is_cell201
 from results.errors import InputError
 from results.files import parquet
-from results.scores.cellhash import cell_hash
 
-SPLITS = ("valid", "test")
+#: Columns that a table may have, of the network that was trained.
+NETWORK = ("parameters", "mflops")
+#: What the metadata may say of the figures.
+_UNIT = b"percent"
 _MEND = "remove it and make it anew with 'dnas data fetch' or 'dnas data convert'"
 
 
 def _nasbench201_keys(archs: Sequence[str], dataset: str) -> list[bytes]:
     """Return the keys; the compact table writes imagenet16-120 where the benchmark writes ImageNet16-120."""
     return [f"{dataset} {arch}".encode() for arch in archs]
+
+
+#: What to take in place of a data set that a table should not hold.
+_DATASETS = {
+    "cifar10-valid": "its networks were trained on half of the images: take validation accuracies from it and test"
+    " accuracies from 'cifar10', as rows of 'cifar10'"
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Layout:
     row_keys : the key of each row of these columns.
     keys : (architectures, data set) -> the keys of their rows; the empty key is no row's.
     epochs, release : where the file does not say.
+    datasets : whose figures it may hold, in lower case.
     in_lists : whether an accuracy is a list with one figure a training, rather than their mean.
     """
 
@@ -43,6 +56,7 @@ class Layout:
     keys: Callable[[Sequence[str], str], list[bytes]]
     epochs: int
     release: str
+    datasets: tuple[str, ...]
     in_lists: bool
 
 
@@ -57,6 +71,7 @@ NASBENCH201 = Layout(
     keys=lambda archs, dataset: _nasbench201_keys(archs, dataset.lower()),
     epochs=200,
     release="NAS-Bench-201",
+    datasets=tuple(plausible.CHANCE),
     in_lists=False,
 )
 NASBENCH101 = Layout(
@@ -66,6 +81,7 @@ NASBENCH101 = Layout(
     keys=lambda archs, dataset: [cell_hash(arch).encode() if dataset == "cifar10" else b"" for arch in archs],
     epochs=108,
     release="nasbench_only108",
+    datasets=("cifar10",),
     in_lists=True,
 )
 
@@ -86,6 +102,11 @@ class Split:
     trials: np.ndarray
     first: np.ndarray
 
+    @property
+    def rows(self) -> np.ndarray:
+        """The row of each training, ``(trials,)``."""
+        return np.repeat(np.arange(len(self.mean)), np.diff(self.first))
+
     def trials_of(self, row: int) -> tuple[float, ...]:
         """Return the accuracy of each training; none where only the mean is known."""
         return tuple(self.trials[self.first[row] : self.first[row + 1]].tolist())
@@ -100,12 +121,15 @@ class Table:
     keys : bytes ``(rows,)``; fixed-width and sorted, they take a third of the memory of a dictionary of strings.
     splits : "valid" and "test".
     release, epochs : of each row, ``(rows,)``.
+    parameters, mflops : of the network that was trained, and its FLOPs in millions; NaN where the table has none.
     """
 
     keys: np.ndarray
     splits: dict[str, Split]
     release: np.ndarray
     epochs: np.ndarray
+    parameters: np.ndarray
+    mflops: np.ndarray
 
     def rows(self, keys: list[bytes]) -> np.ndarray:
         """Return the row of each key, -1 where there is none."""
@@ -115,35 +139,87 @@ class Table:
 
 
 def read(path: Path, layout: Layout) -> Table:
-    """Read a table.
+    """Read a table: the one reader of scoring and of ``dnas data verify``.
+
+    A training without a figure is left out: a mean is over those present. Rows stay as they are otherwise.
 
     Raises
     ------
     InputError
-        The file is absent, damaged, empty, or of another schema.
+        The file is absent, damaged, empty or of another schema, names a cell twice or one that does not exist, or holds
+        what cannot be the accuracies, in percent, of these data sets (``results.data.plausible``).
     """
     figures = [f"{split}_accuracy" for split in SPLITS]
-    optional = ["release", "epochs", *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
-    content = parquet.read(path, [*layout.columns, *figures], optional=optional, mend=_MEND)
-    for column in figures:
-        kind = content.schema.field(column).type
-        if not (_is_list(kind) if layout.in_lists else pa.types.is_floating(kind)):
-            raise InputError(f"{path} has a column '{column}' of another schema; {_MEND}")
+    optional = ["release", "epochs", *NETWORK, *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
+    return of(parquet.read(path, [*layout.columns, *figures], optional=optional, mend=_MEND), path, layout)
+
+
+def archs_by_index(path: Path) -> dict[int, str]:
+    """Return the architectures of a table by their index in the benchmark's own list; none where it has none."""
+    try:
+        content = parquet.read(path, ["arch"], optional=["index"], mend=_MEND)
+        if "index" not in content.column_names:
+            return {}
+        return dict(zip(content["index"].cast(pa.int64()).to_pylist(), content["arch"].to_pylist(), strict=True))
+    except pa.ArrowException as error:
+        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
+
+
+def of(content: pa.Table, path: Path, layout: Layout) -> Table:
+    """Return the rows of a table that is in ``path``, or is to be, checked as ``read`` says."""
+    figures = [f"{split}_accuracy" for split in SPLITS]
+    if wrong := _wrong_type(content, figures, layout):
+        raise InputError(f"{path} {wrong}; {_MEND}")
     if not content.num_rows:
         raise InputError(f"{path} has no rows; {_MEND}")
-    named = (content.schema.metadata or {}).get(b"release", layout.release.encode()).decode(errors="replace")
+    metadata = content.schema.metadata or {}
+    named = metadata.get(b"release", layout.release.encode()).decode(errors="replace")
     try:
         keys = np.array([key.encode() for key in layout.row_keys(content).to_pylist()], dtype=bytes)
         order = np.argsort(keys)
-        content = content.take(order)
-        return Table(
-            keys[order],
+        content, keys = content.take(order), keys[order]
+        table = Table(
+            keys,
             {split: _split(content, split) for split in SPLITS},
             _column(content, "release", pa.string(), named),
             _column(content, "epochs", pa.int64(), layout.epochs),
+            *(_column(content, name, pa.float64(), np.nan).astype(float) for name in NETWORK),
         )
     except (pa.ArrowException, AttributeError) as error:  # the latter of a key that is null
         raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
+    if (unit := metadata.get(b"unit", _UNIT)) != _UNIT:
+        raise InputError(f"{path} has '{unit.decode(errors='replace')}' as its unit, where it needs percent; {_MEND}")
+    if fault := _fault(content, table, layout):
+        raise InputError(f"{path}: {fault}; {_MEND}")
+    return table
+
+
+def _wrong_type(content: pa.Table, figures: Sequence[str], layout: Layout) -> str:
+    """Return which column does not hold what it should; nothing where all do."""
+    for column in figures:
+        kind = content.schema.field(column).type
+        number = kind.value_type if _is_list(kind) else kind
+        if _is_list(kind) != layout.in_lists or not (pa.types.is_floating(number) or pa.types.is_null(number)):
+            needed = "a list of numbers, one a training" if layout.in_lists else "a number"
+            return f"has {kind} in the column '{column}', where it needs {needed}"
+    return ""
+
+
+def _fault(content: pa.Table, table: Table, layout: Layout) -> str:
+    """Return why rows cannot be used: their names, or their figures; nothing where they can."""
+    if len(twice := np.flatnonzero(table.keys[1:] == table.keys[:-1])):
+        return f"it has {bytes(table.keys[twice[0]]).decode()} twice"
+    archs, datasets = None, np.full(content.num_rows, layout.datasets[0])
+    if "dataset" in layout.columns:
+        archs = content["arch"].to_pylist()
+        datasets = np.array([name.lower() for name in content["dataset"].to_pylist()])
+        for name in sorted(set(datasets.tolist()) - set(layout.datasets)):
+            return f"it holds the data set '{name}'; {_DATASETS.get(name, 'known are ' + ', '.join(layout.datasets))}"
+        if odd := next((arch for arch in archs if not is_cell201(arch)), None):
+            return f"it names the cell '{odd}', which NAS-Bench-201 does not have"
+    trials = {name: (split.rows, split.trials) for name, split in table.splits.items()}
+    means = {name: split.mean for name, split in table.splits.items()}
+    return plausible.fault(plausible.Figures(archs, datasets, means, trials, table.epochs.astype(int)))
 
 
 def _split(content: pa.Table, split: str) -> Split:
@@ -156,16 +232,19 @@ def _split(content: pa.Table, split: str) -> Split:
         count = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
         trials = lists.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
     row = np.repeat(np.arange(len(count)), count)
+    present = ~np.isnan(trials)  # a mean is over the trainings that have a figure
+    row, trials = row[present], trials[present]
+    count = np.bincount(row, minlength=len(count))
     best = np.full(len(count), -np.inf)
     np.maximum.at(best, row, trials)
-    if in_lists:
-        mean = np.bincount(row, trials, len(count)) / np.where(count, count, np.nan)
-    else:
-        mean = accuracy.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    mean = np.bincount(row, trials, len(count)) / np.where(count, count, np.nan)
+    if not in_lists:
+        stated = accuracy.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        mean = np.where(np.isnan(stated), mean, stated)
     return Split(mean, np.where(count, best, np.nan), trials, np.concatenate([[0], np.cumsum(count)]))
 
 
-def _column(content: pa.Table, name: str, kind: pa.DataType, default: str | int) -> np.ndarray:
+def _column(content: pa.Table, name: str, kind: pa.DataType, default: str | float) -> np.ndarray:
     """Return the column, or the default for each row where the table has no such column or a gap in it."""
     if name not in content.column_names:
         return np.broadcast_to(np.array(default, dtype=object), content.num_rows)

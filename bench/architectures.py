@@ -1,0 +1,128 @@
+"""Architectures as a user gives them, and all that is known of each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import spaces
+from bench.scoring import oracle, truth
+from results.errors import InputError
+from results.files import delimited, text
+from results.scores.oracle import Network, TableOracle
+from results.scores.score import Score
+from results.scores.truth import Answer, answers
+
+INDEX = "index"  # the notation that needs a table
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One architecture as it was given, and where: empty for the command line."""
+
+    text: str
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one architecture, by data set; nothing of those on which it is not scored.
+
+    Attributes
+    ----------
+    splits : the answer for each split that the score has.
+    networks : what the table says of the network that was trained.
+    """
+
+    arch: str
+    scores: Mapping[str, Score]
+    splits: Mapping[str, Mapping[str, Answer]]
+    networks: Mapping[str, Network]
+
+
+def listed(path: str) -> Iterator[Given]:
+    """Yield the architectures of a file, or of standard input for ``-``: one a line, or the column ``arch`` of a table.
+
+    Empty lines and lines that begin with # are passed over.
+    """
+    name = "standard input" if path == STANDARD_INPUT else path
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    lines = text.decode(data, name).splitlines()
+    if path != STANDARD_INPUT and lines and "arch" in lines[0].lower():
+        table = delimited.read(Path(path), ["arch"])
+        yield from (Given(line.fields["arch"], f"{name}, line {line.number}: ") for line in table.lines)
+        return
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield Given(line, f"{name}, line {number}: ")
+
+
+def parse(space: str, given: Sequence[Given], notation: str, data_dir: Path) -> list[str]:
+    """Return the key of each architecture.
+
+    Parameters
+    ----------
+    notation : one of the space's, ``index`` for indices of the benchmark's own list, or nothing.
+
+    Raises
+    ------
+    InputError
+        One of them names no architecture, or may name several.
+    """
+    found = spaces.find(space)
+    by_index = _by_index(space, data_dir) if notation == INDEX else {}
+    keys = []
+    for each in given:
+        try:
+            if notation == INDEX:
+                keys.append(_at(by_index, each.text))
+            else:
+                keys.append(found.read(each.text, notation).key)
+        except ValueError as error:
+            raise InputError(f"{each.where}{error}") from None
+    return keys
+
+
+def _by_index(space: str, data_dir: Path) -> Mapping[int, str]:
+    tables = [table for table in TableOracle.find(data_dir) if table.covers(space)]
+    found = next((table.by_index for table in tables if table.by_index), None)
+    if found is None:
+        raise InputError(f"no table here lists the cells of {space} by index; 'dnas data status' names what is missing")
+    return found
+
+
+def _at(by_index: Mapping[int, str], given: str) -> str:
+    number = given.strip()
+    if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) in by_index):
+        raise ValueError(f"'{number}' is no index; write a number from {min(by_index)} to {max(by_index)}")
+    return by_index[int(number)]
+
+
+def look_up(space: str, archs: Sequence[str], runs: Path, data_dir: Path) -> list[Known]:
+    """Return what tables, kept scores and retraining say of each architecture, in order."""
+    known, datasets = oracle(runs, data_dir), (*spaces.find(space).table_datasets, "digits")
+    scores = {dataset: known.scores(space, archs, dataset) for dataset in datasets}
+    networks = {dataset: _networks(space, archs, dataset, data_dir) for dataset in datasets}
+    ranked = [dataset for dataset in datasets[:-1] if any(scores[dataset])]
+    truths = truth(space, data_dir, ranked) if ranked else {}
+    found = []
+    for place, arch in enumerate(archs):
+        mine = {dataset: score for dataset in datasets if (score := scores[dataset][place]) is not None}
+        splits = {dataset: answers(score, truths.get(dataset)) for dataset, score in mine.items()}
+        nets = {dataset: net for dataset in mine if (net := networks[dataset][place]) is not None}
+        found.append(Known(arch, mine, splits, nets))
+    return found
+
+
+def _networks(space: str, archs: Sequence[str], dataset: str, data_dir: Path) -> list[Network | None]:
+    """Return the network of each architecture by the first table that has it."""
+    found: list[Network | None] = [None] * len(archs)
+    for table in TableOracle.find(data_dir):
+        found = [one or other for one, other in zip(found, table.networks(space, archs, dataset), strict=True)]
+    return found

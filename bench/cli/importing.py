@@ -1,0 +1,49 @@
+"""``dnas import``: another code's search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from results.errors import InputError, printable
+
+from .application import app
+from .options import RUNS, Notation, Runs
+
+
+@app.command("import")
+def import_search(
+    table: Annotated[Path | None, typer.Argument(help="A table with columns epoch and arch, a row an epoch.")] = None,
+    name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of the search.")] = "",
+    first: Annotated[
+        int | None,
+        typer.Option("--first-epoch", min=0, help="Completed epochs at the first row, where the column does not say."),
+    ] = None,
+    arch: Annotated[str, typer.Option("--final", help="In place of a table: the architecture that it ended in.")] = "",
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Of a search of which --final alone is known.")] = None,
+    source: Annotated[str, typer.Option("--source", help="Where --final was published.")] = "",
+    notation: Notation = "",
+    runs: Runs = RUNS,
+) -> None:
+    """Import another code's search: a table with a row an epoch, or its final architecture alone."""
+    from bench.runs import importing
+    from results.records.run import Run
+    from results.records.store import Store
+
+    try:
+        run = Run.parse(name)
+    except ValueError as error:
+        raise InputError(f"--as: {error}") from None
+    if (table is None) == (not arch):
+        raise InputError("give a table with a row an epoch, or --final with the architecture that the search ended in")
+    if arch and not source:
+        raise InputError("--final needs --source, such as --source 'Dong and Yang 2020, table 5'")
+    store = Store(runs)
+    if table is None:
+        filed = importing.final(arch, run, store, epochs=epochs, notation=notation, source=source)
+    else:
+        filed = importing.from_csv(table, run, store, first=first, notation=notation)
+    print(printable(f"imported {filed}"))
+    print("it decides claims with 'dnas check --imported' alone")
