@@ -71,12 +71,15 @@ def test_a_step_is_profiled_by_operation(monkeypatch, tmp_path):
     assert plain["rows"][0]["ms"] > 0
 
 
-def test_speeds_are_measured_in_time(tmp_path, monkeypatch):
+def test_speeds_are_measured_by_the_number_of_seeds(tmp_path, monkeypatch):
     monkeypatch.setattr(conv_table, "file", lambda: tmp_path / "none.json")
-    assert commands.main(["speed", "--quick", "--device", "cpu", "--budget", "1s", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(speeds, "SEEDS", (1,))
+    assert commands.main(["speed", "--quick", "--device", "cpu", "--out", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "speed.json").read_text())
-    assert found["benchmarks"]
-    assert found["left"]
+    names = [each["name"] for each in found["benchmarks"]]
+    assert "nasbench201/darts/S=4/float32/auto/captured" in names
+    assert "nasbench201/sdarts-adv/S=1/bf16/auto/captured" in names
+    assert (found["left"], found["failed"]) == ([], {})
 
 
 def test_forms_that_speed_measured_are_found_by_a_search(tmp_path, monkeypatch):
