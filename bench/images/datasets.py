@@ -177,10 +177,9 @@ def _write(path: Path, array: np.ndarray) -> None:
 def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels (both uint8) of training and test set in the official order."""
     copy = None if data_dir is None else cifar10.find(Path(data_dir))
-    if copy and copy.missing:
-        raise InputError(
-            f"CIFAR-10 in {copy.path} is incomplete: {' and '.join(copy.missing)} is missing; add it there"
-        )
+    if data_dir is not None and (part := cifar10.part(Path(data_dir))):
+        lacking = " and ".join(part.missing)
+        raise InputError(f"CIFAR-10 in {part.path} is incomplete: {lacking} is missing; add it there")
     if copy:
         if copy.shards:
             return _decode_parquet(copy.shards)

@@ -31,7 +31,20 @@ class Copy:
 
 
 def find(data_dir: Path) -> Copy | None:
-    """Return the copy that is used, a whole one where there is one; None where there is not even a part of one."""
+    """Return the copy that is used; None where there is none. A stray file does not stand for a data set."""
+    found = _best(data_dir)
+    parts = {path.name.partition("-")[0] for path in found.shards} if found else set()
+    return found if found and (not found.missing or parts == {"train", "test"}) else None
+
+
+def part(data_dir: Path) -> Copy | None:
+    """Return what there is of the data set where something is missing of it; None where nothing is there."""
+    found = _best(data_dir)
+    return found if found and found.missing else None
+
+
+def _best(data_dir: Path) -> Copy | None:
+    """Return a whole copy, or else the first part of one."""
     parts: list[Copy] = []
     for folder in _places(data_dir):
         shards, missing = _shards(folder)

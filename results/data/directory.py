@@ -105,8 +105,7 @@ def find(data_dir: Path, source: Source, progress: Progress | None) -> tuple[Pat
     if source.name == "cifar10" and (copy := cifar10.find(data_dir)) and copy.path.is_dir():
         state, detail = _images(copy.shards) if copy.shards else (State.UNKNOWN, "unpacked, six files")
         if copy.missing:
-            detail = f"{detail if copy.shards else 'unpacked'}; lacks {', '.join(copy.missing)}"
-            return copy.path, State.TRUNCATED, detail
+            return copy.path, State.TRUNCATED, f"{detail}; lacks {', '.join(copy.missing)}"
         return copy.path, state, detail
     path, folder = place(data_dir, source), data_dir / source.unpacked
     if source.unpacked and folder.is_dir() and not path.exists():

@@ -8,7 +8,7 @@ import pytest
 
 from reports.study.study import Study
 from results.errors import InputError
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 NOT_FINITE = (np.nan, np.inf, -np.inf)
