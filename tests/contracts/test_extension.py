@@ -28,7 +28,7 @@ class Params:
 def step(learner, batch, params):
     return bilevel.step(learner, batch, alpha_gradient=lambda l, b: params.factor * bilevel.first_order(l, b))
 
-METHOD = Method(id="halved", label="halved", colour="#000000", order=9, levels=2, step=step, params=Params,
+METHOD = Method(id="halved", label="halved", colour="#000000", order=98, levels=2, step=step, params=Params,
                 cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
 """
 SPACE = """
