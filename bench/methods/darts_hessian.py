@@ -32,7 +32,7 @@ from .sdarts_rs import CITE
 class Params:
     """``eta`` is the strength of the penalty, ``h`` the length of the finite difference's step."""
 
-    eta: float = 1.0
+    eta: float = 0.1
     h: float = 0.01
 
     def __post_init__(self) -> None:
@@ -95,5 +95,6 @@ METHOD = Method(
     passes={"alpha": 1, "weights": 5},
     params=Params,
     draws=direction,
+    still=frozenset({"loss"}),  # the penalty is descended too
     deviations=DEVIATIONS,
 )

@@ -151,5 +151,6 @@ METHOD = Method(
     step=step,
     passes={"alpha": 1, "weights": 1},
     draws=noise,
+    still=frozenset({"loss"}),  # a random mix a step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

@@ -97,5 +97,6 @@ METHOD = Method(
     step=step,
     passes={"weights": 1},
     draws=noise,
+    still=frozenset({"loss"}),  # one path a step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

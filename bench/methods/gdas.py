@@ -169,5 +169,6 @@ METHOD = Method(
     params=Params,
     draws=noise,
     scalars=temperature,
+    still=frozenset({"loss"}),  # one path a step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

@@ -63,7 +63,7 @@ class Method:
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
     still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names
-        of the state that a step leaves alone, and "loss" where the loss need not fall on a few images.
+        of the state that a step leaves alone, and "loss" where the loss falls slowly on a few images.
     """
 
     id: str

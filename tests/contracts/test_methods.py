@@ -173,7 +173,7 @@ def test_a_seed_steps_as_it_would_alone(start, space, name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_method_learns(start, name):
-    """Weights and alphas fit ten images that they see again and again."""
+    """Weights and alphas fit ten images that they see again and again; slowly where a method says so."""
     limits = (
         "images.limit=20",
         "training.batch=20",
@@ -183,5 +183,4 @@ def test_a_method_learns(start, name):
     )
     begun = start("nasbench201", name, *limits, seeds=(0,))
     losses = [float(begun.step(batch).loss) for epoch in range(15) for batch in begun.batches(epoch)]
-    fell = np.mean(losses[-3:]) < 0.8 * np.mean(losses[:2])
-    assert fell == ("loss" not in begun.method.still)
+    assert np.mean(losses[-3:]) < (1.0 if "loss" in begun.method.still else 0.8) * np.mean(losses[:2])
