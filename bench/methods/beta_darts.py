@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
 from bench.limits import require
-from bench.method import Method, Rule, Scalars
-from bench.schedule import ramp
-from bench.simplex import softmax
+from bench.methods.method import Method, Rule, Scalars
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.schedule import ramp
+from bench.steps.simplex import softmax
 
 CITE = """@inproceedings{ye2022beta,
   title     = {{$\\beta$-DARTS}: Beta-Decay Regularization for Differentiable Architecture Search},

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
 from bench.limits import require
-from bench.method import Draws, Method, Rule
-from bench.simplex import softmax
+from bench.methods.method import Draws, Method, Rule
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.simplex import softmax
 from results.errors import InputError
 from spaces.base import Space
 

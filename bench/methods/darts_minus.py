@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
 from bench.limits import require
-from bench.method import Method, Rule, Scalars
-from bench.schedule import ramp
-from bench.simplex import softmax
+from bench.methods.method import Method, Rule, Scalars
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.schedule import ramp
+from bench.steps.simplex import softmax
 from spaces.base import Space
 
 CITE = """@inproceedings{chu2021darts,
@@ -77,7 +77,7 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
 DEVIATIONS = (
     Rule(
         id="measured-without-skip",
-        what="Validation accuracy, eigenvalue and landscape are those of the mix without the auxiliary skip connection.",
+        what="Validation accuracy, eigenvalue and landscape are those without the auxiliary skip connection.",
         why="The suite measures all methods at softmax(alpha); the authors' code evaluates with the skip connection.",
         effect="None on the search. Early in it, the supernet is measured at a mix that it was not trained at.",
         source="Meituan-AutoML/DARTS- src/search/model_search.py:40-45",

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Draws, Method, Rule
+from bench.methods.method import Draws, Method, Rule
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
 from spaces.base import Space
 
 from .gdas import MEASURED
@@ -76,7 +76,7 @@ def gamma(shape: Tensor, normal: Tensor, uniform: Tensor) -> Tensor:
 
 
 def sample(alpha: Tensor, mask: Tensor, normal: Tensor, uniform: Tensor) -> Tensor:
-    """Return a Dirichlet sample of each row, ``(S, R, M)``, 0 in the padding; ``normal`` and ``uniform`` as ``gamma``."""
+    """Return a Dirichlet sample of each row, ``(S, R, M)``, 0 in the padding; the draws are those of ``gamma``."""
     drawn = torch.where(mask, gamma(concentration(alpha), normal, uniform), 0)
     return drawn / drawn.sum(-1, keepdim=True)
 
@@ -90,7 +90,9 @@ def pathwise(gradient: Tensor, drawn: Tensor, alpha: Tensor, mask: Tensor) -> Te
     c = torch.where(mask, concentration(alpha), 0)
     total = c.sum(-1, keepdim=True).expand_as(c)
     inside = torch.where(mask, drawn, 0.5).clamp(min=torch.finfo(drawn.dtype).tiny)
-    slope = torch._dirichlet_grad(inside, torch.where(mask, c, 1), total)  # what torch.distributions differentiates with
+    slope = torch._dirichlet_grad(
+        inside, torch.where(mask, c, 1), total
+    )  # what torch.distributions differentiates with
     centred = gradient - (drawn * gradient).sum(-1, keepdim=True)
     chain = torch.where(alpha < 0, alpha.clamp(max=0).exp(), 1)
     return torch.where(mask, slope * centred * chain, 0)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench import sampling
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Draws, Method, Rule
-from bench.simplex import softmax
+from bench.methods.method import Draws, Method, Rule
+from bench.steps import sampling
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.simplex import softmax
 from spaces.base import Space
 
 from .gdas import MEASURED, UNCHOSEN

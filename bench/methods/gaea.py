@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench import bilevel
-from bench.learner import Batch, Learner, Outcome
 from bench.limits import require
-from bench.method import Method, Rule
+from bench.methods.method import Method, Rule
+from bench.steps import bilevel
+from bench.steps.learner import Batch, Learner, Outcome
 
 CITE = """@inproceedings{li2021gaea,
   title     = {Geometry-Aware Gradient Algorithms for Neural Architecture Search},

@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench import bilevel, sampling
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Draws, Method, Rule, Scalars
-from bench.schedule import ramp
+from bench.methods.method import Draws, Method, Rule, Scalars
+from bench.steps import bilevel, sampling
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.schedule import ramp
 from results.errors import InputError
 from spaces.base import Space
 

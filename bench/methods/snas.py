@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench import bilevel, sampling
-from bench.learner import Batch, Learner, Outcome
-from bench.method import Method, Rule, Scalars
-from bench.schedule import ramp
+from bench.methods.method import Method, Rule, Scalars
+from bench.steps import bilevel, sampling
+from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.schedule import ramp
 from results.errors import InputError
 
 from . import gdas

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.methods import darts_hessian
-from bench.simplex import softmax
+from bench.steps.simplex import softmax
 
 
 @pytest.fixture

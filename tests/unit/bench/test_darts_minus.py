@@ -4,8 +4,7 @@ import pytest
 import torch
 
 import spaces
-from bench import method
-from bench.methods import darts_minus
+from bench.methods import darts_minus, method
 
 ALPHA = torch.tensor([[[0.1, 0.0, -0.1, 0.2, 0.0]]], dtype=torch.float64)
 BETA = torch.tensor(0.6, dtype=torch.float64)

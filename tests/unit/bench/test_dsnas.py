@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench import sampling
 from bench.methods import dsnas
+from bench.steps import sampling
 
 ALPHA = torch.tensor([[[0.1, 0.0, -0.1]]], dtype=torch.float64)
 ALL = torch.ones(1, 3, dtype=torch.bool)

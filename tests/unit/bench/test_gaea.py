@@ -27,7 +27,7 @@ def test_a_mix_never_leaves_the_simplex_or_reaches_its_edge():
 def test_the_alphas_hold_the_logarithm_of_the_mix(start):
     begun = start("nasbench1shot1-2", "gaea")
     learner, batch = begun.learner, begun.batches()[0]
-    from bench import bilevel
+    from bench.steps import bilevel
 
     before = learner.mix()
     twin = start("nasbench1shot1-2", "gaea")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench import sampling
 from bench.methods import gdas
+from bench.steps import sampling
 
 ALPHA = torch.tensor([[[0.1, 0.0, -0.1]]], dtype=torch.float64)
 NOISE = torch.tensor([[[0.2, 0.5, 0.1]]], dtype=torch.float64)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bench import sampling
 from bench.methods import snas
+from bench.steps import sampling
 
 
 def test_the_gradient_is_the_whole_softmax_s():
@@ -29,7 +29,7 @@ def test_the_weights_see_the_second_draw(start, space):
     begun.step(batch)
     learner = plain.learner
     plain_batch = plain.batches()[0]
-    from bench import bilevel
+    from bench.steps import bilevel
 
     noise = plain_batch.draws["gumbel"]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import spaces
-from bench import method
+from bench.methods import method
 
 #: method -> the override that takes its term away.
 WITHOUT = {
