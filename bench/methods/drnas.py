@@ -90,9 +90,7 @@ def pathwise(gradient: Tensor, drawn: Tensor, alpha: Tensor, mask: Tensor) -> Te
     c = torch.where(mask, concentration(alpha), 0)
     total = c.sum(-1, keepdim=True).expand_as(c)
     inside = torch.where(mask, drawn, 0.5).clamp(min=torch.finfo(drawn.dtype).tiny)
-    slope = torch._dirichlet_grad(
-        inside, torch.where(mask, c, 1), total
-    )  # what torch.distributions differentiates with
+    slope = torch.ops.aten._dirichlet_grad(inside, torch.where(mask, c, 1), total)  # as torch.distributions does
     centred = gradient - (drawn * gradient).sum(-1, keepdim=True)
     chain = torch.where(alpha < 0, alpha.clamp(max=0).exp(), 1)
     return torch.where(mask, slope * centred * chain, 0)

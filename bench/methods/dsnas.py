@@ -69,8 +69,8 @@ DEVIATIONS = (
     Rule(
         id="darts-settings",
         what="Epochs, batches and optimisers are the experiment's, those of DARTS; there is no label smoothing.",
-        why="The authors search a space of their own on ImageNet. The NAS-Bench-201 numbers that later papers print have"
-        " no published code.",
+        why="The authors search a space of their own on ImageNet. The NAS-Bench-201 numbers that later papers print"
+        " have no published code.",
         effect="Unknown: measured numbers cannot be held against published ones.",
         source="SNAS-Series/SNAS-Series train_imagenet.py:330-341",
     ),

@@ -124,7 +124,7 @@ ORDERS = {"alpha-first": "alpha-weights", "weights-first": "weights-alpha"}
 
 
 def run_two_levels(pair, method, plain_step, *, params=None, noisy=False, scalars=None):
-    """Make the steps with both and compare after each; ``scalars`` are those of every step of a method without noise."""
+    """Make the steps with both and compare after each; ``scalars`` are every step's, without noise."""
     found = methods.find(method)
     params = params or found.params()
     for step in range(STEPS):
