@@ -194,8 +194,8 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
                 experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                protocol = experiment.protocol(run.space, reading.known_method(run.method))
-                found[run.experiment, run.space, run.method] = config_hash(run.space, run.method, protocol)
+                name = experiment.known_method(run.method)
+                found[run.experiment, run.space, run.method] = experiment.hash(run.space, name)
         except (InputError, KeyError):
             continue
     return found
@@ -210,7 +210,9 @@ def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
 
 
 def _background(runs: Path) -> Any:
-    """Return the whole-space populations of the tables at hand and the published curves."""
+    """Return the populations of the available tables, the published curves, and where methods make no sense."""
+    import spaces
+    from bench.methods import method as methods
     from bench.scoring import population
     from reports.build import Background
     from reports.study.study import Reference
@@ -225,7 +227,11 @@ def _background(runs: Path) -> Any:
         columns = {name: curve[name].tolist() for name in ("error", "low", "high")}
         reference = Reference(f"{method} (published)", "cifar10", curve["epoch"].tolist(), **columns, source=SOURCE)
         references.setdefault(space, []).append(reference)
-    return Background({space: population(space, data_dir()) for space in searched}, references)
+    senseless = {
+        space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}
+        for space in spaces.names()
+    }
+    return Background({space: population(space, data_dir()) for space in searched}, references, senseless)
 
 
 def _final(record: Any) -> str:
