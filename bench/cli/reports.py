@@ -183,7 +183,6 @@ def _planned(records: Sequence[Record]) -> dict[tuple[str, str, str], str]:
     none.
     """
     from bench.experiments import reading
-    from bench.protocol import config_hash
 
     experiments: dict[str, reading.Experiment] = {}
     found = {}
