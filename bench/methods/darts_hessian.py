@@ -80,6 +80,7 @@ DEVIATIONS = (
         effect="Unknown: its curves cannot be held against those of the paper.",
         switch="methods.darts-hessian.eta=0",
         source="xiangning-chen/SmoothDARTS optimizers/darts/analyze.py holds the measurement alone",
+        holds=lambda space, method, protocol: protocol.params.eta > 0,
     ),
 )
 

@@ -121,7 +121,6 @@ DEVIATIONS = (
         what="The alphas get each operation's own gradient, also of those that are not drawn.",
         why="This is the textbook's straight-through gradient; neither code has it.",
         effect="Unknown. On NAS-Bench-1Shot1 a convolution of weight zero has no gradient.",
-        switch="methods.gdas.gradient=chosen",
         source="D-X-Y/AutoDL-Projects xautodl/models/cell_searchs/search_cells.py:72-86",
         holds=lambda space, method, protocol: protocol.params.gradient == "straight-through",
     ),

@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ def _early_stopped(records: Iterable[Record]) -> Iterator[Record]:
 def _best_of_decays(records: Iterable[Record]) -> Iterator[Record]:
     groups: defaultdict[tuple[str, ...], defaultdict[int, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
-        base = record.manifest.get("method", {}).get("base", record.run.method)
+        base = record.manifest.method.base or record.run.method
         if base in SOURCES and record.complete and np.isfinite([_accuracy(record), _decay(record)]).all():
             run = record.run
             groups[run.experiment, run.space, base, _but_for_decay(record)][run.seed].append(record)
@@ -58,12 +57,12 @@ def _best_of_decays(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _renamed(record: Record, name: str, label: str, colour: str) -> Record:
-    method = record.manifest.get("method", {}) | {"label": label, "colour": colour}
-    return replace(record, run=replace(record.run, method=name), manifest=record.manifest | {"method": method})
+    method = record.manifest.method.as_dict() | {"label": label, "colour": colour, "base": ""}
+    return replace(record, run=replace(record.run, method=name), manifest=record.manifest.changed(method=method))
 
 
 def _label(record: Record) -> str:
-    return str(record.manifest.get("method", {}).get("label", record.run.method))
+    return record.manifest.method.label or record.run.method
 
 
 def _accuracy(record: Record) -> float:
@@ -73,12 +72,12 @@ def _accuracy(record: Record) -> float:
 
 def _decay(record: Record) -> float:
     """Return the weight decay of a search; NaN for one of another code, of which it is not known."""
-    return float(record.manifest.get("protocol", {}).get("training", {}).get("weight_decay", np.nan))
+    return float(record.manifest.protocol.training.as_dict().get("weight_decay", np.nan))
 
 
 def _but_for_decay(record: Record) -> str:
     """Return all that decides a search and how its final accuracy is measured, but for the weight decay."""
-    protocol: dict[str, Any] = record.manifest.get("protocol", {})
-    kept = {name: protocol.get(name) for name in ("images", "supernet", "params")}
-    training = {name: value for name, value in protocol.get("training", {}).items() if name != "weight_decay"}
-    return json.dumps([kept, training, protocol.get("measure", {}).get("valid_images")], sort_keys=True)
+    protocol = record.manifest.protocol
+    training = {name: value for name, value in protocol.training.as_dict().items() if name != "weight_decay"}
+    kept = [protocol.images, protocol.supernet, protocol.params, training, protocol.measure.get("valid_images")]
+    return json.dumps(kept, sort_keys=True)

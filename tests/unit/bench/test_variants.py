@@ -6,7 +6,7 @@ from bench.experiments import config
 from bench.methods import method
 from bench.runs.plan import Filter, plan
 from results.errors import InputError
-from results.records.record import Run
+from results.records.run import Run
 from results.records.store import Store
 
 VARIANT = """
@@ -93,10 +93,10 @@ def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, minimal)
     store = search("runs", *own, method="own", seeds="0")
     (found,) = store.records()
     assert found.run.method == "own"
-    assert found.manifest["method"]["label"] == "own"
-    assert found.manifest["method"]["base"] == "sdarts-rs"
-    assert found.manifest["protocol"]["params"]["epsilon"] == 0.5
-    assert {d["id"] for d in found.manifest["deviations"]} >= {"perturbed-quantity"}
+    assert found.manifest.method.label == "own"
+    assert found.manifest.method.base == "sdarts-rs"
+    assert found.manifest.protocol.params["epsilon"] == 0.5
+    assert {d.id for d in found.manifest.deviations} >= {"perturbed-quantity"}
 
 
 def test_the_plan_holds_variants(experiment, tmp_path):

@@ -69,7 +69,7 @@ def test_the_best_of_decays_is_chosen_by_validation_seed_by_seed():
         ("darts-l2-best", 0, CONVOLUTIONS),
         ("darts-l2-best", 1, CONVOLUTIONS),
     ]
-    assert found[0].manifest["method"]["label"] == "R-DARTS(L2), first order: best of 2 decays by validation"
+    assert found[0].manifest.method.label == "R-DARTS(L2), first order: best of 2 decays by validation"
 
 
 def test_searches_that_differ_in_more_than_the_decay_are_not_compared():
