@@ -87,7 +87,8 @@ def test_a_recorded_step_replayed_is_the_step(start, name, space):
 
 
 @pytest.mark.parametrize(
-    ("space", "name"), [
+    ("space", "name"),
+    [
         *(("nasbench201", name) for name in SEARCHERS),
         *(("nasbench1shot1-3", name) for name in ("sdarts-adv", "gdas", "drnas", "dsnas", "gaea")),
     ],
