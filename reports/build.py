@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from reports.drawing.style import FORMATS
 from reports.names import slug
 from reports.page import Chapter, Figure, Page, Section, render
 from reports.study import kinds
+from reports.study.derived import derive
 from reports.study.method_style import methods_of
 from reports.study.study import Reference, Study
 from reports.tabular import claim_tables, tables
@@ -43,10 +44,12 @@ class Background:
     ----------
     population : space -> data set -> test accuracy in percent of every cell of the space that a table holds.
     references : space -> published curves.
+    senseless : space -> method -> why the method makes no sense there.
     """
 
     population: Mapping[str, Mapping[str, Sequence[float]]]
     references: Mapping[str, Sequence[Reference]]
+    senseless: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 NOTHING_KNOWN = Background({}, {})
@@ -123,17 +126,20 @@ def build(
         lengths=lengths,
         imported=imported,
     )
-    methods = methods_of(records)
+    derived = derive(records)
+    methods = methods_of([*records, *derived])
     studies = [
         Study.of(
             mine,
             oracle,
             methods=methods,
+            derived=tuple(r for r in derived if (r.run.experiment, r.run.space) == (experiment, space)),
             landscapes=landscapes,
             population=background.population.get(space, {}),
             references=tuple(background.references.get(space, ())),
+            senseless=background.senseless.get(space, {}),
         )
-        for (_, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
+        for (experiment, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
     ]
     studies.sort(key=lambda study: kinds.place(study.experiment))
     labels = load_labels()

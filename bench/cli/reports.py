@@ -209,7 +209,6 @@ def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]
     none.
     """
     from bench.experiments import reading
-    from bench.protocol import config_hash
 
     experiments: dict[str, reading.Experiment] = {}
     hashes, lengths = {}, {}
@@ -220,10 +219,10 @@ def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]
                 experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                protocol = experiment.protocol(run.space, reading.known_method(run.method))
+                name = experiment.known_method(run.method)
                 arm = run.experiment, run.space, run.method
-                hashes[arm] = config_hash(run.space, run.method, protocol)
-                lengths[arm] = protocol.training.epochs
+                hashes[arm] = experiment.hash(run.space, name)
+                lengths[arm] = experiment.protocol(run.space, name).training.epochs
         except (InputError, KeyError):
             continue
     return hashes, lengths
@@ -238,7 +237,9 @@ def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
 
 
 def _background(runs: Path) -> Any:
-    """Return the whole-space populations of the tables at hand and the published curves."""
+    """Return the populations of the available tables, the published curves, and where methods make no sense."""
+    import spaces
+    from bench.methods import method as methods
     from bench.scoring import population
     from reports.build import Background
     from reports.study.study import Reference
@@ -253,7 +254,11 @@ def _background(runs: Path) -> Any:
         columns = {name: curve[name].tolist() for name in ("error", "low", "high")}
         reference = Reference(f"{method} (published)", "cifar10", curve["epoch"].tolist(), **columns, source=SOURCE)
         references.setdefault(space, []).append(reference)
-    return Background({space: population(space, data_dir()) for space in searched}, references)
+    senseless = {
+        space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}
+        for space in spaces.names()
+    }
+    return Background({space: population(space, data_dir()) for space in searched}, references, senseless)
 
 
 def _arch(record: Record) -> str | None:

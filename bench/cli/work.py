@@ -37,6 +37,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from bench.experiments.reading import Experiment
     from bench.runs.plan import Filter
 
 
@@ -119,7 +120,10 @@ def run(
     if conv_form not in ("auto", *CONV_FORMS):
         raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
     deadline = time.monotonic() + seconds(budget)
-    chosen, wanted = _filter(space, method, seeds), reading.load(experiment, override or ())
+    wanted = reading.load(experiment, override or ())
+    chosen = _filter(wanted, space, method, seeds)
+    for pair in chosen.refuse_senseless(wanted):
+        print(f"left out: {pair}")
     runs.mkdir(parents=True, exist_ok=True)
     where = by.device(device)
     setting = Setting(
@@ -170,7 +174,8 @@ def plan(
     from bench.runs.price import Prices, fitted
     from results.records.store import Store
 
-    chosen, wanted = _filter(space, method, seeds), reading.load(experiment, override or ())
+    wanted = reading.load(experiment, override or ())
+    chosen = _filter(wanted, space, method, seeds)
     store, place = Store(runs), inline.device(device)
     prices = Prices(store, wanted, place)
     total = sum(1 for _ in all_runs(wanted, chosen))
@@ -178,6 +183,7 @@ def plan(
     tasks = [(task, prices.of(task)) for task in groups]
     left = sum(len(task.seeds) for task, _ in tasks)
     otherwise = list(measured_otherwise(wanted, store, chosen))
+    senseless = chosen.senseless(wanted)
     if as_json:
         emit(
             {
@@ -201,12 +207,15 @@ def plan(
                     {"run": str(each.run), "there": dict(each.there), "planned": dict(each.planned)}
                     for each in otherwise
                 ],
+                "left_out": [{"space": p.space, "method": p.method, "reason": p.reason} for p in senseless],
             }
         )
         return
     print(f"experiment {wanted.name}: {total} runs, {total - left} done, {left} to run")
     for each in otherwise:
         print(f"measured otherwise: {each}")
+    for pair in senseless:
+        print(f"left out: {pair}")
     if not tasks:
         return
     from rich.console import Console
@@ -226,13 +235,13 @@ def plan(
     print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
 
 
-def _filter(space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
+def _filter(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
     from bench.experiments import reading
     from bench.runs.plan import Filter
 
     return Filter(
         tuple(reading.known_space(name) for name in space or ()),
-        tuple(reading.known_method(name) for name in method or ()),
+        tuple(wanted.known_method(name) for name in method or ()),
         reading.parse_seeds(seeds) if seeds else (),
     )
 

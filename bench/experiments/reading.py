@@ -2,7 +2,8 @@
 
 ``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
 ``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them;
-``methods.METHOD.training`` and ``methods.METHOD.measure`` hold what differs for one method.
+``methods.METHOD.training`` and ``methods.METHOD.measure`` hold what differs for one method, and ``variants.ID`` makes
+of it a method with an id of its own (``bench.experiments.variants``).
 Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
 """
 
@@ -11,13 +12,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import spaces
 from bench.methods import method
-from bench.protocol import ImagesConfig, Measure, Protocol, Training, check
+from bench.protocol import ImagesConfig, Measure, Protocol, Training, check, config_hash
 from bench.retraining.recipes import RECIPES
 from results.errors import InputError, suggest
 from results.files import toml
@@ -25,7 +26,9 @@ from results.records.run import fault_of_name
 from spaces.base import SupernetConfig
 
 from . import overrides as overriding
+from . import variants
 from .typed import build, checked
+from .variants import Variant
 
 FOLDER = Path(__file__).parent
 DEFAULT = "quick"
@@ -53,19 +56,37 @@ class Experiment:
     retrain: Retrain
     layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
     overrides: tuple[str, ...] = ()
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+
+    def searcher(self, method_id: str) -> method.Method:
+        """Return the method of that id; of a variant, its method, which keeps its own id, under the variant's label."""
+        variant = self.variants.get(method_id)
+        if variant is None:
+            return method.find(method_id)
+        return dataclasses.replace(method.find(variant.method), label=variant.label)
+
+    def known_method(self, name: str) -> str:
+        """Return ``name`` if it is a method or a variant of this experiment; raise ``InputError`` otherwise."""
+        return name if name in self.variants else known_method(name, self.variants)
+
+    def hash(self, space: str, method_id: str) -> str:
+        """Return the config hash of one method, or variant, on one space."""
+        return config_hash(space, self.searcher(method_id).id, self.protocol(space, method_id))
 
     def protocol(self, space: str, method_id: str) -> Protocol:
-        """Return the protocol of one method on one space.
+        """Return the protocol of one method, or variant, on one space.
 
         What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
         of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
-        Overrides take precedence over the file, in the same order among themselves.
+        What a variant says of itself overrides these. Overrides take precedence over the file, in the same order among
+        themselves.
         """
-        found = spaces.find(space)
+        found, base = spaces.find(space), self.searcher(method_id).id
         scopes: list[Mapping[str, Any]] = []
         for layer in self.layers:
             of_spaces = layer.get("space", {})
-            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {})]
+            variant = variants.scope(layer.get("variants", {}).get(method_id, {}), base)
+            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {}), variant]
 
         def table(name: str) -> dict[str, Any]:
             return _merged(scope.get(name, {}) for scope in scopes)
@@ -74,7 +95,7 @@ class Experiment:
         measure: dict[str, Any] = {}
         params: dict[str, Any] = {}
         for scope in scopes:
-            own = dict(scope.get("methods", {}).get(method_id, {}))
+            own = dict(scope.get("methods", {}).get(base, {}))
             training |= scope.get("training", {}) | own.pop("training", {})
             measure |= scope.get("measure", {}) | own.pop("measure", {})
             params |= own
@@ -83,7 +104,7 @@ class Experiment:
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
             training=build(Training, training, "training"),
             measure=build(Measure, measure, "measure"),
-            params=build(method.find(method_id).params, params, f"methods.{method_id}"),
+            params=build(method.find(base).params, params, f"methods.{base}"),
         )
         check(made)
         return made
@@ -122,6 +143,7 @@ _TOP = {
     "measure": dict,
     "retrain": dict,
     "space": dict,
+    "variants": dict,
     "run": list,
 }
 
@@ -134,11 +156,12 @@ def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[
         if key not in tables:
             raise InputError(f"experiment '{base}' lacks the key '{key}'")
     space_ids = tuple(known_space(name) for name in tables["spaces"])
-    method_ids = tuple(known_method(name) for name in tables["run"])
+    made = variants.read(layer.get("variants", {}) for layer in layers)
+    method_ids = tuple(name if name in made else known_method(name, made) for name in tables["run"])
     order = []
     for entry in tables.get("order", []):
         space, _, method_id = str(entry).partition("/")
-        order.append((known_space(space), known_method(method_id)))
+        order.append((known_space(space), method_id if method_id in made else known_method(method_id, made)))
     name = base
     if overrides:
         name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
@@ -156,9 +179,10 @@ def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[
         retrain=retrain,
         layers=layers,
         overrides=overrides,
+        variants=made,
     )
     for space in space_ids:  # every table is checked before anything runs
-        for method_id in method_ids:
+        for method_id in (*method_ids, *made):
             experiment.protocol(space, method_id)
     return experiment
 
@@ -203,20 +227,18 @@ def _check_methods(where: str, table: dict[str, Any]) -> None:
 
 def known_space(name: str) -> str:
     """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
-    if name not in spaces.names():
-        raise InputError(f"unknown space '{name}'{suggest(str(name), spaces.names())}; known are {_listed(spaces)}")
+    known = spaces.names()
+    if name not in known:
+        raise InputError(f"unknown space '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
     return name
 
 
-def known_method(name: str) -> str:
-    """Return ``name`` if it is a method; raise ``InputError`` otherwise."""
+def known_method(name: str, others: Iterable[str] = ()) -> str:
+    """Return ``name`` if it is a method; raise ``InputError`` otherwise, which also names ``others``."""
+    known = (*method.names(), *others)
     if name not in method.names():
-        raise InputError(f"unknown method '{name}'{suggest(str(name), method.names())}; known are {_listed(method)}")
+        raise InputError(f"unknown method '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
     return name
-
-
-def _listed(registry: Any) -> str:
-    return ", ".join(registry.names())
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

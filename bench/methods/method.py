@@ -61,6 +61,9 @@ class Method:
         reaches the "weights", and "attack"; ``bench.speed.floor`` and ``bench.runs.price`` count them. Empty:
         nobody has.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
+    spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
+    still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names
+        of the state that a step leaves alone, and "loss" where the loss falls slowly on a few images.
     """
 
     id: str
@@ -76,6 +79,8 @@ class Method:
     rate: Callable[[Any, Any], Rate] = rate_of_experiment
     passes: Mapping[str, int] = field(default_factory=dict)
     deviations: tuple[Rule, ...] = ()
+    spaces: Callable[[Space], str] = lambda _: ""
+    still: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ stated by the runs that its sentences are true of, and by no other: that is what
 
 from __future__ import annotations
 
-from bench.methods.method import Method, Rule
+from bench.methods.method import Method, Rule, rate_of_experiment
 from bench.protocol import Protocol
 from results.records.manifest import Deviation
 from spaces.base import Space
@@ -22,9 +22,14 @@ def _two_levels(space: Space, method: Method, protocol: Protocol) -> bool:
     return method.levels == 2
 
 
+def _follows_experiment(method: Method) -> bool:
+    """Whether rate and clip norm of the weights are the experiment's; DropNAS and its baseline have their own."""
+    return method.levels > 0 and method.rate is rate_of_experiment
+
+
 def _shifts(space: Space, method: Method, protocol: Protocol) -> bool:
-    """Whether the learning rate is one epoch ahead as in the SmoothDARTS code; one-level methods follow another."""
-    return method.levels == 2 and method.rate(protocol.params, protocol.training).shifted
+    """Whether the learning rate is one epoch ahead as in the SmoothDARTS code."""
+    return _follows_experiment(method) and protocol.training.lr_shifted
 
 
 def _measures_eigenvalue(space: Space, method: Method, protocol: Protocol) -> bool:
@@ -32,8 +37,8 @@ def _measures_eigenvalue(space: Space, method: Method, protocol: Protocol) -> bo
 
 
 def _clips(method: Method, protocol: Protocol) -> bool:
-    """Whether there is a clip norm in which the mix may count; that of one-level methods is of the weights alone."""
-    return method.levels == 2 and protocol.training.clip > 0
+    """Whether there is a clip norm in which the mix may count."""
+    return _follows_experiment(method) and protocol.training.clip > 0
 
 
 PROTOCOL = (

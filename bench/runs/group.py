@@ -15,8 +15,7 @@ from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
-from bench.methods import method
-from bench.protocol import Measure, config_hash
+from bench.protocol import Measure
 from bench.search import Point, Sums
 from bench.steps.learner import Learner, initial_state, supernet
 from results.errors import InputError
@@ -37,9 +36,9 @@ class Group:
 
     def __init__(self, experiment: Experiment, task: Task, images: Images, setting: Setting) -> None:
         self.experiment, self.task, self.images = experiment, task, images
-        self.space, self.method = spaces.find(task.space), method.find(task.method)
+        self.space, self.method = spaces.find(task.space), experiment.searcher(task.method)
         self.protocol = experiment.protocol(task.space, task.method)
-        self.hash = config_hash(task.space, task.method, self.protocol)
+        self.hash = experiment.hash(task.space, task.method)
         self.runs = [Run(experiment.name, task.space, task.method, seed) for seed in task.seeds]
         at = (task.done, task.step)
         found = (checkpoint.load(setting.store.root, run, at) for run in self.runs if task.begun)

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bench.experiments.reading import Experiment
-from bench.methods import method
-from bench.protocol import Measure, config_hash
+from bench.protocol import Measure
+from results.errors import InputError
 from results.records.run import Run
 from results.records.store import Store
+from spaces import find as find_space
 
 from . import checkpoint
 
@@ -46,12 +47,42 @@ class Filter:
     seeds: tuple[int, ...] = ()
 
     def pairs(self, experiment: Experiment) -> list[tuple[str, str]]:
-        """Return the (space, method) pairs, by priority."""
-        spaces = self.spaces or experiment.spaces
-        methods = self.methods or experiment.methods
+        """Return the (space, method) pairs, by priority, without those that make no sense."""
         rank = {pair: index for index, pair in enumerate(experiment.priority)}
-        pairs = [(s, m) for s in spaces for m in methods]
+        pairs = [pair for pair in self._all(experiment) if not _fault(experiment, *pair)]
         return sorted(pairs, key=lambda pair: rank.get(pair, len(rank)))  # stable: the experiment's order otherwise
+
+    def senseless(self, experiment: Experiment) -> list[Senseless]:
+        """Return the pairs that make no sense, each with the reason."""
+        found = ((pair, _fault(experiment, *pair)) for pair in self._all(experiment))
+        return [Senseless(*pair, reason) for pair, reason in found if reason]
+
+    def refuse_senseless(self, experiment: Experiment) -> list[Senseless]:
+        """Return the pairs that are left out as they make no sense; raise ``InputError`` where one was asked for."""
+        found = self.senseless(experiment)
+        if found and self.methods and (self.spaces or not self.pairs(experiment)):
+            first = found[0]
+            raise InputError(f"'{first.method}' does not run on '{first.space}': {first.reason}; choose another space")
+        return found
+
+    def _all(self, experiment: Experiment) -> list[tuple[str, str]]:
+        return [(s, m) for s in self.spaces or experiment.spaces for m in self.methods or experiment.methods]
+
+
+@dataclass(frozen=True)
+class Senseless:
+    """A space on which a method makes no sense, and the reason, in the method's words."""
+
+    space: str
+    method: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.space}/{self.method}: {self.reason}"
+
+
+def _fault(experiment: Experiment, space: str, method_id: str) -> str:
+    return experiment.searcher(method_id).spaces(find_space(space))
 
 
 def runs(experiment: Experiment, chosen: Filter) -> Iterator[Run]:
@@ -73,20 +104,21 @@ def is_done(store: Store, run: Run, planned_hash: str) -> bool:
 def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]:
     """Yield the missing groups, by priority; a group that was cut off goes on together."""
     for space, method_id in chosen.pairs(experiment):
-        protocol = experiment.protocol(space, method_id)
-        planned = config_hash(space, method_id, protocol)
+        planned = experiment.hash(space, method_id)
         missing = [
             seed
             for seed in chosen.seeds or experiment.seeds
             if not is_done(store, Run(experiment.name, space, method_id, seed), planned)
         ]
-        epochs = protocol.training.epochs
-        for (done, step), seeds in _groups(store, Run(experiment.name, space, method_id, 0), missing, planned):
+        epochs = experiment.protocol(space, method_id).training.epochs
+        trains = experiment.searcher(method_id).levels > 0
+        like = Run(experiment.name, space, method_id, 0)
+        for (done, step), seeds in _groups(store, like, missing, planned, trains=trains):
             yield Task(space, method_id, seeds, done, epochs, step)
 
 
 def _groups(
-    store: Store, like: Run, missing: Sequence[int], planned: str
+    store: Store, like: Run, missing: Sequence[int], planned: str, *, trains: bool
 ) -> Iterator[tuple[checkpoint.Position, tuple[int, ...]]]:
     """Yield (position, seeds): groups with a checkpoint first, the furthest at the head, the rest in fresh groups.
 
@@ -98,7 +130,7 @@ def _groups(
         return is_done(store, run, planned)
 
     left = list(missing)
-    if method.find(like.method).levels:
+    if trains:
         runs = [replace(like, seed=seed) for seed in missing]
         for run in sorted(runs, key=lambda run: checkpoint.positions(store.root, run)[:1], reverse=True):
             if run.seed in left and (found := checkpoint.latest(store.root, run, planned, done)):
@@ -130,10 +162,10 @@ class MeasuredOtherwise:
 def measured_otherwise(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[MeasuredOtherwise]:
     """Yield the complete records whose measurements differ from the plan: the config hash does not cover them."""
     for run in runs(experiment, chosen):
-        if not method.find(run.method).levels:  # nothing is measured beside plain draws
+        if not experiment.searcher(run.method).levels:  # nothing is measured beside plain draws
             continue
         protocol = experiment.protocol(run.space, run.method)
-        if not is_done(store, run, config_hash(run.space, run.method, protocol)):
+        if not is_done(store, run, experiment.hash(run.space, run.method)):
             continue
         planned = asdict(protocol.measure)
         manifest = store.manifest(run)

@@ -51,7 +51,8 @@ class Prices:
 
     def of(self, task: Task) -> Price:
         """Return the price of one task."""
-        if method.find(task.method).levels == 0:
+        searcher = self.experiment.searcher(task.method)
+        if searcher.levels == 0:
             return Price(0.0, 0, "no supernet")
         protocol = self.experiment.protocol(task.space, task.method)
         memory = memory_of(task, protocol)
@@ -62,8 +63,8 @@ class Prices:
         if same:
             epoch = _per_seed_epoch(same) * len(task.seeds)
             return Price(epoch * left, memory, f"{len(same)} records on this device")
-        passes = _passes(task.method, protocol.as_dict()["params"])
-        known = {r.run: _passes(r.run.method, r.manifest.protocol.params) for r in similar}
+        passes = _passes(searcher.id, protocol.as_dict()["params"])
+        known = {r.run: _passes(r.manifest.method.base or r.run.method, r.manifest.protocol.params) for r in similar}
         similar = [r for r in similar if known[r.run]]
         if similar and passes:
             each = [_per_seed_epoch([r]) * passes / known[r.run] for r in similar]
@@ -71,7 +72,7 @@ class Prices:
         basis = "no record on this device yet"
         if other := next((r for r in others if r.run.method == task.method), None):
             basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * len(task.seeds) * left:.0f} s)"
-        if self.device.type == "cuda" and (least := floor.of_epoch(task.space, task.method, protocol, width=4)):
+        if self.device.type == "cuda" and (least := floor.of_epoch(task.space, searcher.id, protocol, width=4)):
             epoch = len(task.seeds) * least.bytes / self._copied
             return Price(epoch * left, memory, f"{basis}; floor x 1 at {self._copied / 1e9:,.0f} GB/s copied: at least")
         return Price(nan, memory, basis)
@@ -130,7 +131,7 @@ def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[
     for task in tasks:
         seeds, parts = task.seeds, 1
         each = 0.0
-        if method.find(task.method).levels:
+        if experiment.searcher(task.method).levels:
             each = memory_of(task, experiment.protocol(task.space, task.method)) / len(seeds)
         if len(seeds) > 1 and not task.begun and each:
             parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))

@@ -12,7 +12,6 @@ import pandas as pd
 import spaces
 from bench.experiments.reading import Experiment
 from bench.machine import environment
-from bench.methods import method
 from bench.methods.method import Method
 from bench.protocol import Protocol, config_hash
 from bench.search import Point
@@ -58,7 +57,7 @@ def record(
     group, device : what shared the supernet, and where: only bitwise equality depends on it.
     status : "complete", "diverged" or "failed".
     """
-    space, searcher = spaces.find(run.space), method.find(run.method)
+    space, searcher = spaces.find(run.space), experiment.searcher(run.method)
     about = {"name": experiment.name, "base": experiment.base, "description": experiment.description}
     manifest = {
         **_description(run, space, searcher, points),
@@ -66,7 +65,7 @@ def record(
         "error": error,
         "protocol": protocol.as_dict() | {"experiment": about},
         "overrides": list(experiment.overrides),
-        "config_hash": config_hash(run.space, run.method, protocol),
+        "config_hash": config_hash(run.space, searcher.id, protocol),
         "data": {protocol.images.dataset: images_checksum},
         "device": device,
         "group": group,
@@ -116,6 +115,7 @@ def _description(run: Run, space: Space, searcher: Method, points: list[Row]) ->
             "order": searcher.order,
             "levels": searcher.levels,
             "cite": searcher.cite,
+            **({"base": searcher.id} if searcher.id != run.method else {}),  # of a variant
         },
         "deviations": [],
         "cells": {key: _drawing(space, key) for key in sorted({point["arch"] for point in points})},

@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from bench.experiments.reading import Experiment
-from bench.protocol import config_hash
 from results.files.locks import Busy, hold
 from results.records.run import Run
 from results.records.store import Store
@@ -28,7 +27,7 @@ def tidy(experiment: Experiment, store: Store, chosen: Filter) -> None:
         folders = (checkpoint.folder(store.root, like), store.path(like).parent)
         left = [path for folder in folders for path in folder.glob("*") if path.suffix in (".ckpt", ".lock", ".part")]
         seeds = sorted({int(match[1]) for path in left if (match := _SEED.match(path.name))})
-        planned = config_hash(space, method, experiment.protocol(space, method))
+        planned = experiment.hash(space, method)
         if not seeds or not all(is_done(store, replace(like, seed=seed), planned) for seed in seeds):
             continue
         with suppress(Busy), ExitStack() as locks:

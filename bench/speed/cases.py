@@ -54,7 +54,7 @@ def wanted(
     """Return the cases of an experiment's spaces and methods on a device; ``spaces`` and ``methods`` narrow them."""
     usual = precision.choose("auto", device)
     both: tuple[Precision, ...] = (usual, "bf16")
-    trained = {name for name in experiment.methods if method.find(name).levels}
+    trained = {name for name in experiment.methods if name in method.names() and method.find(name).levels}
     order = [name for name in _ORDER if name in trained] + sorted(trained - set(_ORDER))
     first, *others = experiment.spaces
     start = Case(first, order[0], SEEDS, usual, checked=True)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from .learner import Batch, Learner, Outcome
 
 AlphaGradient = Callable[[Learner, Batch], Tensor]
 Perturbation = Callable[[Learner, Batch, Tensor], Tensor]
+Penalty = Callable[[Learner, Batch], Tensor | None]
+AlphaStep = Callable[[Learner, Tensor], None]
 
 
 def first_order(learner: Learner, batch: Batch) -> Tensor:
@@ -22,9 +25,29 @@ def first_order(learner: Learner, batch: Batch) -> Tensor:
     return learner.alpha_gradient(learner.state.weights, batch.valid)
 
 
+def gradient_through(learner: Learner, batch: Batch, mix_of: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the alpha gradient of the loss at the mix ``mix_of(alpha)``, at the present weights; a training pass."""
+    assert batch.valid is not None, "a bilevel method needs a batch for the alphas"
+    alpha = learner.state.alpha.detach().requires_grad_()
+    outcome = learner.loss(learner.state.weights, mix_of(alpha), batch.valid)
+    return torch.autograd.grad(outcome.loss.sum(), alpha)[0]
+
+
+def mix_gradient(learner: Learner, batch: Batch, mix: Tensor) -> Tensor:
+    """Return the gradient of the alphas' loss with respect to a mix, ``(S, R, M)``; a training pass."""
+    assert batch.valid is not None, "a bilevel method needs a batch for the alphas"
+    mix = mix.detach().requires_grad_()
+    outcome = learner.loss(learner.state.weights, mix, batch.valid)
+    return torch.autograd.grad(outcome.loss.sum(), mix)[0]
+
+
 def unperturbed(learner: Learner, batch: Batch, mix: Tensor) -> Tensor:
     """Return the clean mix."""
     return mix
+
+
+def unpenalised(learner: Learner, batch: Batch) -> None:
+    """Return no penalty."""
 
 
 def step(
@@ -33,12 +56,22 @@ def step(
     *,
     alpha_gradient: AlphaGradient = first_order,
     perturb: Perturbation = unperturbed,
+    penalty: Penalty = unpenalised,
+    alpha_step: AlphaStep = Learner.alpha_step,
 ) -> Outcome:
-    """Take one alpha step and one weight step, in the experiment's order."""
+    """Take one alpha step and one weight step, in the experiment's order.
+
+    Parameters
+    ----------
+    alpha_gradient : what the alphas descend.
+    perturb : from the clean mix to the one that the weight step sees.
+    penalty : a further gradient of the weights, ``(S, P)``, added before clipping.
+    alpha_step : takes the learner and the alpha gradient; Adam by default.
+    """
     if learner.training.order == "alpha-first":
-        learner.alpha_step(alpha_gradient(learner, batch))
+        alpha_step(learner, alpha_gradient(learner, batch))
     mix = perturb(learner, batch, learner.mix())
-    outcome = learner.weight_step(batch.train, mix, batch.lr)
+    outcome = learner.weight_step(batch.train, mix, batch.lr, penalty(learner, batch))
     if learner.training.order == "weights-first":
-        learner.alpha_step(alpha_gradient(learner, batch))
+        alpha_step(learner, alpha_gradient(learner, batch))
     return outcome

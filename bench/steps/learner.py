@@ -120,6 +120,7 @@ class Learner:
         device = state.weights.device
         rows, columns = net.space.mask.shape
         self.mask = torch.from_numpy(net.space.mask).to(device)  # (R, M)
+        self.operation_rows = torch.from_numpy(net.space.operation_rows).to(device)  # (R,)
         self.owners = net.layout.owners(columns, unowned=rows * columns).to(device)  # (P,)
         self.alpha_squares = torch.zeros_like(state.alpha)  # of gradients, summed since the last reset
         self.weight_squares = state.alpha.new_zeros(len(state.weights), len(net.space.operations))
@@ -191,18 +192,27 @@ class Learner:
             decay=training.alpha_decay,
         )
 
-    def weight_step(self, samples: Samples, mix: Tensor, lr: Tensor) -> Outcome:
-        """Take the SGD step on the weights at a mix that is a constant."""
-        state, training = self.state, self.training
-        weights = state.weights.detach().requires_grad_()
+    def weight_step(self, samples: Samples, mix: Tensor, lr: Tensor, penalty: Tensor | None = None) -> Outcome:
+        """Take the SGD step on the weights at a mix that is a constant.
+
+        ``penalty`` is a further gradient, ``(S, P)``, that the weights descend together with the loss's.
+        """
+        training = self.training
+        weights = self.state.weights.detach().requires_grad_()
         counted = training.clip > 0 and training.clip_mix
         mix = mix.detach().requires_grad_(counted)
         outcome = self.loss(weights, mix, samples)
         inputs = (weights, mix) if counted else (weights,)
         gradient, *others = torch.autograd.grad(outcome.loss.sum(), inputs)
+        self.descend(gradient if penalty is None else gradient + penalty, lr, *others)
+        return Outcome(outcome.loss.detach(), outcome.correct)
+
+    def descend(self, gradient: Tensor, lr: Tensor, *counted: Tensor) -> None:
+        """Clip a weight gradient ``(S, P)`` and take the SGD step; ``counted``, ``(S, ...)``, count in its norm."""
+        state, training = self.state, self.training
         self.note_weight_gradient(gradient)
         if training.clip > 0:
-            gradient = optim.clip_norm(gradient, training.clip, *others)
+            gradient = optim.clip_norm(gradient, training.clip, *counted)
         optim.sgd(
             state.weights,
             state.momentum,
@@ -212,7 +222,6 @@ class Learner:
             decay=training.weight_decay,
             nesterov=training.nesterov,
         )
-        return Outcome(outcome.loss.detach(), outcome.correct)
 
     def note_weight_gradient(self, gradient: Tensor) -> None:
         """Add the squares of a weight gradient ``(S, P)``, by operation, to the sums of this epoch."""

@@ -48,7 +48,7 @@ def draw(study: Study) -> Iterator[Plot]:
 
 def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Plot:
     panels: dict[Split, list[Trajectory]]
-    panels = {split: [study.error(method, dataset, split, release) for method in study.methods] for split in _PANELS}
+    panels = {split: [study.error(method, dataset, split, release) for method in study.compared] for split in _PANELS}
     panels = {split: lines for split, lines in panels.items() if not all(line.empty for line in lines)}
     if not panels:
         return Plot(name, title, missing=f"the scores of {release} hold no accuracy")

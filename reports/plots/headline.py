@@ -31,7 +31,7 @@ def draw(study: Study) -> Iterator[Plot]:
     if not releases:
         yield Plot(_NAME, _TITLE, missing=_NO_SCORES)
         return
-    lines = [study.error(method, dataset, "test", releases[0]) for method in study.methods]
+    lines = [study.error(method, dataset, "test", releases[0]) for method in study.compared]
     lines = [line for line in lines if not line.empty]
     first = _first(study)
     if not lines:

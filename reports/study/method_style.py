@@ -13,7 +13,7 @@ from results.records.record import Record
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _FOREIGN = " (imported)"
 #: A second cue beside the colour, so that no figure needs colour to be read.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*", "h", "d", "8", "H", "1", "2", "3", "4", "+", "x")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
@@ -37,17 +37,23 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     """Return the methods of the records in the order that their manifests give.
 
     Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette,
-    and two methods never share a marker.
+    and two methods never share a marker. A variant, which has its method's colour, has it a step lighter.
     """
     records = sorted(records, key=lambda record: not record.imported)  # the suite's own say how a method looks
     known = {record.run.method: record for record in records}
     declared = {name: record.manifest.method for name, record in known.items()}
     ordered = sorted(declared, key=lambda name: (_order(declared[name], len(declared)), name))
+    colours: dict[str, str] = {}
+    for place, name in enumerate(ordered):
+        colour = _colour(declared[name].colour, PALETTE[place % len(PALETTE)])
+        while declared[name].base and colour in colours.values() and colour != "#FFFFFF":
+            colour = _lighter(colour)
+        colours[name] = colour
     return tuple(
         Method(
             id=name,
             label=(declared[name].label or name) + (_FOREIGN if known[name].imported else ""),
-            colour=_colour(declared[name].colour, PALETTE[place % len(PALETTE)]),
+            colour=colours[name],
             marker=MARKERS[place % len(MARKERS)],
             independent=declared[name].levels == 0 and not known[name].imported,
             holds_out=declared[name].levels != 1,
@@ -69,6 +75,12 @@ def marked(method: Method, records: Iterable[Record]) -> Method:
 def _colour(declared: object, default: str) -> str:
     """Return ``declared`` where it is a colour; it comes from a file and goes into a style sheet."""
     return declared if isinstance(declared, str) and _COLOUR.fullmatch(declared) else default
+
+
+def _lighter(colour: str) -> str:
+    """Return a colour ``#rrggbb`` a quarter of the way, and at least a step, nearer to white."""
+    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{min(255, part + max(1, (255 - part) // 4)):02X}" for part in parts)
 
 
 def measured_on(methods: Iterable[Method]) -> str:

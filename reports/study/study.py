@@ -53,6 +53,9 @@ class Study:
     landscapes : run -> supernet accuracy around the final alpha; see ``reports.plots.landscape``.
     population : data set -> test accuracy in percent of every cell of the space that a table holds.
     references : published curves on this space.
+    senseless : method -> why it makes no sense on this space.
+    derived : records of methods that follow from others (``reports.study.derived``); shown where errors are.
+    compared : ``methods`` and those of ``derived``, for figures and tables of errors.
     """
 
     experiment: str
@@ -63,6 +66,9 @@ class Study:
     landscapes: Mapping[Run, pd.DataFrame] = field(default_factory=dict)
     population: Mapping[str, Sequence[float]] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    senseless: Mapping[str, str] = field(default_factory=dict)
+    derived: tuple[Record, ...] = ()
+    compared: tuple[Method, ...] = ()
 
     @classmethod
     def of(
@@ -71,6 +77,7 @@ class Study:
         oracle: Oracle,
         *,
         methods: tuple[Method, ...] | None = None,
+        derived: tuple[Record, ...] = (),
         **extras: Any,
     ) -> Study:
         """Return the study of records that share an experiment and a space, scored by ``oracle``.
@@ -86,10 +93,12 @@ class Study:
             for arch, score in zip(archs, oracle.scores(run.space, archs, dataset), strict=True)
             if score is not None
         }
-        known = methods or methods_of(records)
-        here = {record.run.method for record in records}
-        mine = tuple(marked(method, records) for method in known if method.id in here)
-        return cls(run.experiment, run.space, records, scores, mine, **extras)
+        known = methods or methods_of([*records, *derived])
+        mine, all_of_them = (
+            tuple(marked(method, some) for method in known if method.id in {record.run.method for record in some})
+            for some in (records, (*records, *derived))
+        )
+        return cls(run.experiment, run.space, records, scores, mine, derived=derived, compared=all_of_them, **extras)
 
     @property
     def declared(self) -> SpaceAbout:
@@ -139,7 +148,7 @@ class Study:
 
         A failed run has none; one that diverged has them up to where its alphas stop being finite.
         """
-        mine = [record for record in self.records if record.run.method == method.id]
+        mine = [record for record in (*self.records, *self.derived) if record.run.method == method.id]
         return [record for record in mine if not record.failed and len(record.points)]
 
     def landscapes_of(self, method: Method) -> dict[int, pd.DataFrame]:

@@ -88,7 +88,7 @@ def finals(study: Study) -> list[Final]:
         for release in study.releases(dataset) or ("",)
         for split in SPLITS
         if split == "test" or _has_validation(study, dataset, release)
-        for method in study.methods
+        for method in study.compared
     ]
 
 
@@ -98,7 +98,7 @@ def _has_validation(study: Study, dataset: str, release: str) -> bool:
 
 
 def _final(study: Study, dataset: str, split: Split, method: Method, release: str) -> Final:
-    runs = [record for record in study.records if record.run.method == method.id]
+    runs = [record for record in (*study.records, *study.derived) if record.run.method == method.id]
     complete = [record for record in runs if record.complete]
     metric = "accuracy" if study.declared.family == "nasbench201" else "error"
     accuracies = {record.run.seed: study.accuracy(record.final_arch, dataset, split, release) for record in complete}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.names import slug
+from reports.study.derived import not_applicable
 from reports.study.kinds import kind
 from reports.study.method_style import methods_of
 from reports.study.study import SPLITS, Study, dataset_label
@@ -91,10 +92,10 @@ def summary_table(studies: Sequence[Study]) -> Table:
         ("method", *columns),
         tuple(
             (method.label, *(cells.get((method.id, column), NONE) for column in columns))
-            for method in methods_of(record for study in studies for record in study.records)
+            for method in methods_of(record for study in studies for record in (*study.records, *study.derived))
         ),
         "Percent on the test split: mean ± standard deviation over n seeds; 'n=3 of 4' where some are not scored or did"
-        f" not finish. Scores: {', '.join(releases) or 'none'}.",
+        f" not finish. Scores: {', '.join(releases) or 'none'}.{_remarks(studies)}",
         numbers=frozenset(columns),
     )
 
@@ -198,6 +199,20 @@ def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
                 f"{found.p:.3f}",
                 release,
             )
+
+
+def _remarks(studies: Sequence[Study]) -> str:
+    """Return why numbers are absent: methods that make no sense on a space, and searches that DARTS-ES is not for."""
+    methods = methods_of(record for study in studies for record in study.records)
+    found = [
+        f"{method.label} on {study.label}: not run, {study.senseless[method.id]}."
+        for study in studies
+        for method in methods
+        if method.id in study.senseless
+    ]
+    reasons = {label: why for study in studies for label, why in not_applicable(study.records).items()}
+    found += [f"DARTS-ES from {label}: not applicable, {why}." for label, why in reasons.items()]
+    return "".join(f" {remark}" for remark in found)
 
 
 def _summary_cell(final: Final) -> str:

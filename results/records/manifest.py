@@ -99,13 +99,14 @@ class SpaceAbout(_Part):
 
 
 class MethodAbout(_Part):
-    """The method: how it is shown. ``levels`` is None where a record does not say."""
+    """The method: how it is shown. ``levels`` is None where a record does not say; ``base`` is a variant's method."""
 
     label: StrictStr = ""
     colour: Any = ""
     order: StrictInt | StrictFloat | None = None
     levels: StrictInt | None = None
     cite: StrictStr = ""
+    base: StrictStr = ""
 
 
 class DeviceAbout(_Part):

@@ -28,7 +28,7 @@ class Params:
 def step(learner, batch, params):
     return bilevel.step(learner, batch, alpha_gradient=lambda l, b: params.factor * bilevel.first_order(l, b))
 
-METHOD = Method(id="halved", label="halved", colour="#000000", order=9, levels=2, step=step, params=Params,
+METHOD = Method(id="halved", label="halved", colour="#000000", order=98, levels=2, step=step, params=Params,
                 cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
 """
 SPACE = """
@@ -74,7 +74,7 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     assert halved.manifest.protocol.params == {"factor": 2.0}
     assert halved.manifest.space.family == "own"
     assert spaces.find("nasbench1shot1-9").parse(halved.final_arch).key == halved.final_arch
-    json.dumps(dropnas.manifest)
+    json.dumps(dropnas.manifest.as_dict())
     prices = price.Prices(setting.store, experiment, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
     assert rules(spaces.find("nasbench1shot1-9"), method.find("halved"))

@@ -123,8 +123,8 @@ class Pair:
 ORDERS = {"alpha-first": "alpha-weights", "weights-first": "weights-alpha"}
 
 
-def run_two_levels(pair, method, plain_step, *, params=None, noisy=False):
-    """Make the steps with both and compare after each."""
+def run_two_levels(pair, method, plain_step, *, params=None, noisy=False, scalars=None):
+    """Make the steps with both and compare after each; ``scalars`` are every step's, without noise."""
     found = methods.find(method)
     params = params or found.params()
     for step in range(STEPS):
@@ -134,7 +134,7 @@ def run_two_levels(pair, method, plain_step, *, params=None, noisy=False):
         noise = [noise_for(search, 100 * seed + step) for seed, search in enumerate(pair.searches)]
         draws = {"noise": product.table(pair.networks, noise)} if noisy else {}
         outcome = found.step(
-            pair.learner, pair.batch(*batches, rate, draws, {"epsilon": radius} if noisy else {}), params
+            pair.learner, pair.batch(*batches, rate, draws, {"epsilon": radius} if noisy else scalars), params
         )
         for seed, search in enumerate(pair.searches):
             search.set_rate(rate)

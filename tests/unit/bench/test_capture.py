@@ -87,7 +87,11 @@ def test_a_recorded_step_replayed_is_the_step(start, name, space):
 
 
 @pytest.mark.parametrize(
-    ("space", "name"), [*(("nasbench201", name) for name in SEARCHERS), ("nasbench1shot1-3", "sdarts-adv")]
+    ("space", "name"),
+    [
+        *(("nasbench201", name) for name in SEARCHERS),
+        *(("nasbench1shot1-3", name) for name in ("sdarts-adv", "gdas", "drnas", "dsnas", "gaea")),
+    ],
 )
 def test_a_step_reads_nothing_back_and_copies_nothing_from_the_host(start, name, space):
     begun = start(space, name, *SMALL)

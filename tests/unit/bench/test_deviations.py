@@ -51,6 +51,22 @@ def test_one_level_methods_have_no_alpha_images_and_their_own_clip_norm_and_rate
         assert {"sub-steps", "training-length"} <= found
 
 
+def test_a_one_level_method_with_the_experiments_optimiser_says_what_is_true_of_it():
+    found = stated("nasbench201", "dsnas")
+    assert {"clip-mix", "learning-rate-shift", "darts-settings"} <= found
+    assert not found & {"alpha-batches", "clean-validation", "soft-parents"}
+
+
+def test_later_methods_state_what_their_settings_do():
+    assert "slope-of-epochs" not in stated("nasbench201", "beta-darts")
+    assert "slope-of-epochs" in stated("nasbench201", "beta-darts", experiment="scaled")
+    assert "rows-of-1shot1" in stated("nasbench1shot1-1", "beta-darts")
+    assert "steps-order" in stated("nasbench201", "gdas", experiment="quick")
+    assert "steps-order" not in stated("nasbench201", "gdas", experiment="scaled")
+    assert "gradient-of-all" in stated("nasbench201", "gdas", "methods.gdas.gradient=straight-through")
+    assert "ours-after" not in stated("nasbench201", "darts-hessian", "methods.darts-hessian.eta=0")
+
+
 def test_random_draws_state_nothing_of_a_supernet():
     assert stated("nasbench201", "random") == {"random-streams", "none-in-argmax", "plain-draws"}
     assert stated("nasbench1shot1-3", "random") == {"random-streams", "optimum", "plain-draws"}

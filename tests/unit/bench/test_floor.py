@@ -109,7 +109,8 @@ def test_a_step_is_its_passes(name):
         "sdarts-rs": alpha + weights,
         "sdarts-adv": alpha + weights + floor.attack(convs, 7),
         "darts-2nd": alpha * 2 + weights * 3,
-    }.get(name, weights)
+        "darts-hessian": alpha + weights * 5,
+    }.get(name, alpha + weights if method.find(name).levels == 2 else weights)
     assert step.flops == pytest.approx(64 * expected.flops)
     assert step.bytes == pytest.approx(64 * 4 * expected.bytes)
     half = floor.of_step(net, name, protocol.params, side=32, batch=64, width=2)

@@ -7,7 +7,8 @@ from bench.steps.schedule import Rate
 
 def test_methods_come_in_the_order_of_figures():
     names = method.names()
-    assert names == ("darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas", "darts-1level", "random")
+    first = ("darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas", "darts-1level", "random")
+    assert names[: len(first)] == first  # records hold these places
     assert [method.find(name).order for name in names] == sorted(method.find(name).order for name in names)
 
 

@@ -1,0 +1,38 @@
+"""DARTS-'s auxiliary skip connection: numbers worked out by hand, its schedule, and its spaces."""
+
+import pytest
+import torch
+
+import spaces
+from bench.methods import darts_minus, method
+
+ALPHA = torch.tensor([[[0.1, 0.0, -0.1, 0.2, 0.0]]], dtype=torch.float64)
+BETA = torch.tensor(0.6, dtype=torch.float64)
+
+
+def test_beta_is_added_to_the_entry_of_the_skip_connection():
+    mix = darts_minus.with_skip(torch.softmax(ALPHA, -1), BETA, 1)
+    expected = torch.tensor([[[0.2113, 0.7912, 0.1730, 0.2335, 0.1912]]], dtype=torch.float64)
+    torch.testing.assert_close(mix, expected, rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.6, 5.0])
+def test_the_gradient_is_that_of_the_softmax_whatever_beta(beta):
+    alpha = ALPHA.clone().requires_grad_()
+    upstream = torch.tensor([[[0.5, -1.0, 2.0, 0.0, 1.0]]], dtype=torch.float64)
+    mix = darts_minus.with_skip(torch.softmax(alpha, -1), torch.tensor(beta, dtype=torch.float64), 1)
+    (gradient,) = torch.autograd.grad((mix * upstream).sum(), alpha)
+    expected = torch.tensor([[[0.0102, -0.2775, 0.2678, -0.1054, 0.1048]]], dtype=torch.float64)
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=5e-5)
+
+
+def test_beta_falls_to_its_last_part():
+    values = [darts_minus.decay(darts_minus.Params(), epoch, 100)["beta"] for epoch in (0, 1, 99)]
+    assert values == pytest.approx([1.0, 0.99, 0.01], abs=1e-12)
+
+
+@pytest.mark.parametrize("name", spaces.names())
+def test_a_space_without_a_skip_connection_is_refused_with_the_reason(name):
+    reason = method.find("darts-minus").spaces(spaces.find(name))
+    assert (reason == "") == (name == "nasbench201")
+    assert name == "nasbench201" or "skip connection" in reason

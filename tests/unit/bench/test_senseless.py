@@ -1,0 +1,50 @@
+"""A method that makes no sense on a space is left out with the reason, and refused where it is asked for."""
+
+import json
+
+import pytest
+
+from bench.runs.plan import Filter, plan
+from results.errors import InputError
+from results.records.store import Store
+
+REASON = "it adds a skip connection to every edge, and this space has none"
+
+
+def test_a_plan_leaves_the_pair_out(cut_down, tmp_path):
+    chosen = Filter(methods=("darts-minus", "darts"))
+    tasks = [str(task) for task in plan(cut_down(), Store(tmp_path), chosen)]
+    assert tasks == ["nasbench201/darts-minus/0,1", "nasbench201/darts/0,1", "nasbench1shot1-1/darts/0,1"]
+    (left_out,) = chosen.refuse_senseless(cut_down())
+    assert str(left_out) == f"nasbench1shot1-1/darts-minus: {REASON}"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [Filter(("nasbench1shot1-1",), ("darts-minus",)), Filter(("nasbench201", "nasbench1shot1-2"), ("darts-minus",))],
+)
+def test_a_pair_that_is_asked_for_is_refused(cut_down, chosen):
+    with pytest.raises(InputError, match=f"'darts-minus' does not run on '.*': {REASON}"):
+        chosen.refuse_senseless(cut_down())
+
+
+def test_nothing_is_said_of_methods_that_run_everywhere(cut_down):
+    assert Filter().refuse_senseless(cut_down()) == []
+
+
+def test_the_command_line_refuses_it_before_any_work(child, tmp_path):
+    arguments = ["-m", "bench", "run", "quick", "--space", "nasbench1shot1-1", "--method", "darts-minus"]
+    done = child([*arguments, "--runs", tmp_path / "runs"], cwd=tmp_path)
+    assert done.returncode == 2
+    assert REASON in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_plan_shows_the_reason(child, tmp_path):
+    arguments = ["-m", "bench", "plan", "quick", "--method", "darts-minus", "--runs", tmp_path]
+    plain, document = (child([*arguments, *more], cwd=tmp_path).stdout for more in ([], ["--json"]))
+    assert f"left out: nasbench1shot1-1/darts-minus: {REASON}" in plain
+    assert json.loads(document)["left_out"] == [
+        {"space": "nasbench1shot1-1", "method": "darts-minus", "reason": REASON}
+    ]

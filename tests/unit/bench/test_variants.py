@@ -1,0 +1,105 @@
+"""Variants: a method under an id of its own, from the experiment to the record."""
+
+import pytest
+
+from bench.experiments import config
+from bench.methods import method
+from bench.runs.plan import Filter, plan
+from results.errors import InputError
+from results.records.run import Run
+from results.records.store import Store
+
+VARIANT = """
+[variants."darts-l2-81"]
+method = "darts"
+label = "DARTS, L2 81e-4"
+training = { weight_decay = 81e-4 }
+measure = { eigenvalue_every = 2 }
+
+[variants.rs-wide]
+method = "sdarts-rs"
+label = "SDARTS-RS, wide"
+params = { epsilon = 0.5 }
+"""
+
+
+@pytest.fixture
+def experiment(minimal, written):
+    return lambda *overrides, more=VARIANT: config.load(written(minimal + more), overrides)
+
+
+def test_a_variant_has_the_settings_of_its_method_and_its_own(experiment):
+    found = experiment("methods.sdarts-rs.epsilon_start=0.1", "methods.darts.training.lr=0.5")
+    own, plain = (found.protocol("nasbench201", name) for name in ("darts-l2-81", "darts"))
+    assert (own.training.weight_decay, plain.training.weight_decay) == (81e-4, 3e-4)
+    assert own.training.lr == plain.training.lr == 0.5
+    assert (own.measure.eigenvalue_every, plain.measure.eigenvalue_every) == (2, 1)
+    wide = found.protocol("nasbench201", "rs-wide").params
+    assert (wide.epsilon_start, wide.epsilon) == (0.1, 0.5)
+
+
+def test_an_override_reaches_a_variant(experiment):
+    found = experiment("variants.darts-l2-81.training.weight_decay=0.5")
+    assert found.protocol("nasbench201", "darts-l2-81").training.weight_decay == 0.5
+    assert found.searcher("darts-l2-81").label == "DARTS, L2 81e-4"
+
+
+def test_a_variant_is_its_method_under_another_label(experiment):
+    found = experiment().searcher("darts-l2-81")
+    assert (found.id, found.label, found.step) == ("darts", "DARTS, L2 81e-4", method.find("darts").step)
+    assert experiment().searcher("darts") is method.find("darts")
+
+
+def test_other_methods_keep_their_hashes(experiment, minimal, written):
+    plain = config.load(written(minimal, "plain.toml"))
+    found = experiment()
+    assert found.hash("nasbench201", "darts") == plain.hash("nasbench201", "darts")
+    assert found.hash("nasbench201", "darts-l2-81") != plain.hash("nasbench201", "darts")
+    same = experiment("variants.darts-l2-81.training.weight_decay=3e-4")
+    assert same.hash("nasbench201", "darts-l2-81") == plain.hash("nasbench201", "darts")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('[variants.darts]\nmethod = "darts"\nlabel = "x"', "has the id of a method"),
+        ('[variants."a/b"]\nmethod = "darts"\nlabel = "x"', "small letters, digits and hyphens"),
+        ('[variants.own]\nlabel = "x"', "lacks 'method'"),
+        ('[variants.own]\nmethod = "darts"', "lacks 'label'"),
+        ('[variants.own]\nmethod = "dart"\nlabel = "x"', "did you mean 'darts'"),
+        ('[variants.own]\nmethod = "darts"\nlabel = "x"\nlabels = "x"', "did you mean 'label'"),
+        ('[variants.own]\nmethod = "darts"\nlabel = "x"\ntraining = 3', "should be a dict"),
+        ("[variants]\nown = 3", "should be a table"),
+        ('[variants.own]\nmethod = "darts"\nlabel = "x"\n[variants.own.training]\nlearning = 3', "learning"),
+        ('[variants.own]\nmethod = "darts"\nlabel = "x"\n[variants.own.params.training]\nlr = 3', "is no parameter"),
+    ],
+)
+def test_a_faulty_variant_is_refused_in_a_line(experiment, text, why):
+    with pytest.raises(InputError, match=why) as refused:
+        experiment(more=text)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_variant_can_be_asked_for_by_name(experiment):
+    assert experiment().known_method("rs-wide") == "rs-wide"
+    with pytest.raises(InputError, match="did you mean 'rs-wide'"):
+        experiment().known_method("rs-wid")
+    with pytest.raises(InputError, match="unknown method"):
+        config.known_method("rs-wide")
+
+
+def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, minimal):
+    own = ('variants.own={method = "sdarts-rs", label = "own", params = {epsilon = 0.5}}', "measure.evaluate_every=0")
+    store = search("runs", *own, method="own", seeds="0")
+    (found,) = store.records()
+    assert found.run.method == "own"
+    assert found.manifest.method.label == "own"
+    assert found.manifest.method.base == "sdarts-rs"
+    assert found.manifest.protocol.params["epsilon"] == 0.5
+    assert {d.id for d in found.manifest.deviations} >= {"perturbed-quantity"}
+
+
+def test_the_plan_holds_variants(experiment, tmp_path):
+    tasks = list(plan(experiment(), Store(tmp_path), Filter(methods=("rs-wide", "darts"))))
+    assert [task.method for task in tasks] == ["rs-wide", "darts"]
+    assert Run("own", "nasbench201", "rs-wide", 0)
