@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ import typer
 from results.errors import InputError
 
 from .application import app
-from .options import RUNS, Json, Runs, SpaceName, emit
+from .options import RUNS, Json, Runs, SpaceName, emit, existing
 
 _SPLITS = {"test": "test", "valid": "validation"}
 
@@ -39,7 +38,7 @@ def score(
         key = found.parse(arch).key
     except ValueError as error:
         raise InputError(str(error)) from None
-    known = oracle(runs, data_dir())
+    known = oracle(existing(runs), data_dir())
     scores = {dataset: known.score(space, key, dataset) for dataset in (*found.table_datasets, "digits")}
     scores = {dataset: score for dataset, score in scores.items() if score is not None}
     if not scores:
@@ -191,7 +190,7 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
     from bench.machine.setting import choose_device
     from results.data.directory import data_dir, status
 
-    data = data_dir()
+    data = data_dir(new=True)
     device = choose_device("auto")
     report = {
         "versions": environment.versions(),
@@ -211,7 +210,8 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
         print("             no CUDA device: 'quick' is meant for this, 'paper' is not")
     print(f"disk         {report['free_disk_gib']} GiB free")
     print(f"records      {runs}" + ("" if report["runs"]["writable"] else "  NOT WRITABLE: use --runs"))
-    print(f"data         {data}; 'dnas data status' has the details", file=sys.stdout)
+    missing = "DNAS_DATA" in os.environ and not data.is_dir()
+    print(f"data         {data}" + ("  NO FOLDER: correct DNAS_DATA" if missing else "; see 'dnas data status'"))
 
 
 def _writable(folder: Path) -> bool:

@@ -13,8 +13,8 @@ from results.errors import InputError, printable, suggest
 
 from .application import app
 from .claims import as_json as claim_as_json
-from .claims import print_claims, status
-from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, emit
+from .claims import print_claims, print_unreadable, status, unreadable_as_json
+from .options import REPORTS, RUNS, Json, Replace, Reports, Runs, Strict, emit, existing
 
 if TYPE_CHECKING:
     from reports.build import Built
@@ -28,18 +28,20 @@ def report(
     experiment: Annotated[list[str] | None, typer.Argument(help="Only these experiments.")] = None,
     runs: Runs = RUNS,
     reports: Reports = REPORTS,
+    replace: Replace = False,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
+    from reports.files import check_place
     from results.records.store import Store
 
-    known = {record.run.experiment for record in Store(runs).records()} if experiment else set()
+    known = {record.run.experiment for record in Store(existing(runs)).records()} if experiment else set()
     for name in experiment or ():
         if name not in known:
             raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
-    built = build_reports(runs, reports, only=tuple(experiment or ()))
+    check_place(reports, replace=replace)
+    built = build_reports(existing(runs), reports, only=tuple(experiment or ()), replace=replace)
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
-    for path, why in built.unreadable:
-        print(printable(f"unreadable: {path}: {why}"))
+    print_unreadable(built.unreadable)
     for left in built.outdated:
         print(f"left out: {left}")
     if built.removed:
@@ -58,7 +60,7 @@ def check(
     from results.claims.verdicts import judge
     from results.records.store import Store
 
-    store = Store(runs)
+    store = Store(existing(runs))
     records = store.records()
     known = load_claims()
     ids = {claim.id for claim in known}
@@ -67,9 +69,11 @@ def check(
             raise InputError(f"unknown claim '{name}'{suggest(name, ids)}; 'dnas check --json' lists all")
     verdicts = judge(known, records, _oracle(runs), _landscapes(store, records), _planned(records))  # all: see judge
     verdicts = [verdict for verdict in verdicts if not claims or verdict.claim.id in claims]
+    unreadable = store.unreadable()
     if as_json:
-        emit([claim_as_json(verdict) for verdict in verdicts])
+        emit([*map(claim_as_json, verdicts), *(unreadable_as_json(*each) for each in unreadable)])
         raise typer.Exit(status(verdicts, strict))
+    print_unreadable(unreadable)
     raise typer.Exit(print_claims(verdicts, strict=strict, every=bool(claims)))
 
 
@@ -78,20 +82,21 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     """List the records in the store, and what cannot be read."""
     from results.records.store import Store
 
-    store = Store(runs)
-    records = store.records()
+    store = Store(existing(runs))
+    records, unreadable = store.records(), store.unreadable()
     if as_json:
-        emit(
-            [
-                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _final(r)}
-                for r in records
-            ]
-        )
+        rows: list[dict[str, Any]] = [
+            {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _final(r)}
+            for r in records
+        ]
+        for path, why in unreadable:
+            run, what = store.run_of(path), {"status": "unreadable", "config_hash": None, "arch": None}
+            rows.append({"run": run and str(run), **what, "path": str(path), "error": why})
+        emit(rows)
         return
     for record in records:
         print(printable(f"{record.run!s:48} {record.manifest.status:9} {_final(record)}"))
-    for path, why in store.unreadable():
-        print(printable(f"unreadable: {path}: {why}"))
+    print_unreadable(unreadable)
     if not records:
         print(f"no records under {runs}")
 
@@ -106,7 +111,7 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
         name = Run.parse(run)
     except ValueError as error:
         raise InputError(str(error)) from None
-    record = Store(runs).read(name)
+    record = Store(existing(runs)).read(name)
     table = record.points.drop(columns=["alpha"])
     dataset = record.manifest.space.dataset
     scores = _oracle(runs).scores(name.space, list(table["arch"]), dataset)
@@ -133,8 +138,9 @@ def merge(
         Path | None, typer.Option("--from-csv", help="Another code's search: columns epoch and arch.")
     ] = None,
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
+    replace: Replace = False,
 ) -> None:
-    """Check records, landscapes and checkpoints from elsewhere, and file them away."""
+    """Check records, landscapes, checkpoints and scores from elsewhere, and file them away."""
     from bench.runs import merging
     from results.records.run import Run
     from results.records.store import Store
@@ -145,18 +151,21 @@ def merge(
             run = Run.parse(name)
         except ValueError as error:
             raise InputError(f"--as: {error}") from None
-        merging.from_csv(from_csv, run, store)
+        merging.from_csv(from_csv, run, store, replace=replace)
         print(f"filed: {run}")
     elif not folders:
         raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
-    filed = [each for folder in folders or () for each in merging.merge(folder, store)]
-    for each in filed:
+    filed = []
+    for each in (each for folder in folders or () for each in merging.merge(folder, store, replace=replace)):
         print(printable(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else "")))
-    if any(each.status in ("differs", "unreadable") for each in filed):
-        raise InputError("some files were not filed; what was there is as it was")
+        filed.append(each)
+    if line := merging.refused(filed):
+        raise InputError(line)
 
 
-def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = ()) -> Built:
+def build_reports(
+    runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = (), replace: bool = False
+) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
     from reports.build import build
     from results.records.store import Store
@@ -166,7 +175,15 @@ def build_reports(runs: Path, reports: Path, *, only: Sequence[str] = (), also: 
     if not asked and any("+" in name for name in also):
         shown = {record.run.experiment for record in records}
         asked = (*sorted(name for name in shown if "+" not in name), *also)
-    return build(runs, reports, _oracle(runs), asked_for=asked, background=_background(runs), planned=planned)
+    return build(
+        runs,
+        reports,
+        _oracle(runs),
+        asked_for=asked,
+        background=_background(runs),
+        planned=planned,
+        replace=replace,
+    )
 
 
 def _oracle(runs: Path) -> Any:

@@ -85,7 +85,7 @@ class Experiment:
             measure=build(Measure, measure, "measure"),
             params=build(method.find(method_id).params, params, f"methods.{method_id}"),
         )
-        check(made)
+        check(made, found)
         return made
 
 

@@ -44,7 +44,7 @@ def current(records: Iterable[Record], planned: Planned) -> tuple[list[Record], 
     for (experiment, space, method), group in groups.items():
         wanted = planned.get((experiment, space, method))
         counted = _counted(group, wanted)
-        mend = f"'dnas run {experiment} --space {space} --method {method}' makes it anew"
+        mend = f"'dnas run {experiment} --space {space} --method {method} --replace' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
             LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))

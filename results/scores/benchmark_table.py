@@ -15,7 +15,7 @@ from results.files import parquet
 from results.scores.cellhash import cell_hash
 
 SPLITS = ("valid", "test")
-_MEND = "remove it and make it anew with 'dnas data fetch' or 'dnas data convert'"
+_MEND = "'dnas data convert' with --replace makes it anew"
 
 
 def _nasbench201_keys(archs: Sequence[str], dataset: str) -> list[bytes]:

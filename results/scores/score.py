@@ -27,7 +27,7 @@ _SCHEMA = pa.schema(
         ("test_trials", pa.list_(pa.float64())),
     ]
 )
-_MEND = "restore it from version control, or remove it and run 'dnas reproduce'"
+_MEND = "restore it from version control, or move it away and run 'dnas reproduce'"
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ def read_scores(path: Path) -> list[Score]:
     for row in rows:
         row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])
     return [Score(**row) for row in rows]
+
+
+def is_scores(path: Path) -> bool:
+    """Whether a file of that name anywhere is one of ours, going by its columns."""
+    return parquet.column_names(path) == tuple(_SCHEMA.names)
 
 
 def merge_scores(path: Path, scores: Iterable[Score]) -> None:

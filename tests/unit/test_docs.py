@@ -12,7 +12,7 @@ import pytest
 import typer
 
 import spaces
-from bench.cli import bench, compare, data, inspect, reports, work  # noqa: F401 - they add their commands
+from bench.cli import bench, compare, data, inspect, planning, reports, work  # noqa: F401 - they add their commands
 from bench.cli.application import app
 from bench.experiments import reading
 from bench.methods import method as methods

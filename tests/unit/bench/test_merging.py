@@ -150,7 +150,7 @@ def test_scores_of_retrained_cells_are_filed_and_none_is_overwritten(here, tmp_p
     assert statuses(here, tmp_path / "away") == ["already there"]
     merge_scores(tmp_path / "later" / "retrained.parquet", [score("a", 9.0), score("c", 3.0)])
     (filed,) = merge(tmp_path / "later", here)
-    assert (filed.status, filed.detail) == ("differs", "quick: score of a on nasbench201; 1 other filed")
+    assert (filed.status, filed.detail) == ("differs", "score of a on nasbench201; 1 other filed")
     assert read_scores(here.root / "quick" / "retrained.parquet") == [score("a", 1.0), score("c", 3.0)]
 
 
@@ -258,6 +258,6 @@ def test_bringing_in_overwrites_no_other_record(csv, here):
     path = csv("epoch,arch", f"0,{SKIP}")
     from_csv(path, run, here)
     from_csv(path, run, here)  # the same again is no conflict
-    with pytest.raises(InputError, match="is there already and differs"):
+    with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
         from_csv(csv("epoch,arch", f"0,{CONV}"), run, here)
     assert here.read(run).final_arch == SKIP
