@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 from bench.images.datasets import DATASETS
 from results.errors import InputError, suggest
-from spaces.base import SupernetConfig
+from spaces.base import Space, SupernetConfig
 from spaces.fields import decisive
 
 #: Far beyond any paper's; a supernet is built to predict its memory, and one beyond these would not fit to be.
 _MOST_CHANNELS, _MOST_CELLS = 256, 64
+
+#: What a record and a landscape hold, and images of thousands of pixels.
+_MOST_EPOCHS, _MOST_LANDSCAPE, _MOST_PIXELS, _MOST_IMAGES = 99_999, 300, 4096, 10**9
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ def require(values: object, *names: str, least: float = 0.0) -> None:
             raise InputError(f"{name} = {value} is out of range; it must be at least {least:g} and finite")
 
 
-def check(protocol: Protocol) -> None:
-    """Raise ``InputError`` for the first value that is out of range."""
+def check(protocol: Protocol, space: Space) -> None:
+    """Raise ``InputError`` for the first value that is out of range on a space."""
     training, images, supernet = protocol.training, protocol.images, protocol.supernet
     optimiser = ("lr", "lr_min", "momentum", "clip", "weight_decay", "alpha_lr", "alpha_decay")
     for table, least, names in (
@@ -120,9 +123,25 @@ def check(protocol: Protocol) -> None:
     for key, value, bound in (
         ("supernet.channels", supernet.channels, _MOST_CHANNELS),
         ("supernet.cells", supernet.cells, _MOST_CELLS),
+        ("training.epochs", training.epochs, _MOST_EPOCHS),
+        ("training.batch", training.batch, _MOST_IMAGES),
+        ("images.limit", images.limit, _MOST_IMAGES),
+        ("images.crop_padding", images.crop_padding, _MOST_PIXELS),
+        ("images.cutout", images.cutout, _MOST_PIXELS),
+        ("measure.landscape", protocol.measure.landscape, _MOST_LANDSCAPE),
     ):
         if value > bound:
             raise InputError(f"{key} = {value} is out of range; it must be at most {bound}")
+    if training.momentum >= 1:
+        raise InputError(f"training.momentum = {training.momentum} is out of range; it must be below 1")
+    if training.lr_min > training.lr:
+        raise InputError(
+            f"training.lr_min = {training.lr_min} is above training.lr = {training.lr}, from which the rate falls to it"
+        )
+    if 0 < images.size < (least := space.skeleton.least_side):
+        raise InputError(
+            f"images.size = {images.size} is out of range; {space.id} needs at least {least} pixels a side"
+        )
     if not 0 < supernet.bn_momentum <= 1:
         raise InputError(f"supernet.bn_momentum = {supernet.bn_momentum} is out of range; it must be in (0, 1]")
     if not all(0 <= beta < 1 for beta in training.alpha_betas):

@@ -13,10 +13,12 @@ import numpy as np
 import spaces
 from results.data import cellhash
 from results.data.cellhash import hashed_cells
+from results.errors import InputError
 from results.files import cache
 from results.records.record import Record
+from results.records.store import Store
 from results.scores.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
-from results.scores.score import Score, merge_scores
+from results.scores.score import Score, add_scores, is_scores, merge_scores
 from results.scores.truth import Truth, truths
 from spaces import base, graph
 from spaces.base import Space
@@ -24,21 +26,18 @@ from spaces.base import Space
 Final = tuple[str, str, str]  # space, architecture, data set
 
 
-def scores_path(runs: Path) -> Path:
-    """Return the file of scores that goes with a folder of records: ``results/scores.parquet``."""
-    return runs.parent / "scores.parquet"
-
-
-def retrained_path(runs: Path, experiment: str) -> Path:
-    """Return the table that retraining an experiment's cells writes."""
-    return runs / experiment / "retrained.parquet"
-
-
 def oracle(runs: Path, data_dir: Path) -> Chain:
     """Return everything that can score an architecture: tables first, then scores, then retrained cells."""
-    oracles: list[Oracle] = [*TableOracle.find(data_dir), ScoresOracle(scores_path(runs))]
+    store = Store(runs)
     tables = sorted(runs.glob("[!.]*/retrained.parquet"))
-    return Chain([*oracles, *(RetrainedOracle(path, path.parent.name) for path in tables)])
+    retrained = (RetrainedOracle(path, path.parent.name) for path in tables)
+    return Chain([*TableOracle.find(data_dir), *_kept(store), *retrained])
+
+
+def _kept(store: Store) -> list[Oracle]:
+    """Return the scores that are kept in a store, and beside it, where older layouts have them."""
+    older = [store.older_scores_path] if is_scores(store.older_scores_path) else []
+    return [ScoresOracle(path) for path in (store.scores_path, *older)]
 
 
 def datasets(space: str, searched_on: str) -> tuple[str, ...]:
@@ -48,15 +47,18 @@ def datasets(space: str, searched_on: str) -> tuple[str, ...]:
     return (searched_on,)
 
 
-def keep_scores(runs: Path, records: list[Record], data_dir: Path) -> tuple[int, int]:
+def keep_scores(runs: Path, records: list[Record], data_dir: Path, *, replace: bool = False) -> tuple[int, int, int]:
     """Copy what the tables say of every architecture that the records found into the scores that ship with them.
+
+    Scores that are there already stay, unless ``replace`` says that they may go.
 
     Returns
     -------
-    How many distinct architectures and data sets were asked for, and how many of them are scored now.
+    How many distinct architectures and data sets were asked for, how many of them are scored now, and how many scores
+    that are kept differ from what the tables say.
     """
-    tables = TableOracle.find(data_dir)
-    known = Chain([*tables, ScoresOracle(scores_path(runs))])
+    store = Store(runs)
+    known = Chain([*TableOracle.find(data_dir), *_kept(store)])
     asked = sorted(
         {
             (record.run.space, arch, dataset)
@@ -70,26 +72,32 @@ def keep_scores(runs: Path, records: list[Record], data_dir: Path) -> tuple[int,
         for dataset in sorted({d for s, _, d in asked if s == space}):
             archs = [a for s, a, d in asked if (s, d) == (space, dataset)]
             found += [score for score in known.scores(space, archs, dataset) if score is not None]
-    if tables and found:
-        merge_scores(scores_path(runs), found)
-    return len(asked), len(found)
+    differ = []
+    if found and replace:
+        merge_scores(store.scores_path, found)
+    elif found:
+        _, differ = add_scores(store.scores_path, found)
+    return len(asked), len(found), len(differ)
 
 
-def cells(space: str, cache_dir: Path | None = None) -> tuple[str, ...]:
+def cells(space: str, kept_in: Path | None = None) -> tuple[str, ...]:
     """Return the key of every cell of a space, in the order of its enumeration.
 
-    Cells of NAS-Bench-1Shot1 are hashed on the way, once: both are kept in ``cache_dir``, by default the platform's
+    Cells of NAS-Bench-1Shot1 are hashed on the way, once: both are kept in ``kept_in``, by default the platform's
     cache folder, for as long as the code that makes them stays the same.
     """
     found = spaces.find(space)
     if found.family != "nasbench1shot1":
         return tuple(arch.key for arch in found.enumerate())
-    path = (cache_dir or _cache_dir()) / f"{space}.parquet"
+    path = (kept_in or _cache_dir()) / f"{space}.parquet"
     return hashed_cells(path, _version(found), lambda: (arch.key for arch in found.enumerate()))
 
 
 def _cache_dir() -> Path:
-    return cache.folder() / "cells"
+    try:
+        return cache.folder() / "cells"
+    except RuntimeError:
+        raise InputError("the home directory cannot be determined; set HOME or XDG_CACHE_HOME to a folder") from None
 
 
 def _version(space: Space) -> str:
@@ -116,10 +124,10 @@ def population(space: str, data_dir: Path) -> dict[str, list[float]]:
     return {dataset: each for dataset, each in values.items() if each}
 
 
-def module_hashes(cache_dir: Path | None = None) -> dict[str, set[str]]:
+def module_hashes(kept_in: Path | None = None) -> dict[str, set[str]]:
     """Return the NAS-Bench-101 hashes of every cell of the spaces whose cells that table holds."""
     names = [name for name in spaces.names() if spaces.find(name).family == "nasbench1shot1"]
-    return {name: {cellhash.cell_hash(arch) for arch in cells(name, cache_dir)} for name in names}
+    return {name: {cellhash.cell_hash(arch) for arch in cells(name, kept_in)} for name in names}
 
 
 def finals(records: Iterable[Record]) -> list[Final]:

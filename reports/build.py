@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import pandas as pd
 
 from reports import files
-from reports.drawing.style import FORMATS
 from reports.names import slug
 from reports.page import Chapter, Figure, Page, Section, render
 from reports.study import kinds
@@ -22,12 +23,12 @@ from reports.study.study import Reference, Study
 from reports.tabular import claim_tables, tables
 from reports.tabular.deviation_table import deviation_table
 from reports.tabular.environment_table import commands, environment_table
-from reports.tabular.table import FORMATS as TABLE_FORMATS
 from results.claims.claim import Claim, load_claims
 from results.claims.evidence import Lengths
 from results.claims.verdict import Verdict
 from results.claims.verdicts import judge
 from results.errors import InputError
+from results.files import whole
 from results.labels import load_labels
 from results.records.current import LeftOut, Planned, current
 from results.records.record import Record
@@ -93,12 +94,13 @@ def build(
     planned: Planned = MappingProxyType({}),
     lengths: Lengths = MappingProxyType({}),
     imported: bool = False,
+    replace: bool = False,
 ) -> Built:
     """Write ``figures/``, ``tables/`` and ``index.html`` into ``out`` from the records alone.
 
     The same records, scores and claims give the same bytes. Whatever is in the store is shown, experiment by
     experiment; what is missing, damaged or of another protocol is named. Files of an earlier build that this one does
-    not write are removed, and nothing else is (``reports.files``).
+    not write are removed, and nothing else is (``reports.files``). Files that no build wrote stay.
 
     Parameters
     ----------
@@ -110,13 +112,19 @@ def build(
     planned : the protocols that experiments have now; see ``results.records.current``.
     lengths, imported : see ``results.claims.verdicts.judge``. Imported records of an experiment that is not planned
         here are shown, and decide nothing.
+    replace : whether files that no build wrote may be replaced.
+
+    Raises
+    ------
+    InputError
+        Somebody else's file has the name of one of these.
     """
     store = Store(runs_dir)
     everything = store.records()
     shown = [record for record in everything if _is_shown(record.run.experiment, asked_for)]
     records, outdated = current(shown, planned, imported=imported)
-    landscapes, broken = _landscapes(store, records)
-    unreadable = (*store.unreadable(), *broken)
+    landscapes = _landscapes(store, records)
+    unreadable = tuple(store.unreadable())
     verdicts = judge(
         load_claims() if claims is None else claims,
         shown,
@@ -144,28 +152,31 @@ def build(
     studies.sort(key=lambda study: kinds.place(study.experiment))
     labels = load_labels()
 
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    page = Page(
-        chapters=tuple(
-            _chapter(experiment, list(mine), out / "figures")
-            for experiment, mine in groupby(studies, key=lambda study: study.experiment)
-        ),
-        verdicts=tuple(verdicts),
-        judged=claim_tables.verdict_table(verdicts, labels),
-        papers=tuple(claim_tables.paper_tables(verdicts, labels)),
-        methods=methods,
-        deviations=deviation_table(records),
-        environments=environment_table(records),
-        commands=tuple(commands(records)),
-        unreadable=tuple(why.replace(f"{store.root}{os.sep}", "") for _, why in unreadable),
-        left_out=tuple(sorted({r.run.experiment for r in everything} - {r.run.experiment for r in shown})),
-        outdated=tuple(outdated),
-        runs=len(records),
-    )
-    index = _write(page, out)
-    removed = files.settle(out, [index, *_written(page, out)])
+    files.check_place(out, replace=replace)
+    with whole.naming(out), TemporaryDirectory(prefix=".report-", dir=out) as folder:
+        built = Path(folder)
+        (built / "figures").mkdir()
+        page = Page(
+            chapters=tuple(
+                _chapter(experiment, list(mine), built / "figures")
+                for experiment, mine in groupby(studies, key=lambda study: study.experiment)
+            ),
+            verdicts=tuple(verdicts),
+            judged=claim_tables.verdict_table(verdicts, labels),
+            papers=tuple(claim_tables.paper_tables(verdicts, labels)),
+            methods=methods,
+            deviations=deviation_table(records),
+            environments=environment_table(records),
+            commands=tuple(commands(records)),
+            unreadable=tuple(why.replace(f"{store.root}{os.sep}", "") for _, why in unreadable),
+            left_out=tuple(sorted({r.run.experiment for r in everything} - {r.run.experiment for r in shown})),
+            outdated=tuple(outdated),
+            runs=len(records),
+        )
+        _write(page, built)
+        removed = files.publish(built, out, replace=replace)
     return Built(
-        page=index,
+        page=out / files.PAGE,
         figures=tuple(figure.stem for section in page.sections for figure in section.figures),
         tables=tuple(table.name for table in page.tables),
         verdicts=page.verdicts,
@@ -181,45 +192,25 @@ def _is_shown(experiment: str, asked_for: Sequence[str]) -> bool:
     return experiment in asked_for if asked_for else kinds.OVERRIDE not in experiment
 
 
-def _landscapes(store: Store, records: Iterable[Record]) -> tuple[dict[Run, pd.DataFrame], list[tuple[Path, str]]]:
-    """Return the landscape beside each record that has one, and the files that cannot be read."""
-    found, broken = {}, []
+def _landscapes(store: Store, records: Iterable[Record]) -> dict[Run, pd.DataFrame]:
+    """Return the landscape beside each record that has one that can be read."""
+    found = {}
     for record in records:
-        try:
-            landscape = store.landscape(record.run)
-        except InputError as error:
-            broken.append((store.side_path(record.run, "landscape"), str(error)))
-            continue
-        if landscape is not None:
-            found[record.run] = landscape
-    return found, broken
+        with suppress(InputError):  # the store names those that cannot
+            found[record.run] = store.landscape(record.run)
+    return {run: landscape for run, landscape in found.items() if landscape is not None}
 
 
-def _write(page: Page, out: Path) -> Path:
-    """Write tables and page; return where the page is."""
+def _write(page: Page, out: Path) -> None:
+    """Write tables and page."""
     folder = out / "tables"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     for table in page.tables:
         table.write(folder)
     for chapter in page.chapters:
-        _points(chapter, out).write_text(chapter.points, encoding="utf-8", newline="\n")
-    index = out / "index.html"
-    index.write_text(render(page), encoding="utf-8", newline="\n")
-    return index
-
-
-def _written(page: Page, out: Path) -> Iterator[Path]:
-    """Yield the files of a page's figures and tables."""
-    for section in page.sections:
-        for figure in section.figures:
-            yield from (out / "figures" / f"{figure.stem}.{kind}" for kind in FORMATS)
-    for table in page.tables:
-        yield from (out / "tables" / f"{table.name}.{kind}" for kind in TABLE_FORMATS)
-    yield from (_points(chapter, out) for chapter in page.chapters)
-
-
-def _points(chapter: Chapter, out: Path) -> Path:
-    return out / "tables" / f"{chapter.id}-points.csv"
+        points = folder / f"{chapter.id}-points.csv"
+        points.write_text(chapter.points, encoding="utf-8", newline="\n")
+    (out / files.PAGE).write_text(render(page), encoding="utf-8", newline="\n")
 
 
 def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapter:

@@ -81,6 +81,11 @@ class Skeleton:
     head: Literal["bn-relu", "relu-conv-bn"]
     stacks: int = 3
 
+    @property
+    def least_side(self) -> int:
+        """The side in pixels, a power of two, of the smallest images that every reduction can halve."""
+        return 2 ** (self.stacks - 1) if self.reduction == "residual" else 1
+
 
 @dataclass(frozen=True)
 class SupernetConfig:

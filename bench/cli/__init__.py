@@ -6,38 +6,80 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 from results.errors import InputError, printable
 
 from .application import Failed, Stopped, app
 
 
+class PipeClosed(SystemExit):
+    """Whoever reads our output has read enough."""
+
+
+#: Signals that ask for the end: Ctrl-C, ``kill``, and a terminal that was closed.
+STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped(128 + number)
 
 
-def main() -> None:
-    """Run a command and exit: 0; 1 a claim is worse than published; 2 bad input; 3 a run failed; 130/143 stopped."""
-    from . import bench, compare, data, importing, inspect, reports, work  # noqa: F401 - they add their commands
+class _Output(io.TextIOWrapper):
+    """Standard output that ends the command when its reader is gone, past every library that has a way of its own."""
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
-    for end in (sys.stdout, sys.stderr):
-        if isinstance(end, io.TextIOWrapper):
-            end.reconfigure(errors="backslashreplace")  # names of files need not be text
+    def write(self, text: str, /) -> int:
+        """Write text; raise ``PipeClosed`` where nobody reads it."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._close()
+
+    def flush(self) -> None:
+        """Write what is left; raise ``PipeClosed`` where nobody reads it."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._close()
+
+    def _close(self) -> NoReturn:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # the interpreter writes what is left at its end
+        raise PipeClosed(141) from None
+
+
+def main() -> None:
+    """Run a command and exit with one of these statuses.
+
+    0 done; 1 a claim is worse than published, or ``compare`` found differences; 2 bad input; 3 a run failed or a seed
+    diverged; 4 out of budget with work left; 129, 130, 143 stopped; 141 the reader closed the pipe.
+    """
+    from . import bench, compare, data, importing, inspect, planning, reports, work  # noqa: F401 - they add their commands
+
+    for number in STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        lines, encoding = sys.stdout.line_buffering, sys.stdout.encoding
+        sys.stdout = _Output(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=lines)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except (InputError, Failed) as error:
-        print(f"dnas: {printable(error)}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, InputError) else 3)
-    except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end(2 if isinstance(error, InputError) else error.status, str(error))
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        line = f"dnas: cannot use{where}: {error.strerror or error}; choose another folder or free it"
-        print(printable(line), file=sys.stderr)
-        sys.exit(2)
+        _end(2, f"cannot use{where}: {error.strerror or error}; choose another folder or free it")
     except Stopped as stopped:
-        print(f"dnas: stopped; {stopped.mend}", file=sys.stderr)
-        raise
+        _end(int(str(stopped.code)), f"stopped; {stopped.mend}")
+
+
+def _end(status: int, line: str) -> NoReturn:
+    with suppress(OSError):  # a terminal that was closed
+        print(f"dnas: {printable(line)}", file=sys.stderr, flush=True)
+    sys.exit(status)

@@ -14,7 +14,15 @@ app = typer.Typer(
 
 
 class Failed(Exception):
-    """A run failed; exit status 3."""
+    """A run failed, or a seed diverged in this call."""
+
+    status = 3
+
+
+class OutOfBudget(Failed):
+    """The budget is used up, and work is left."""
+
+    status = 4
 
 
 class Stopped(SystemExit):

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from results.errors import InputError
+from results.files import kept, whole
 
 from .application import Stopped, app
-from .options import Json, Methods, Spaces, emit, seconds
+from .options import Json, Methods, Replace, Spaces, emit, seconds
 
 bench = typer.Typer(help="Speed on this device, and files of measurements.")
 app.add_typer(bench, name="bench", no_args_is_help=True)
@@ -27,6 +28,7 @@ def gpu(
     quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes: shows that everything runs.")] = False,
     budget: Annotated[str, typer.Option("--budget", help="Begin nothing that would end later: 90s, 9m, 2h.")] = "9m",
     more: Annotated[bool, typer.Option("--more", help="Go on with what speed.json lacks.")] = False,
+    replace: Replace = False,
     space: Spaces = None,
     method: Methods = None,
     as_json: Json = False,
@@ -40,7 +42,10 @@ def gpu(
     from bench.speed import cases, measuring
     from bench.speed.sizes import sizes
 
-    deadline = time.monotonic() + seconds(budget)
+    deadline, there = time.monotonic() + seconds(budget), out / measuring.FILE
+    if there.exists() and not more:
+        kept.refuse([kept.Kept(there, "a file of measurements")], replace=replace, otherwise="--more goes on with it")
+    whole.check_place(out)
     chosen = [reading.known_space(name) for name in space or ()]
     methods = [reading.known_method(name) for name in method or ()]
     place, sized = choose_device(device), sizes(quick=quick)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from results.errors import printable
 
 if TYPE_CHECKING:
     from results.claims.verdict import Verdict
@@ -33,6 +36,18 @@ def status(verdicts: Sequence[Verdict], strict: bool) -> int:
     failing = {"worse", "inconclusive", "not-run"} if strict else {"worse"}
     published = (v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench")
     return int(any(v.status in failing for v in published))
+
+
+def print_unreadable(unreadable: Iterable[tuple[Path, str]]) -> None:
+    """Name the files of a store that cannot be read, a line each."""
+    for path, why in unreadable:
+        print(printable(f"unreadable: {path}: {why.removeprefix(f'{path} ')}"))
+
+
+def unreadable_as_json(path: Path, why: str) -> dict[str, Any]:
+    """Return a file that cannot be read as an entry among verdicts, with the keys of one."""
+    nothing = dict.fromkeys(("id", "published", "measured", "n"))
+    return nothing | {"status": "unreadable", "text": why, "path": str(path)}
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:

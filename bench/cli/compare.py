@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import typer
 
 from results.errors import InputError, printable
 
 from .application import app
-from .options import Json, emit
+from .options import Json, emit, existing
 
 if TYPE_CHECKING:
     from results.records.record import Record
@@ -18,26 +19,37 @@ if TYPE_CHECKING:
 
 @app.command()
 def compare(first: Path, second: Path, as_json: Json = False) -> None:
-    """Compare two folders of records: which runs differ, where first, and by how much."""
+    """Compare two folders of records: which runs differ, where first, and by how much; exit 1 where any does."""
     from results.records.store import Store
 
-    for folder in (first, second):
-        if not folder.is_dir():
-            raise InputError(f"{folder} is no folder of records")
-    ours, theirs = ({r.run: r for r in Store(folder).records()} for folder in (first, second))
+    stores = [Store(_records(folder)) for folder in (first, second)]
+    ours, theirs = ({r.run: r for r in store.records()} for store in stores)
+    unreadable = [[(path, store.run_of(path), why) for path, why in store.unreadable()] for store in stores]
+    damaged = {run for each in unreadable for _, run, _ in each if run}
     rows = []
-    for run in sorted(ours.keys() | theirs.keys()):
+    for run in sorted((ours.keys() | theirs.keys()) - damaged):
         a, b = ours.get(run), theirs.get(run)
         if a is None or b is None:
             rows.append({"run": str(run), "difference": "only in the first" if b is None else "only in the second"})
         elif not a.same(b):
             rows.append({"run": str(run), "difference": difference(a, b)})
+    for which, found in zip(("first", "second"), unreadable, strict=True):
+        for path, run, why in found:
+            what = f"{path} of the {which} cannot be read: {why.removeprefix(f'{path} ')}"
+            rows.append({"run": str(run) if run else None, "path": str(path), "difference": what})
     if as_json:
         emit({"compared": len(ours.keys() & theirs.keys()), "differences": rows})
-        return
-    for row in rows:
-        print(printable(f"{row['run']}: {row['difference']}"))
-    print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
+    else:
+        for row in rows:
+            print(printable(f"{row['run'] or row['path']}: {row['difference']}"))
+        print(f"{len(ours.keys() & theirs.keys())} runs in both, {len(rows)} differences")
+    raise typer.Exit(int(bool(rows)))
+
+
+def _records(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder of records")
+    return existing(folder)
 
 
 def difference(a: Record, b: Record) -> str:

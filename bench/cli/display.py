@@ -75,3 +75,9 @@ def display() -> Iterator[Display]:
     )
     with Progress(*columns, disable=not sys.stdout.isatty()) as bar:
         yield Display(bar)
+
+
+def retraining(done: float, total: int, text: str) -> None:
+    """Show how many cells are trained, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)

@@ -10,7 +10,7 @@ import typer
 from results.errors import InputError, printable
 
 from .application import app
-from .options import RUNS, Notation, Runs
+from .options import RUNS, Notation, Replace, Runs
 
 
 @app.command("import")
@@ -26,6 +26,7 @@ def import_search(
     source: Annotated[str, typer.Option("--source", help="Where --final was published.")] = "",
     notation: Notation = "",
     runs: Runs = RUNS,
+    replace: Replace = False,
 ) -> None:
     """Import another code's search: a table with a row an epoch, or its final architecture alone."""
     from bench.runs import importing
@@ -42,8 +43,8 @@ def import_search(
         raise InputError("--final needs --source, such as --source 'Dong and Yang 2020, table 5'")
     store = Store(runs)
     if table is None:
-        filed = importing.final(arch, run, store, epochs=epochs, notation=notation, source=source)
+        filed = importing.final(arch, run, store, epochs=epochs, notation=notation, source=source, replace=replace)
     else:
-        filed = importing.from_csv(table, run, store, first=first, notation=notation)
+        filed = importing.from_csv(table, run, store, first=first, notation=notation, replace=replace)
     print(printable(f"imported {filed}"))
     print("it decides claims with 'dnas check --imported' alone")

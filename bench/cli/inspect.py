@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ import typer
 from results.errors import InputError
 
 from .application import app
-from .options import RUNS, Json, Notation, Runs, SpaceName, emit
+from .options import RUNS, Json, Notation, Runs, SpaceName, emit, existing
 
 if TYPE_CHECKING:
     from bench.architectures import Known
@@ -45,7 +44,7 @@ def score(
     if not given:
         raise InputError("nothing to score; name an architecture, or a file with --from")
     keys = architectures.parse(name, given, notation, data_dir())
-    found = architectures.look_up(name, keys, runs, data_dir())
+    found = architectures.look_up(name, keys, existing(runs), data_dir())
     if not any(each.scores for each in found):
         what = keys[0] if len(keys) == 1 else f"any of the {len(keys):,} architectures"
         raise InputError(f"nothing here scores {what}; 'dnas data status' names the tables that are missing")
@@ -217,7 +216,7 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
     from bench.machine.setting import choose_device
     from results.data.directory import data_dir, status
 
-    data = data_dir()
+    data = data_dir(new=True)
     device = choose_device("auto")
     report = {
         "versions": environment.versions(),
@@ -237,7 +236,8 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
         print("             no CUDA device: 'quick' is meant for this, 'paper' is not")
     print(f"disk         {report['free_disk_gib']} GiB free")
     print(f"records      {runs}" + ("" if report["runs"]["writable"] else "  NOT WRITABLE: use --runs"))
-    print(f"data         {data}; 'dnas data status' has the details", file=sys.stdout)
+    missing = "DNAS_DATA" in os.environ and not data.is_dir()
+    print(f"data         {data}" + ("  NO FOLDER: correct DNAS_DATA" if missing else "; see 'dnas data status'"))
 
 
 def _writable(folder: Path) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from results.errors import InputError
 from results.plain import finite
+
+if TYPE_CHECKING:
+    from bench.experiments.reading import Experiment
+    from bench.runs.plan import Filter
 
 
 def _complete_space(incomplete: str) -> list[str]:
@@ -73,6 +77,9 @@ Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and 
 Compile = Annotated[
     bool, typer.Option("--compile", help="Compile cells with TorchInductor: faster steps after minutes of compiling.")
 ]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace results of other protocols, imports and files that differ.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 WithImported = Annotated[
     bool, typer.Option("--imported", help="Records of other codes decide claims too, where nothing else was run.")
@@ -85,6 +92,43 @@ Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and cla
 
 RUNS = Path("results/runs")
 REPORTS = Path("reports")
+
+
+def existing(runs: Path) -> Path:
+    """Return the folder of a store that is to be read; that of a fresh checkout need not be there yet.
+
+    Raises
+    ------
+    InputError
+        It does not exist, or holds other things and nothing of a store.
+    """
+    if not runs.is_dir():
+        if runs == RUNS:
+            return runs
+        raise InputError(f"{runs} is no folder of records; correct --runs, or make it with 'dnas run' or 'dnas merge'")
+    if not _is_store(runs) and any(runs.iterdir()):
+        inside = runs / "runs"
+        hint = f"; did you mean {inside}?" if inside.is_dir() and _is_store(inside) else "; correct --runs"
+        raise InputError(f"{runs} holds no records{hint}")
+    return runs
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether anything in a folder is a store's."""
+    own = ("*/*/*/seed-*", "*/retrained.parquet", "scores.parquet", ".checkpoints")
+    return any(next(folder.glob(pattern), None) for pattern in own)
+
+
+def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
+    """Return what --space, --method and --seeds leave of an experiment."""
+    from bench.experiments import reading
+    from bench.runs.plan import Filter
+
+    return Filter(
+        tuple(reading.known_space(name) for name in space or ()),
+        tuple(wanted.known_method(name) for name in method or ()),
+        reading.parse_seeds(seeds) if seeds else (),
+    )
 
 
 def emit(document: Any) -> None:

@@ -13,8 +13,8 @@ from results.errors import InputError, printable, suggest
 
 from .application import app
 from .claims import as_json as claim_as_json
-from .claims import print_claims, status
-from .options import REPORTS, RUNS, Json, Reports, Runs, Strict, WithImported, emit
+from .claims import print_claims, print_unreadable, status, unreadable_as_json
+from .options import REPORTS, RUNS, Json, Replace, Reports, Runs, Strict, WithImported, emit, existing
 
 if TYPE_CHECKING:
     from reports.build import Built
@@ -30,18 +30,20 @@ def report(
     runs: Runs = RUNS,
     reports: Reports = REPORTS,
     imported: WithImported = False,
+    replace: Replace = False,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
+    from reports.files import check_place
     from results.records.store import Store
 
-    known = {record.run.experiment for record in Store(runs).records()} if experiment else set()
+    known = {record.run.experiment for record in Store(existing(runs)).records()} if experiment else set()
     for name in experiment or ():
         if name not in known:
             raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
-    built = build_reports(runs, reports, only=tuple(experiment or ()), imported=imported)
+    check_place(reports, replace=replace)
+    built = build_reports(existing(runs), reports, only=tuple(experiment or ()), imported=imported, replace=replace)
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
-    for path, why in built.unreadable:
-        print(printable(f"unreadable: {path}: {why}"))
+    print_unreadable(built.unreadable)
     for left in built.outdated:
         print(f"left out: {left}")
     if built.removed:
@@ -61,7 +63,7 @@ def check(
     from results.claims.verdicts import judge
     from results.records.store import Store
 
-    store = Store(runs)
+    store = Store(existing(runs))
     records = store.records()
     known = load_claims()
     ids = {claim.id for claim in known}
@@ -79,9 +81,11 @@ def check(
         imported=imported,
     )
     verdicts = [verdict for verdict in verdicts if not claims or verdict.claim.id in claims]
+    unreadable = store.unreadable()
     if as_json:
-        emit([claim_as_json(verdict) for verdict in verdicts])
+        emit([*map(claim_as_json, verdicts), *(unreadable_as_json(*each) for each in unreadable)])
         raise typer.Exit(status(verdicts, strict))
+    print_unreadable(unreadable)
     raise typer.Exit(print_claims(verdicts, strict=strict, every=bool(claims)))
 
 
@@ -90,22 +94,23 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     """List the records in the store, and what cannot be read."""
     from results.records.store import Store
 
-    store = Store(runs)
-    records = store.records()
+    store = Store(existing(runs))
+    records, unreadable = store.records(), store.unreadable()
     if as_json:
-        emit(
-            [
-                {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _arch(r)}
-                | {"imported": r.imported}
-                for r in records
-            ]
-        )
+        rows: list[dict[str, Any]] = [
+            {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _arch(r)}
+            | {"imported": r.imported}
+            for r in records
+        ]
+        for path, why in unreadable:
+            run, what = store.run_of(path), {"status": "unreadable", "config_hash": None, "arch": None}
+            rows.append({"run": run and str(run), **what, "path": str(path), "error": why})
+        emit(rows)
         return
     for record in records:
         status = record.manifest.status + (" (imported)" if record.imported else "")
         print(printable(f"{record.run!s:48} {status:9} {_final(record)}"))
-    for path, why in store.unreadable():
-        print(printable(f"unreadable: {path}: {why}"))
+    print_unreadable(unreadable)
     if not records:
         print(f"no records under {runs}")
 
@@ -120,7 +125,7 @@ def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
         name = Run.parse(run)
     except ValueError as error:
         raise InputError(str(error)) from None
-    record = Store(runs).read(name)
+    record = Store(existing(runs)).read(name)
     table = record.points.drop(columns=["alpha"])
     dataset = record.manifest.space.dataset
     scores = _oracle(runs).scores(name.space, list(table["arch"]), dataset)
@@ -149,8 +154,9 @@ def merge(
         Path | None, typer.Option("--from-csv", help="Another code's search: columns epoch and arch.")
     ] = None,
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
+    replace: Replace = False,
 ) -> None:
-    """Check records, landscapes and checkpoints from elsewhere, and file them away."""
+    """Check records, landscapes, checkpoints and scores from elsewhere, and file them away."""
     from bench.runs import importing, merging
     from results.records.run import Run
     from results.records.store import Store
@@ -161,18 +167,25 @@ def merge(
             run = Run.parse(name)
         except ValueError as error:
             raise InputError(f"--as: {error}") from None
-        print(printable(f"filed: {importing.from_csv(from_csv, run, store)}"))
+        print(printable(f"filed: {importing.from_csv(from_csv, run, store, replace=replace)}"))
     elif not folders:
         raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
-    filed = [each for folder in folders or () for each in merging.merge(folder, store)]
-    for each in filed:
+    filed = []
+    for each in (each for folder in folders or () for each in merging.merge(folder, store, replace=replace)):
         print(printable(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else "")))
-    if any(each.status in ("differs", "unreadable") for each in filed):
-        raise InputError("some files were not filed; what was there is as it was")
+        filed.append(each)
+    if line := merging.refused(filed):
+        raise InputError(line)
 
 
 def build_reports(
-    runs: Path, reports: Path, *, only: Sequence[str] = (), also: Sequence[str] = (), imported: bool = False
+    runs: Path,
+    reports: Path,
+    *,
+    only: Sequence[str] = (),
+    also: Sequence[str] = (),
+    imported: bool = False,
+    replace: bool = False,
 ) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
     from reports.build import build
@@ -192,6 +205,7 @@ def build_reports(
         planned=planned,
         lengths=lengths,
         imported=imported,
+        replace=replace,
     )
 
 

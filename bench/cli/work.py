@@ -1,15 +1,15 @@
-"""``dnas reproduce``, ``dnas run``, ``dnas plan``."""
+"""``dnas reproduce``, ``dnas run``."""
 
 from __future__ import annotations
 
-import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import typer
 
-from .application import Failed, app
-from .display import display
+from .application import Failed, OutOfBudget, app
+from .claims import print_unreadable
+from .display import display, retraining
 from .options import (
     REPORTS,
     RUNS,
@@ -20,10 +20,10 @@ from .options import (
     Device,
     Engine,
     ExperimentName,
-    Json,
     Methods,
     Overrides,
     Precision,
+    Replace,
     Reports,
     Runs,
     Seeds,
@@ -31,14 +31,9 @@ from .options import (
     Strict,
     WithImported,
     Workers,
-    duration,
-    emit,
+    narrowed,
     seconds,
 )
-
-if TYPE_CHECKING:
-    from bench.experiments.reading import Experiment
-    from bench.runs.plan import Filter
 
 
 @app.command()
@@ -60,12 +55,15 @@ def reproduce(
     compile_cells: Compile = False,
     strict: Strict = False,
     imported: WithImported = False,
+    replace: Replace = False,
 ) -> None:
     """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
+    from reports.files import check_place
+
     from .reports import build_reports, print_claims
 
-    reports.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is found before the work, not after
-    name = run(
+    check_place(reports, replace=replace)  # a folder that cannot be used is found before the work, not after
+    name, end = _run(
         experiment,
         space,
         method,
@@ -80,10 +78,14 @@ def reproduce(
         precision,
         capture,
         compile_cells,
+        replace,
     )
-    built = build_reports(runs, reports, also=(name,), imported=imported)
+    built = build_reports(runs, reports, also=(name,), imported=imported, replace=replace)
     status = print_claims(built.verdicts, strict=strict, scope=name)
+    print_unreadable(built.unreadable)
     print(f"report: {built.page}")
+    if end:
+        raise end
     raise typer.Exit(status)
 
 
@@ -103,8 +105,51 @@ def run(
     precision: Precision = "auto",
     capture: Capture = True,
     compile_cells: Compile = False,
-) -> str:
+    replace: Replace = False,
+) -> None:
     """Run and score what is missing, without reporting."""
+    from results.records.store import Store
+
+    _, end = _run(
+        experiment,
+        space,
+        method,
+        seeds,
+        override,
+        runs,
+        device,
+        engine,
+        budget,
+        workers,
+        conv_form,
+        precision,
+        capture,
+        compile_cells,
+        replace,
+    )
+    print_unreadable(Store(runs).unreadable())
+    if end:
+        raise end
+
+
+def _run(
+    experiment: str,
+    space: list[str] | None,
+    method: list[str] | None,
+    seeds: str,
+    override: list[str] | None,
+    runs: Path,
+    device: str,
+    engine: str,
+    budget: str,
+    workers: int,
+    conv_form: str,
+    precision: str,
+    capture: bool,
+    compile_cells: bool,
+    replace: bool,
+) -> tuple[str, Failed | None]:
+    """Run and score what is missing; return the experiment's name, and how the work ended where it is not all done."""
     from bench import reproduce
     from bench.engines import engine as engines
     from bench.experiments import reading
@@ -121,10 +166,9 @@ def run(
         raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
     deadline = time.monotonic() + seconds(budget)
     wanted = reading.load(experiment, override or ())
-    chosen = _filter(wanted, space, method, seeds)
+    chosen = narrowed(wanted, space, method, seeds)
     for pair in chosen.refuse_senseless(wanted):
         print(f"left out: {pair}")
-    runs.mkdir(parents=True, exist_ok=True)
     where = by.device(device)
     setting = Setting(
         Store(runs),
@@ -136,116 +180,31 @@ def run(
         compiled=compile_cells,
         deadline=deadline,
         epoch_seconds=60.0 if where.type == "cuda" else 0.0,  # an epoch takes seconds there, and minutes on a CPU
+        replace=replace,
     )
-    failed = []
+    reproduce.check_places(wanted, setting)
+    missing = list(reproduce.missing(wanted, setting.store, chosen))
+    failed, out_of_time = [], False
     if reproduce.has_work(wanted, setting.store, chosen):
         with display() as shown:
             outcomes = reproduce.run(wanted, chosen, setting, shown.progress, by=by, workers=workers, say=shown.say)
             for outcome in outcomes:
                 shown.ended(outcome)
+                out_of_time |= outcome.status == "out of time"
                 if outcome.status == "failed":
                     failed.append(f"{outcome.task}: {outcome.error}")
     else:
         print(f"experiment {wanted.name}: nothing left to run")
     tidy(wanted, setting.store, chosen)
-    print(f"score: {reproduce.score(wanted, setting, _retraining)}")
+    scored = reproduce.score(wanted, setting, retraining)
+    print(f"score: {scored.text}")
     if failed:
-        raise Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; run again to retry")
-    return wanted.name
-
-
-@app.command()
-def plan(
-    experiment: ExperimentName = "quick",
-    space: Spaces = None,
-    method: Methods = None,
-    seeds: Seeds = "",
-    override: Overrides = None,
-    runs: Runs = RUNS,
-    device: Device = "auto",
-    as_json: Json = False,
-) -> None:
-    """Say what would run, and what it would cost."""
-    from bench.engines import inline
-    from bench.experiments import reading
-    from bench.runs.plan import measured_otherwise
-    from bench.runs.plan import plan as missing
-    from bench.runs.plan import runs as all_runs
-    from bench.runs.price import Prices, fitted
-    from results.records.store import Store
-
-    wanted = reading.load(experiment, override or ())
-    chosen = _filter(wanted, space, method, seeds)
-    store, place = Store(runs), inline.device(device)
-    prices = Prices(store, wanted, place)
-    total = sum(1 for _ in all_runs(wanted, chosen))
-    groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, inline.room(place, 0))
-    tasks = [(task, prices.of(task)) for task in groups]
-    left = sum(len(task.seeds) for task, _ in tasks)
-    otherwise = list(measured_otherwise(wanted, store, chosen))
-    senseless = chosen.senseless(wanted)
-    if as_json:
-        emit(
-            {
-                "experiment": wanted.name,
-                "runs": total,
-                "done": total - left,
-                "tasks": [
-                    {
-                        "space": task.space,
-                        "method": task.method,
-                        "seeds": list(task.seeds),
-                        "epochs_done": task.done,
-                        "epochs": task.epochs,
-                        "seconds": price.seconds,
-                        "memory_bytes": price.memory,
-                        "basis": price.basis,
-                    }
-                    for task, price in tasks
-                ],
-                "measured_otherwise": [
-                    {"run": str(each.run), "there": dict(each.there), "planned": dict(each.planned)}
-                    for each in otherwise
-                ],
-                "left_out": [{"space": p.space, "method": p.method, "reason": p.reason} for p in senseless],
-            }
-        )
-        return
-    print(f"experiment {wanted.name}: {total} runs, {total - left} done, {left} to run")
-    for each in otherwise:
-        print(f"measured otherwise: {each}")
-    for pair in senseless:
-        print(f"left out: {pair}")
-    if not tasks:
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("space", "method", "seeds", "epochs", "time", "memory", "basis"):
-        table.add_column(heading, justify="right" if heading in ("epochs", "time", "memory") else "left")
-    for task, price in tasks:
-        epochs = f"{task.done} of {task.epochs}" if task.done else str(task.epochs)
-        row = (task.space, task.method, ",".join(map(str, task.seeds)), epochs)
-        table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
-    if divided:
-        print(divided)
-    known = [price.seconds for _, price in tasks if price.seconds == price.seconds]
-    print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
-
-
-def _filter(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
-    from bench.experiments import reading
-    from bench.runs.plan import Filter
-
-    return Filter(
-        tuple(reading.known_space(name) for name in space or ()),
-        tuple(wanted.known_method(name) for name in method or ()),
-        reading.parse_seeds(seeds) if seeds else (),
-    )
-
-
-def _retraining(done: float, total: int, text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)
+        retry = "the same command tries again"
+        return wanted.name, Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; {retry}")
+    if diverged := reproduce.diverged(wanted, setting.store, missing):
+        count = "a seed" if len(diverged) == 1 else f"{len(diverged)} seeds"
+        kept = "its record is kept as a result" if len(diverged) == 1 else "their records are kept as results"
+        return wanted.name, Failed(f"{count} diverged, the first is {diverged[0]}; {kept}")
+    if out_of_time or scored.out_of_time:
+        return wanted.name, OutOfBudget("out of budget with work left; the same command goes on")
+    return wanted.name, None

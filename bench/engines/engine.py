@@ -110,8 +110,7 @@ def write_failure(experiment: Experiment, task: Task, images: Images, setting: S
     protocol = experiment.protocol(task.space, task.method)
     for seed in task.seeds:
         run = Run(experiment.name, task.space, task.method, seed)
-        there = setting.store.manifest(run)
-        if there is not None and there.status != "failed":
+        if setting.store.result(run):
             continue
         setting.store.write(
             record(

@@ -10,6 +10,7 @@ import os
 import queue
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
@@ -57,14 +58,15 @@ def _side_by_side(
     tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: execution.Progress, workers: int
 ) -> Iterator[TaskOutcome]:
     context = get_context("spawn")
-    todo, news = context.Queue(), context.Queue()
-    for task in [*tasks, *[None] * workers]:
-        todo.put(task)
-    processes = [
-        context.Process(target=_work, args=(todo, news, experiment, setting), daemon=True) for _ in range(workers)
-    ]
-    for process in processes:
-        process.start()
+    with _deaf_to_hangups():
+        todo, news = context.Queue(), context.Queue()
+        for task in [*tasks, *[None] * workers]:
+            todo.put(task)
+        processes = [
+            context.Process(target=_work, args=(todo, news, experiment, setting), daemon=True) for _ in range(workers)
+        ]
+        for process in processes:
+            process.start()
     taken: dict[int | None, Task] = {}
     left = set(tasks)
     while left:
@@ -91,6 +93,22 @@ def _side_by_side(
             taken.pop(pid, None)
             left.discard(content.task)
             yield content
+
+
+@contextmanager
+def _deaf_to_hangups() -> Iterator[None]:
+    """Start processes in which SIGHUP stays blocked: a terminal that is closed sends it to all, and the parent decides.
+
+    One of them is of multiprocessing itself, and complains when it is ended.
+    """
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(todo: Any, news: Any, experiment: Experiment, setting: Setting) -> None:

@@ -106,7 +106,7 @@ class Experiment:
             measure=build(Measure, measure, "measure"),
             params=build(method.find(base).params, params, f"methods.{base}"),
         )
-        check(made)
+        check(made, found)
         return made
 
 

@@ -89,7 +89,7 @@ def load(
         raise InputError(f"unknown data set '{dataset}'{mend}")
     if train_limit is not None:
         if not 0 < train_limit <= len(train):
-            raise InputError(f"train_limit is {train_limit}; {dataset} has 1 to {len(train)} training images")
+            raise InputError(f"images.limit is {train_limit}; {dataset} has 1 to {len(train)} training images")
         train, train_labels = train[:train_limit], train_labels[:train_limit]
     if size is not None and size != train.shape[-1]:
         train, test = _box_average(train, size, dataset), _box_average(test, size, dataset)
@@ -131,7 +131,7 @@ def _digits() -> tuple[np.ndarray, ...]:
 def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray, ...]:
     """Return CIFAR-10 from the cache, else decode it and fill the cache."""
     folder = cache_dir or _cache_dir()
-    paths = [Path(folder) / f"cifar10-{part}.npy" for part in ("images", "labels")]
+    paths = [Path(folder) / f"cifar10-{part}.npy" for part in ("images", "labels")] if folder else []
     arrays = _cached(paths)
     if arrays is None:
         images, labels = _decode(data_dir)
@@ -139,16 +139,19 @@ def _cifar10(data_dir: Path | None, cache_dir: Path | None) -> tuple[np.ndarray,
             raise InputError(
                 f"the CIFAR-10 files under {data_dir} are not the 60,000 official images; fetch them again"
             )
-        for path, array in zip(paths, (images, labels), strict=True):
+        for path, array in zip(paths, (images, labels), strict=False):
             _write(path, array)
         arrays = _cached(paths) or (images, labels)  # the latter where the cache could not be written
     images, labels = arrays
     return images[:_CIFAR10_TRAIN], labels[:_CIFAR10_TRAIN], images[_CIFAR10_TRAIN:], labels[_CIFAR10_TRAIN:]
 
 
-def _cache_dir() -> Path:
-    """Return the folder of decoded images."""
-    return cache.folder() / "decoded"
+def _cache_dir() -> Path | None:
+    """Return the folder of decoded images; None without a home directory: then each search decodes."""
+    try:
+        return cache.folder() / "decoded"
+    except RuntimeError:
+        return None
 
 
 def _cached(paths: list[Path]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,6 +12,8 @@ from typing import Any
 #: Steps by which the next one is judged; a first one that compiles or measures is soon forgotten.
 RECENT = 20
 
+_STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class OutOfTime(Exception):
     """The time budget is used up; the group goes on from its checkpoint."""
@@ -29,7 +31,7 @@ class Held:
 
     def __enter__(self) -> Held:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _STOPPING:
                 before = signal.getsignal(number)
                 if before not in (None, signal.SIG_IGN):
                     self._handlers[number] = before

@@ -30,6 +30,7 @@ class Setting:
     deadline: float = float("inf")  # of time.monotonic
     checkpoint_seconds: float = 600.0  # from one checkpoint to the next inside an epoch
     epoch_seconds: float = 0.0  # from one checkpoint to the next at the end of an epoch, at least
+    replace: bool = False  # whether results and checkpoints of other protocols may be replaced
 
 
 def choose_device(name: str) -> torch.device:

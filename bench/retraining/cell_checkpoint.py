@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +12,62 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from results.errors import InputError
 from results.files import whole
 from results.files.unpickle import inflates
 
 
 class CellCheckpoint:
-    """The state of the one cell in training, in a file that is whole or absent.
+    """The state of the cell in training, in a file beside the table, which is whole or absent.
 
-    ``label`` says of which training, to the last setting; a file with another label is not resumed from.
+    Each training has a file of its own, so that none replaces that of another cell, recipe or set of images.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.label = path, ""
+    def __init__(self, table: Path, say: Callable[[str], None] = print) -> None:
+        self.table, self.label, self.say = table, "", say
+
+    def begin(self, label: str) -> None:
+        """Say which training comes now; ``label`` says so to the last setting."""
+        self.label = label
+
+    @property
+    def path(self) -> Path:
+        """Where the state is kept."""
+        digest = hashlib.sha256(self.label.encode()).hexdigest()[:12]
+        return self.table.with_suffix(f".{digest}.checkpoint.pt")
 
     def restore(self, network: nn.Module, optimizer: Optimizer) -> int:
-        """Load the state where there is one; return the number of epochs that it has behind it."""
+        """Load the state where there is one; return the number of epochs that it has behind it.
+
+        A damaged file is named and set aside; the training starts anew.
+        """
+        older = self.table.with_suffix(".checkpoint.pt")  # one file for all trainings
+        for path in (self.path, older):
+            epochs = self._restore(path, network, optimizer)
+            if epochs is not None:
+                path.replace(self.path)
+                return epochs
+        return 0
+
+    def _restore(self, path: Path, network: nn.Module, optimizer: Optimizer) -> int | None:
+        """Load the state of this training from a file; None where it is absent, of another training, or damaged."""
+        if not path.exists():
+            return None
         device = next(network.parameters()).device
+        fresh = {"network": _copied(network.state_dict()), "optimizer": _copied(optimizer.state_dict())}
         try:
-            if inflates(self.path):
-                return 0
-            state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
+            if inflates(path):
+                raise ValueError("it unfolds to more than a checkpoint holds")
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
             if state["label"] != self.label:
-                return 0
-        except Exception:  # absent, or damaged, which torch meets with any of a dozen errors
-            return 0
-        try:
+                return None
             network.load_state_dict(state["network"])
             optimizer.load_state_dict(state["optimizer"])
             return int(state["epochs"])
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
-            raise InputError(f"{self.path} is of another training; remove it and run again") from None
+        except Exception:  # damaged, which torch meets with any of a dozen errors
+            network.load_state_dict(fresh["network"])
+            optimizer.load_state_dict(fresh["optimizer"])
+            self.say(f"{path} is damaged; it is kept as {whole.set_aside(path).name}")
+            return None
 
     def save(self, network: nn.Module, optimizer: Optimizer, epochs: int) -> None:
         """Write the state."""
@@ -49,9 +77,18 @@ class CellCheckpoint:
             "network": network.state_dict(),
             "optimizer": optimizer.state_dict(),
         }
+        content = io.BytesIO()
+        torch.save(state, content)  # not into the file: torch hides the error of a full disk
         with whole.writing(self.path) as file:
-            torch.save(state, file)
+            file.write(content.getvalue())
 
     def remove(self) -> None:
         """Forget the state: its cell is in the table."""
         self.path.unlink(missing_ok=True)
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    content = io.BytesIO()
+    torch.save(state, content)
+    content.seek(0)
+    return torch.load(content, weights_only=True)

@@ -7,8 +7,8 @@ would have without the interruption (bit for bit on the same CPU with the same n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from bench.retraining import networks
 from bench.retraining.cell_checkpoint import CellCheckpoint
 from bench.retraining.recipes import RECIPES, Recipe, Size
 from results.errors import InputError, suggest
+from results.files import kept
 from results.scores.score import Score, merge_scores, read_scores
 
 __all__ = ["RECIPES", "Progress", "Recipe", "Size", "retrain"]
@@ -47,6 +48,8 @@ def retrain(
     progress: Progress | None = None,
     checkpoint_seconds: float = 60.0,
     deadline: float = float("inf"),
+    replace: bool = False,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Train each distinct cell once and add its score to the table ``out``.
 
@@ -63,11 +66,14 @@ def retrain(
     out : the table, as ``results.scores.score`` keeps it. While a cell is in training, its checkpoint lies beside it.
     checkpoint_seconds : least time between two checkpoints; they are written at the ends of epochs.
     deadline : of ``time.monotonic``.
+    replace : whether scores of trainings of another length may be replaced.
+    say : is told of a damaged checkpoint, which is set aside.
 
     Raises
     ------
     InputError
-        A space or a key is unknown, or the recipe holds out all training images.
+        A space or a key is unknown, the recipe holds out all training images, or the table has a cell that was trained
+        for another number of epochs.
     OutOfTime
         Before an epoch that would end after the deadline; a later call goes on from there.
     """
@@ -83,18 +89,21 @@ def retrain(
         cells.setdefault((family, arch), []).append(space)
 
     out, device = Path(out), torch.device(device)
-    release = f"retrain-{experiment or recipe.name}"
-    table = [
-        score
-        for score in read_scores(out)
-        if (score.dataset, score.release, score.epochs) == (images.name, release, recipe.epochs)
-    ]
+    named = release(experiment or recipe.name)
+    there = read_scores(out)
+    asked_for = {(space, arch) for (_, arch), ids in cells.items() for space in ids}
+    mine = [score for score in there if score.dataset == images.name and (score.space, score.arch) in asked_for]
+    if (others := other_trainings(mine, named, recipe)) and not replace:
+        what = f"a table with a training of {others[0].epochs} epochs of {others[0].arch}"
+        raise InputError(kept.line([kept.Kept(out, what)]))
+    wanted = (images.name, named, recipe.epochs)
+    table = [score for score in there if (score.dataset, score.release, score.epochs) == wanted]
     keys = {score.key for score in table}
     asked = {space for ids in cells.values() for space in ids}  # other spaces may have other images
     known = {(_family(score.space), score.arch): score for score in table if score.space in asked}
     parts = ("train", "train_labels", "test", "test_labels")
-    images = replace(images, **{part: getattr(images, part).to(device) for part in parts})
-    checkpoint = CellCheckpoint(out.with_suffix(".checkpoint.pt"))
+    images = dataclasses.replace(images, **{part: getattr(images, part).to(device) for part in parts})
+    checkpoint = CellCheckpoint(out, say)
     pace = Pace(deadline, checkpoint_seconds)
     for position, ((family, arch), ids) in enumerate(cells.items()):
         score = known.get((family, arch))
@@ -110,16 +119,26 @@ def retrain(
                 valid_trials=() if valid is None else (valid,),
                 test_trials=(test,),
                 source="retrained",
-                release=release,
+                release=named,
                 epochs=recipe.epochs,
             )
-        new = [row for row in (replace(score, space=space) for space in ids) if row.key not in keys]
+        new = [row for row in (dataclasses.replace(score, space=space) for space in ids) if row.key not in keys]
         if new:
             merge_scores(out, new)
         if (family, arch) not in known:
             checkpoint.remove()
         if progress:
             progress(position + 1, len(cells), f"{arch}: test accuracy {score.test:.2f} %")
+
+
+def release(experiment: str) -> str:
+    """Return the release that the scores of an experiment's retraining carry."""
+    return f"retrain-{experiment}"
+
+
+def other_trainings(scores: Iterable[Score], release: str, recipe: Recipe) -> list[Score]:
+    """Return the scores of a retraining that another number of epochs made."""
+    return [score for score in scores if score.release == release and score.epochs != recipe.epochs]
 
 
 def _train(
@@ -147,14 +166,14 @@ def _train(
     )
     network.to(images.train.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (not in torch's stub)
     optimizer = recipe.make_optimizer(network)
-    checkpoint.label = f"{stream} on {images.checksum} by {recipe}"
+    checkpoint.begin(f"{stream} on {images.checksum} by {recipe}")
     count = len(images.train) - recipe.validation
-    kept = replace(images, train=images.train[:count], train_labels=images.train_labels[:count])
+    trained_on = dataclasses.replace(images, train=images.train[:count], train_labels=images.train_labels[:count])
     pace.stop()
     pace.keep()  # the clock of an epoch begins
     for epoch in range(checkpoint.restore(network, optimizer), recipe.epochs):
         generator = seeding.stream(recipe.seed, f"{stream}/epoch", epoch)
-        _train_epoch(network, optimizer, kept, recipe, epoch, generator)
+        _train_epoch(network, optimizer, trained_on, recipe, epoch, generator)
         pace.step()
         if pace.due:
             checkpoint.save(network, optimizer, epoch + 1)

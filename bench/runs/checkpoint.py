@@ -26,7 +26,8 @@ from torch import Tensor
 
 from bench.search import Sums
 from bench.steps.learner import Learner, State
-from results.files import whole
+from results.errors import InputError
+from results.files import kept, whole
 from results.files.unpickle import inflates
 from results.records.run import Run
 
@@ -70,14 +71,28 @@ def path(root: Path, run: Run, position: Position) -> Path:
     return folder(root, run) / f"seed-{run.seed:03d}.epoch-{epoch:04d}{inside}.ckpt"
 
 
-def save(root: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically, with a checksum."""
+def save(root: Path, checkpoint: Checkpoint, *, replace: bool = False) -> None:
+    """Write a checkpoint atomically, with a checksum.
+
+    A damaged file in its place is set aside.
+
+    Raises
+    ------
+    InputError
+        One of another protocol is there, and ``replace`` does not say that it may go.
+    """
+    target = path(root, checkpoint.run, checkpoint.position)
+    if target.exists():
+        if (there := read(target)) is None:
+            whole.set_aside(target)
+        elif not replace and there.meta.get("config_hash") != checkpoint.meta.get("config_hash"):
+            raise InputError(kept.line([in_the_way(target, there)]))
     buffer = io.BytesIO()
     torch.save(checkpoint.tensors, buffer)
     described = {name: getattr(checkpoint, name) for name in ("epoch", "step", "meta", "points")}
     head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
     body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
-    with whole.writing(path(root, checkpoint.run, checkpoint.position)) as file:
+    with whole.writing(target) as file:
         file.write(MAGIC + hashlib.sha256(body).digest() + body)
 
 
@@ -145,11 +160,29 @@ def positions(root: Path, run: Run) -> list[Position]:
     return sorted(((int(match[2]), int(match[3] or 0)) for match in names if match), reverse=True)
 
 
-def remove(root: Path, run: Run, *, keep: Position | None = None) -> None:
-    """Remove a run's checkpoints but that of the position ``keep``."""
+def remove(root: Path, run: Run, config_hash: str, *, keep: Position | None = None, replace: bool = False) -> None:
+    """Remove a run's checkpoints of a protocol, or with ``replace`` of any, but that of the position ``keep``."""
     for position in positions(root, run):
-        if position != keep:
-            path(root, run, position).unlink(missing_ok=True)
+        there = path(root, run, position)
+        if position != keep and (replace or _config_hash(there) == config_hash):
+            there.unlink(missing_ok=True)
+
+
+def in_the_way(path: Path, found: Checkpoint) -> kept.Kept:
+    """Say what a checkpoint is that is in the way."""
+    return kept.Kept(path, f"a checkpoint of {found.run}, protocol {found.meta.get('config_hash')}")
+
+
+def _config_hash(path: Path) -> str | None:
+    """Return the config hash that a checkpoint's head names; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return None
+            (length,) = struct.unpack("<Q", file.read(40)[32:])
+            return json.loads(file.read(min(length, LARGEST)))["meta"]["config_hash"]
+    except (OSError, struct.error, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def latest(

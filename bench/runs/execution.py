@@ -101,7 +101,7 @@ def _search(group: Group, progress: Progress) -> list[Task]:
         pace.stop()
         precision.prepare(setting.precision, setting.device)
         if setting.compiled:
-            begun = "the search began so: install what is missing, or remove its checkpoints"
+            begun = "the search began so: install what is missing, or move its checkpoints away"
             compiling.prepare(setting.device, mend=begun if task.begun else "leave out --compile")
         learner, feed = group.learner(), group.feed()
 

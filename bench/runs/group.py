@@ -88,7 +88,7 @@ class Group:
 
     def _foreign(self) -> InputError:
         folder = checkpoint.folder(self.setting.store.root, self.runs[0])
-        return InputError(f"the checkpoints of {self.task} are of another network; remove them from {folder}")
+        return InputError(f"the checkpoints of {self.task} are of another network; move them away from {folder}")
 
     def _choose_form(self, setting: Setting) -> Forms:
         """Return the setting's form, or the fastest for each shape."""
@@ -152,10 +152,11 @@ class Group:
         runs = [(index, run) for index, run in enumerate(self.runs) if only is None or only[index]]
         for index, run in runs:
             tensors = checkpoint.share(learner, index, sums)
-            checkpoint.save(root, checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors, step))
+            made = checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors, step)
+            checkpoint.save(root, made, replace=self.setting.replace)
         self.at = (epoch, step)
         for _, run in runs:
-            checkpoint.remove(root, run, keep=self.at)
+            self._remove_checkpoints(run, keep=self.at)
 
     def halves(self) -> list[Task]:
         """Make the group two, which go on from its newest checkpoint or afresh."""
@@ -177,7 +178,7 @@ class Group:
         if epoch:  # before the first step there is nothing to keep
             self.save(learner, only=healthy)
         for index in lost:
-            checkpoint.remove(self.setting.store.root, self.runs[index])
+            self._remove_checkpoints(self.runs[index])
         return [replace(self.task, seeds=survivors, done=epoch, step=0)] if survivors else []
 
     def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
@@ -186,7 +187,10 @@ class Group:
             around = landscapes[index] if landscapes is not None and healthy[index] else None
             self._record(index, around, healthy=healthy[index])
         for run in self.runs:
-            checkpoint.remove(self.setting.store.root, run)
+            self._remove_checkpoints(run)
+
+    def _remove_checkpoints(self, run: Run, keep: checkpoint.Position | None = None) -> None:
+        checkpoint.remove(self.setting.store.root, run, self.hash, keep=keep, replace=self.setting.replace)
 
     def _record(self, index: int, landscape: pd.DataFrame | None = None, *, healthy: bool) -> None:
         """Write the record of one seed as it stands; one that was there before the group went on stays."""
@@ -194,7 +198,7 @@ class Group:
         if is_done(store, run, self.hash):
             return
         if landscape is not None:
-            store.write_side(run, "landscape", landscape, self.hash)
+            store.write_side(run, "landscape", landscape, self.hash, replace=self.setting.replace)
         store.write(
             record(
                 run,
@@ -212,5 +216,6 @@ class Group:
                     "before": self.meta["before"],
                 },
                 device=environment.device_info(self.setting.device),
-            )
+            ),
+            replace=self.setting.replace,
         )

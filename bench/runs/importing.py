@@ -53,7 +53,9 @@ class Imported:
         return f"{text}; dropped {', '.join(self.dropped)}" if self.dropped else text
 
 
-def from_csv(path: Path, run: Run, store: Store, *, first: int | None = None, notation: str = "") -> Imported:
+def from_csv(
+    path: Path, run: Run, store: Store, *, first: int | None = None, notation: str = "", replace: bool = False
+) -> Imported:
     """Import a search from a table with the columns ``epoch`` and ``arch``, a row an epoch.
 
     A method that the suite does not have is shown under its own name. The other columns that records have are taken,
@@ -64,6 +66,7 @@ def from_csv(path: Path, run: Run, store: Store, *, first: int | None = None, no
     first : how many epochs were completed at the first row. By default the column says: it begins at 0, which is the
         initialisation, or at 1.
     notation : how architectures are written; see ``Space.read``.
+    replace : whether another record in its place may go.
 
     Raises
     ------
@@ -95,12 +98,21 @@ def from_csv(path: Path, run: Run, store: Store, *, first: int | None = None, no
         )
     for name in set(_PERCENT) & set(taken):
         _check_percent([point[name] for point in points], f"{path}: '{name}'")
-    _file(store, run, points, source=path.name, kind="search", epochs=points[-1]["epoch"])
+    _file(store, run, points, source=path.name, kind="search", epochs=points[-1]["epoch"], replace=replace)
     dropped = tuple(name for name in table.headings if name not in taken)
     return Imported(run, points[0]["epoch"], points[-1]["epoch"], taken, dropped)
 
 
-def final(arch: str, run: Run, store: Store, *, epochs: int | None = None, notation: str = "", source: str) -> Imported:
+def final(
+    arch: str,
+    run: Run,
+    store: Store,
+    *,
+    epochs: int | None = None,
+    notation: str = "",
+    source: str,
+    replace: bool = False,
+) -> Imported:
     """Import the architecture that a search ended in, where nothing else of the search is known.
 
     Parameters
@@ -113,7 +125,7 @@ def final(arch: str, run: Run, store: Store, *, epochs: int | None = None, notat
     space = _space(run)
     key = _arch(space, arch, notation, "the architecture")
     points: list[Row] = [{"epoch": epochs or 0, "arch": key, "alpha": [np.nan] * space.alphas}]
-    _file(store, run, points, source=source, kind="final", epochs=epochs)
+    _file(store, run, points, source=source, kind="final", epochs=epochs, replace=replace)
     return Imported(run, epochs, epochs)
 
 
@@ -162,13 +174,12 @@ def _file(
     source: str,
     kind: Literal["search", "final"],
     epochs: int | None,
+    replace: bool,
 ) -> None:
-    """File a record away, unless another one is there."""
+    """File a record away; another one in its place stays unless ``replace`` says that it may go."""
     if run.method in method.names():
         shown = method.find(run.method)
     else:
         shown = method.Method(run.method, run.method, colour="#000000", order=99, levels=0, cite="")
     record = imported(run, shown, points, source=source, kind=kind, epochs=epochs)
-    if store.manifest(run) is not None and not store.read(run).same(record):
-        raise InputError(f"{run} is there already and differs; choose another name, or remove {store.path(run)}")
-    store.write(record)
+    store.write(record, replace=replace)

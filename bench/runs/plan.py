@@ -95,10 +95,15 @@ def runs(experiment: Experiment, chosen: Filter) -> Iterator[Run]:
 def is_done(store: Store, run: Run, planned_hash: str) -> bool:
     """Whether the store holds a record of this run that the plan accepts.
 
-    A diverged search is a result and is not run again; a failed one is none.
+    A diverged search is a result and is not run again; a failed one is none, and neither is a file that is damaged.
     """
     manifest = store.manifest(run)
-    return manifest is not None and manifest.config_hash == planned_hash and manifest.status in ("complete", "diverged")
+    return (
+        manifest is not None
+        and manifest.config_hash == planned_hash
+        and manifest.status in ("complete", "diverged")
+        and store.is_readable(run)
+    )
 
 
 def plan(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Task]:

@@ -21,6 +21,7 @@ def tidy(experiment: Experiment, store: Store, chosen: Filter) -> None:
     """Remove checkpoints, locks and half-written files where all runs that they are of are done and nobody holds them.
 
     A group of which a run is missing goes on from the checkpoints of all its seeds: there nothing is touched.
+    Checkpoints of another protocol stay.
     """
     for space, method in chosen.pairs(experiment):
         like = Run(experiment.name, space, method, 0)
@@ -33,6 +34,8 @@ def tidy(experiment: Experiment, store: Store, chosen: Filter) -> None:
         with suppress(Busy), ExitStack() as locks:
             for seed in seeds:
                 locks.enter_context(hold(folders[0] / f"seed-{seed:03d}.lock"))
+            for seed in seeds:
+                checkpoint.remove(store.root, replace(like, seed=seed), planned)
             for path in left:
-                if path.suffix != ".lock":  # these go when they are given back
+                if path.suffix == ".part":  # locks go when they are given back
                     path.unlink(missing_ok=True)

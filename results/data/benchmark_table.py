@@ -20,7 +20,7 @@ from results.files import parquet
 NETWORK = ("parameters", "mflops")
 #: What the metadata may say of the figures.
 _UNIT = b"percent"
-_MEND = "remove it and make it anew with 'dnas data fetch' or 'dnas data convert'"
+_MEND = "'dnas data convert' with --replace makes it anew"
 
 
 def _nasbench201_keys(archs: Sequence[str], dataset: str) -> list[bytes]:

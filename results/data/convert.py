@@ -17,13 +17,16 @@ from results.data.sources import (
     SOURCES,
 )
 from results.errors import InputError, suggest
-from results.files import parquet
+from results.files import kept, parquet, whole
 
 
-def convert(source: str | Path, data_dir: Path, progress: Progress | None = None) -> list[Path]:
+def convert(
+    source: str | Path, data_dir: Path, progress: Progress | None = None, *, replace: bool = False
+) -> list[Path]:
     """Make the tables of ``source`` in ``data_dir`` and return where they are.
 
-    A table takes its name when it is whole: after a failure, what was there before is there still.
+    A table takes its name when it is whole: after a failure, what was there before is there still. One that is there
+    stays, unless ``replace`` says that it may go.
 
     Parameters
     ----------
@@ -35,11 +38,14 @@ def convert(source: str | Path, data_dir: Path, progress: Progress | None = None
     Raises
     ------
     InputError
-        There is no such file, it is not what was published, or the tables cannot be written.
+        There is no such file, it is not what was published, or the tables cannot be written or are there already.
     """
     with shown(progress) as report:
         try:
             path = _locate(source, Path(data_dir), report)
+            targets = (Path(data_dir) / name for name in _names(path))
+            kept.refuse([kept.Kept(t, "a table that is there already") for t in targets if t.exists()], replace=replace)
+            whole.check_place(Path(data_dir))
             tables = _read(path, report)
             return [_write(Path(data_dir) / name, table) for name, table in tables.items()]
         except (OSError, pa.ArrowException) as error:
@@ -67,17 +73,24 @@ def _locate(source: str | Path, data_dir: Path, progress: Progress) -> Path:
     return path
 
 
+def _names(path: Path) -> tuple[str, ...]:
+    """Return the names of the tables that a published file is made into."""
+    if path.suffix == ".tfrecord":
+        return (NASBENCH101_TABLE,)
+    if path.is_dir() or path.suffix in (".tar", ".pth"):
+        return NASBENCH201_TABLE, NASBENCH201_SHORT_TABLE
+    raise InputError(f"{path} is no .tfrecord, .tar or .pth file, nor a folder; give one that was published")
+
+
 def _read(path: Path, progress: Progress) -> dict[str, pa.Table]:
     if path.suffix == ".tfrecord":
         from results.data import convert_nasbench101
 
         return {NASBENCH101_TABLE: convert_nasbench101.read(path, progress)}
-    if path.is_dir() or path.suffix in (".tar", ".pth"):
-        from results.data import convert_nasbench201
+    from results.data import convert_nasbench201
 
-        tables = convert_nasbench201.read(path, progress)
-        return {NASBENCH201_TABLE: tables[200], NASBENCH201_SHORT_TABLE: tables[12]}
-    raise InputError(f"{path} is no .tfrecord, .tar or .pth file, nor a folder; give one that was published")
+    tables = convert_nasbench201.read(path, progress)
+    return {NASBENCH201_TABLE: tables[200], NASBENCH201_SHORT_TABLE: tables[12]}
 
 
 def _write(path: Path, table: pa.Table) -> Path:

@@ -28,11 +28,27 @@ _CHUNK = 1 << 22
 Cells = Mapping[str, Collection[str]]
 
 
-def data_dir() -> Path:
-    """Return the data directory: ``$DNAS_DATA``, else the platform's cache folder."""
-    if named := os.environ.get("DNAS_DATA"):
-        return Path(named).expanduser()
-    return cache.folder()
+def data_dir(*, new: bool = False) -> Path:
+    """Return the data directory: ``$DNAS_DATA``, else the platform's cache folder.
+
+    Parameters
+    ----------
+    new : whether the folder that ``$DNAS_DATA`` names may still have to be made.
+
+    Raises
+    ------
+    InputError
+        ``$DNAS_DATA`` names no folder, or there is neither it nor a home directory.
+    """
+    try:
+        if named := os.environ.get("DNAS_DATA"):
+            folder = Path(named).expanduser()
+            if not (new or folder.is_dir()):
+                raise InputError(f"DNAS_DATA is {named}, which is no folder; correct or unset it, or make the folder")
+            return folder
+        return cache.folder()
+    except RuntimeError:
+        raise InputError("the home directory cannot be determined; set DNAS_DATA to a folder, or set HOME") from None
 
 
 class State(StrEnum):
@@ -180,7 +196,7 @@ def _images(shards: Iterable[Path]) -> tuple[State, str]:
     if len(flat) != 60_000:
         return State.TRUNCATED if len(flat) < 60_000 else State.CORRUPT, f"{len(flat):,} of 60,000 images"
     if hashlib.sha256(flat.astype(np.uint8).tobytes()).hexdigest() != CIFAR10_LABELS_SHA256:
-        return State.CORRUPT, "the images are not in the official order; remove them and fetch the archive"
+        return State.CORRUPT, "the images are not in the official order; move them away and fetch the archive"
     return State.UNKNOWN, "60,000 images, labels in the official order; pixels are checked when they are decoded"
 
 

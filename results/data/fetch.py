@@ -13,6 +13,7 @@ from results.data.directory import find, part_of, place
 from results.data.progress import Progress, shown
 from results.data.sources import SOURCES, Source
 from results.errors import InputError, suggest
+from results.files import kept, whole
 
 #: Seconds to wait for a connection, and for the next bytes.
 TIMEOUT = (10.0, 60.0)
@@ -21,21 +22,25 @@ ATTEMPTS = 5
 _CHUNK = 1 << 16
 
 
-def fetch(names: Iterable[str], data_dir: Path, progress: Progress | None = None) -> list[Path]:
+def fetch(
+    names: Iterable[str], data_dir: Path, progress: Progress | None = None, *, replace: bool = False
+) -> list[Path]:
     """Download the sources ``names`` into ``data_dir`` and return where they are.
 
     A file that is there with the published checksum, or unpacked, is left alone. A download that was cut off stays as
     ``NAME.part`` and is continued by the next attempt, from whichever address. Nothing takes its name before its
-    checksum is right, so a damaged file stays until there is a sound one to take its place.
+    checksum is right. A file that is not the published one stays, unless ``replace`` says that it may go; even then
+    it stays until there is a sound one to take its place.
 
     Raises
     ------
     InputError
-        There is no such source, no address delivers it, there is no space for it, or ``DNAS_OFFLINE`` is set.
+        There is no such source, another file has its name, no address delivers it, there is no space for it, or
+        ``DNAS_OFFLINE`` is set.
     """
     wanted = [_source(name) for name in names]
     with shown(progress) as report:
-        return [_fetch(source, Path(data_dir), report) for source in wanted]
+        return [_fetch(source, Path(data_dir), report, replace) for source in wanted]
 
 
 def _source(name: str) -> Source:
@@ -45,19 +50,22 @@ def _source(name: str) -> Source:
     return SOURCES[name]
 
 
-def _fetch(source: Source, data_dir: Path, progress: Progress) -> Path:
+def _fetch(source: Source, data_dir: Path, progress: Progress, replace: bool) -> Path:
     path = place(data_dir, source)
     part = part_of(path)
     try:
-        there, state, _ = find(data_dir, source, progress)
+        there, state, detail = find(data_dir, source, progress)
         if state.usable:
             return there
+        if there.exists():
+            other = kept.Kept(there, f"not the file that was published ({detail})")
+            kept.refuse([other], replace=replace, otherwise="move it away")
         if os.environ.get("DNAS_OFFLINE", "") not in ("", "0"):
             raise InputError(
                 f"{path} is {state} and DNAS_OFFLINE is set; put it there by hand or unset DNAS_OFFLINE."
                 f" What works without it: {source.without}"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        whole.check_place(path.parent)
         _require_space(part, source)
         faults = []
         for address in source.addresses:

@@ -133,7 +133,7 @@ _ALL_SOURCES = (
 )
 SOURCES = {source.name: source for source in _ALL_SOURCES}
 
-_RECORDED = "scores of cells that recorded runs found are in results/scores.parquet, so every report and check works"
+_RECORDED = "results/runs/scores.parquet scores the cells that recorded runs found, so every report and check works"
 
 TABLES = (
     Table(

@@ -12,9 +12,17 @@ def folder() -> Path:
     """Return the platform's cache folder of the suite; it need not exist.
 
     Where pooch is not installed, which a search can do without, that is the folder of XDG's base directories.
+
+    Raises
+    ------
+    RuntimeError
+        There is no home directory.
     """
     try:
         import pooch
     except ImportError:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
-    return Path(pooch.os_cache(NAME))
+    found = Path(pooch.os_cache(NAME))
+    if not found.is_absolute():  # older releases of platformdirs leave a tilde as it is
+        raise RuntimeError("no home directory")
+    return found

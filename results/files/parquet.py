@@ -108,5 +108,13 @@ def read_metadata(path: Path, key: bytes) -> bytes | None:
         return None
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the names of a file's columns, without reading rows; none where nothing can be read."""
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return ()
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

@@ -47,7 +47,7 @@ def current(
     for (experiment, space, method), group in groups.items():
         wanted = planned.get((experiment, space, method))
         counted = _counted(group, wanted, imported=imported)
-        mend = f"'dnas run {experiment} --space {space} --method {method}' makes it anew"
+        mend = f"'dnas run {experiment} --space {space} --method {method} --replace' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
             without_asking(record)

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from results.errors import InputError, printable
-from results.files import parquet
-from results.records.manifest import SCHEMA, Manifest
-from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
+from results.errors import InputError
+from results.files import kept, parquet, whole
+from results.records import record_file
+from results.records.manifest import Manifest
+from results.records.record import Record
 from results.records.run import Run
 
-METADATA_KEY = b"dnas"
-_ARROW_TYPES = {
-    "int64": pa.int64(),
-    "string": pa.string(),
-    "float64": pa.float64(),
-    "object": pa.list_(pa.float64()),
-}
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
 _SIDE_KEY = b"dnas-run"
 _SIDE_HASH_KEY = b"dnas-config-hash"
 _MOST_POINTS = 100_000  # epochs of one search
 _LANDSCAPE = ["kind", "x", "y", "valid_accuracy"]
-_MEND = "remove it and run again"
 
 
 class Store:
-    """Records under ``root``, each at ``EXPERIMENT/SPACE/METHOD/seed-003.parquet``."""
+    """One folder with everything that belongs to it.
+
+    ``EXPERIMENT/SPACE/METHOD/seed-003.parquet`` are the records, with landscapes beside them; ``scores.parquet`` holds
+    what tables say of the architectures that they found, ``EXPERIMENT/retrained.parquet`` what retraining says, and
+    ``.checkpoints`` the searches that are under way.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
@@ -46,13 +42,84 @@ class Store:
         """Return where a file beside the record belongs, such as ``seed-003.landscape.parquet``."""
         return self.path(run).with_suffix(f".{name}.parquet")
 
-    def write(self, record: Record) -> None:
-        """File ``record`` away, and remove the landscape of another one; an interruption leaves the record before."""
+    @property
+    def scores_path(self) -> Path:
+        """Where the scores from tables are."""
+        return self.root / "scores.parquet"
+
+    @property
+    def older_scores_path(self) -> Path:
+        """Where they were in older layouts: beside the folder, where a file of that name may be anybody's."""
+        return self.root.absolute().parent / "scores.parquet"
+
+    def retrained_path(self, experiment: str) -> Path:
+        """Return the table that retraining an experiment's cells writes."""
+        return self.root / experiment / "retrained.parquet"
+
+    def write(self, record: Record, *, replace: bool = False) -> None:
+        """File ``record`` away, and remove the landscape of another one; an interruption leaves the record before.
+
+        A damaged file in its place is set aside.
+
+        Raises
+        ------
+        InputError
+            Another result is there, and ``replace`` does not say that it may go.
+        """
+        path = self.path(record.run)
+        if (what := self.result(record.run)) and not (replace or self._is_there(record)):
+            raise InputError(kept.line([kept.Kept(path, what)]))
+        if self.is_damaged(record.run):
+            whole.set_aside(path)
         side, before = self.side_path(record.run, "landscape"), self.config_hash(record.run)
         run, of = self.of_side_file(side) or (record.run, None)
-        parquet.write(self.path(record.run), _to_arrow(record))
+        parquet.write(path, record_file.to_arrow(record))
         if run != record.run or (of or before) != record.config_hash:  # one that does not say is of the record before
             side.unlink(missing_ok=True)
+
+    def result(self, run: Run) -> str:
+        """Say in a few words what the file of ``run`` holds; nothing where replacing it loses nothing.
+
+        That is so where there is none, where the run failed, and where the file is damaged.
+        """
+        try:
+            record = self.read_file(self.path(run))
+        except record_file.OtherSchema:
+            return "a record of another version of dnas-bench"
+        except InputError:
+            return ""
+        if record.run != run:
+            return f"the record of {record.run}"
+        if record.failed:
+            return ""
+        if record.imported:
+            return "an imported record"
+        return f"a {record.manifest.status} record of protocol {record.config_hash}"
+
+    def is_readable(self, run: Run) -> bool:
+        """Whether the record of ``run`` is there, whole, and where it belongs."""
+        try:
+            self.read(run)
+        except InputError:
+            return False
+        return True
+
+    def is_damaged(self, run: Run) -> bool:
+        """Whether there is a file for ``run`` that no version can read."""
+        try:
+            self.read_file(self.path(run))
+        except record_file.OtherSchema:
+            return False
+        except InputError:
+            return self.path(run).exists()
+        return False
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether the store holds an equal record."""
+        try:
+            return self.read(record.run).same(record)
+        except InputError:
+            return False
 
     def read(self, run: Run) -> Record:
         """Return the record of ``run``.
@@ -72,13 +139,38 @@ class Store:
 
     def read_file(self, path: Path) -> Record:
         """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
-        return _from_arrow(parquet.read(path, mend=_MEND, most_rows=_MOST_POINTS), path)
+        return record_file.from_arrow(parquet.read(path, mend=record_file.MEND, most_rows=_MOST_POINTS), path)
 
-    def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str) -> None:
-        """File a table beside the record of ``run`` with that hash, before it; the file says whose it is."""
+    def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str, *, replace: bool = False) -> None:
+        """File a table beside the record of ``run`` with that hash, before it; the file says whose it is.
+
+        Raises
+        ------
+        InputError
+            One of another protocol is there, and ``replace`` does not say that it may go.
+        """
+        if not replace and (there := self.other_side(run, name, config_hash)):
+            raise InputError(kept.line([there]))
         arrow = pa.Table.from_pandas(table, preserve_index=False)
         whose = {_SIDE_KEY: str(run).encode(), _SIDE_HASH_KEY: config_hash.encode()}
         parquet.write(self.side_path(run, name), arrow.replace_schema_metadata(whose))
+
+    def other_side(self, run: Run, name: str, config_hash: str) -> kept.Kept | None:
+        """Return the file beside a record where it is of another run or protocol; one that does not say is not."""
+        path = self.side_path(run, name)
+        whose = self.of_side_file(path)
+        if whose is None or (whose[0] == run and whose[1] in (None, config_hash)):
+            return None
+        return kept.Kept(path, f"the {name} of {whose[0]}" + (f", protocol {whose[1]}" if whose[1] else ""))
+
+    def is_side_damaged(self, run: Run, name: str) -> bool:
+        """Whether there is a file beside the record of ``run`` that is no table."""
+        path = self.side_path(run, name)
+        try:
+            parquet.read(path, mend="", most_rows=_MOST_POINTS)
+        except InputError:
+            return path.exists()
+        return False
 
     def landscape(self, run: Run) -> pd.DataFrame | None:
         """Return what lies beside the record of ``run`` on what surrounds its final alpha; None where nothing does.
@@ -94,12 +186,12 @@ class Store:
         whose = self.of_side_file(path)
         if not path.exists() or (whose and whose[1] not in (None, self.config_hash(run))):
             return None
-        table = parquet.read(path, _LANDSCAPE, mend=_MEND, most_rows=_MOST_POINTS)
+        table = parquet.read(path, _LANDSCAPE, mend=record_file.MEND, most_rows=_MOST_POINTS)
         kinds = [table[name].type for name in _LANDSCAPE]
         text = pa.types.is_string(kinds[0]) or pa.types.is_large_string(kinds[0])
         gaps = any(table[name].null_count for name in _LANDSCAPE)
         if not text or gaps or any(kind != pa.float64() for kind in kinds[1:]):
-            raise InputError(f"{path} is of another schema; {_MEND}")
+            raise InputError(f"{path} is of another schema; {record_file.MEND}")
         return table.to_pandas()
 
     def of_side_file(self, path: Path) -> tuple[Run, str | None] | None:
@@ -136,10 +228,10 @@ class Store:
         return found
 
     def unreadable(self) -> list[tuple[Path, str]]:
-        """Return the damaged files, each with a line that says what is wrong and the mend."""
+        """Return the records and landscapes that cannot be read, each with a line on why and how to fix it."""
         bad = []
         for path in self._files():
-            run = self._run(path)
+            run = self.run_of(path)
             if run is None:
                 bad.append((path, f"{path} is in folders that name no run; rename them"))
                 continue
@@ -147,13 +239,19 @@ class Store:
                 self.read(run)
             except InputError as error:
                 bad.append((self.path(run), str(error)))
-        return bad
+        for path in self.root.glob("[!.]*/*/*/seed-*.landscape.parquet"):
+            run = self.run_of(path)
+            try:
+                _ = run and self.landscape(run)
+            except InputError as error:
+                bad.append((path, str(error)))
+        return sorted(bad)
 
     def manifest(self, run: Run) -> Manifest | None:
         """Return the manifest of ``run`` without reading its rows; None where there is no readable record."""
-        text = parquet.read_metadata(self.path(run), METADATA_KEY)
+        text = parquet.read_metadata(self.path(run), record_file.METADATA_KEY)
         try:
-            return _parse_manifest(text, self.path(run))
+            return record_file.parse_manifest(text, self.path(run))
         except InputError:
             return None
 
@@ -164,15 +262,15 @@ class Store:
 
     def _runs(self) -> Iterator[Run]:
         """Yield the runs that file names promise, sorted; dotted folders are not experiments."""
-        yield from sorted(run for path in self._files() if (run := self._run(path)))
+        yield from sorted(run for path in self._files() if (run := self.run_of(path)))
 
     def _files(self) -> list[Path]:
         """Return the files that by their names are records."""
         return sorted(p for p in self.root.glob("[!.]*/*/*/seed-*.parquet") if _FILE_NAME.fullmatch(p.name))
 
-    def _run(self, path: Path) -> Run | None:
-        """Return the run that a file's folders and name promise; None where they name none."""
-        match = _FILE_NAME.fullmatch(path.name)
+    def run_of(self, path: Path) -> Run | None:
+        """Return the run of a record or a landscape by its folders and name; None where they name none."""
+        match = _FILE_NAME.fullmatch(path.name.replace(".landscape.", "."))
         experiment, space, method = path.relative_to(self.root).parts[:3]
         try:
             return Run(experiment, space, method, int(match[1] if match else -1))
@@ -182,83 +280,3 @@ class Store:
 
 def _names(run: Run) -> tuple[str, str, str]:
     return run.experiment, run.space, run.method
-
-
-def _to_arrow(record: Record) -> pa.Table:
-    points = record.points
-    missing = [c for c in POINT_COLUMNS if c not in points]
-    extra = [c for c in points if c not in POINT_COLUMNS and not str(c).startswith(OPERATION_PREFIXES)]
-    if missing or extra:
-        raise ValueError(f"the points of {record.run} have the wrong columns: missing {missing}, unknown {extra}")
-    columns = {str(c): _column(values, POINT_COLUMNS.get(str(c), "float64")) for c, values in points.items()}
-    manifest = json.dumps(record.manifest.as_dict(), sort_keys=True)
-    return pa.table(columns, metadata={METADATA_KEY: manifest.encode()})
-
-
-def _column(values: pd.Series, kind: str) -> pa.Array:
-    if kind == "object":  # a list per row, where NaN is a value and stays one
-        return pa.array([list(map(float, row)) for row in values], _ARROW_TYPES[kind])
-    return pa.array(values.astype(kind), _ARROW_TYPES[kind], from_pandas=True)
-
-
-def _from_arrow(table: pa.Table, path: Path) -> Record:
-    manifest = _parse_manifest((table.schema.metadata or {}).get(METADATA_KEY), path)
-    for column, kind in POINT_COLUMNS.items():
-        if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
-            raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {_MEND}")
-    if fault := _fault(table, manifest):
-        raise InputError(f"{path} {fault}; {_MEND}")
-    points = pd.DataFrame(
-        {
-            name: pd.Series(
-                table[name].to_pylist() if POINT_COLUMNS.get(name) == "object" else table[name].to_pandas(),
-                dtype=POINT_COLUMNS.get(name, "float64"),
-            )
-            for name in table.column_names
-        }
-    )
-    record = Record(manifest.run, points, manifest)
-    if not record.has_alphas:
-        return record
-    finite = finite_points(points)
-    if record.complete and len(finite) < len(points):
-        raise InputError(f"{path} is complete, but its alphas are not finite from epoch {len(finite)} on; {_MEND}")
-    return replace(record, points=finite)
-
-
-def _fault(table: pa.Table, manifest: Manifest) -> str:
-    """Return what is wrong with the rows of a record; nothing where they are points 0..E.
-
-    Those of another code's search may begin later, where its initialisation is not known.
-    """
-    for name in table.column_names:
-        if name in POINT_COLUMNS:
-            continue
-        if not name.startswith(OPERATION_PREFIXES) or table.schema.field(name).type != pa.float64():
-            return f"has a column '{name}' that no record has"
-    epochs, foreign = table["epoch"].to_pylist(), manifest.config_hash == IMPORTED
-    first = epochs[0] if foreign and epochs and isinstance(epochs[0], int) else 0
-    if epochs != list(range(first, first + table.num_rows)) or first < 0:
-        return "does not hold the points from epoch 0 on"
-    final = manifest.imported is not None and manifest.imported.kind == "final"
-    if final and (table.num_rows != 1 or not foreign):
-        return "is said to be a final architecture alone, and is not"
-    if foreign and not final and epochs and epochs[-1] < 1:
-        return "holds no completed epoch, and is no search"
-    if any(table[name].null_count for name in ("arch", "alpha")):
-        return "lacks an architecture"
-    return "is complete and has no points" if manifest.status == "complete" and not table.num_rows else ""
-
-
-def _parse_manifest(text: bytes | None, path: Path) -> Manifest:
-    try:
-        content = json.loads(text or b"")
-        Run(**content.get("run", {}))
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path} is no record (it carries no manifest); {_MEND}") from None
-    if content.get("schema", SCHEMA) != SCHEMA:
-        raise InputError(f"{path} has schema {content['schema']}, this version reads {SCHEMA}; run again")
-    try:
-        return Manifest.of(content)
-    except ValueError as error:
-        raise InputError(f"{path} has a manifest that cannot be used: {printable(error)}; {_MEND}") from None

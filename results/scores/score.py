@@ -29,7 +29,7 @@ _SCHEMA = pa.schema(
         ("test_trials", pa.list_(pa.float64())),
     ]
 )
-_MEND = "restore it from version control, or remove it and run 'dnas reproduce'"
+_MEND = "restore it from version control, or move it away and run 'dnas reproduce'"
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,11 @@ def _figures(scores: Sequence[Score]) -> plausible.Figures:
         },
         np.array([score.epochs for score in scores]),
     )
+
+
+def is_scores(path: Path) -> bool:
+    """Whether a file of that name anywhere is one of ours, going by its columns."""
+    return parquet.column_names(path) == tuple(_SCHEMA.names)
 
 
 def merge_scores(path: Path, scores: Iterable[Score]) -> None:

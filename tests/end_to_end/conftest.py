@@ -9,7 +9,7 @@ FORKS = """
 import atexit, gc, json, os, sys, tempfile, traceback
 import matplotlib.figure, torch
 import bench.reproduce, bench.scoring, bench.cli
-from bench.cli import compare, data, inspect, reports, work
+from bench.cli import compare, data, inspect, planning, reports, work
 import reports.build, results.data.convert, results.data.directory, results.data.fetch
 
 gc.freeze()

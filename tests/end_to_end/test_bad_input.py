@@ -39,9 +39,16 @@ REFUSED = {
     "missing images": (["run", "reduced", *TINY], "CIFAR-10 is missing: put train-*.parquet"),
     "truncated images": (["run", "reduced", *TINY], "train-00000-of-00001.parquet is damaged"),
     "other images": (["run", "reduced", *TINY], "are not the 60,000 official images; fetch them again"),
-    "truncated table": (["score", "nasbench201", SKIP], "remove it and make it anew with 'dnas data fetch'"),
-    "size of images": (["run", *TINY, "-o", "images.size=3"], "the size must divide 8"),
-    "number of images": (["run", *TINY, "-o", "images.limit=99999"], "digits has 1 to 1536 training images"),
+    "truncated table": (["score", "nasbench201", SKIP], "'dnas data convert' with --replace makes it anew"),
+    "size of images": (["run", *TINY, "-o", "images.size=5"], "the size must divide 8"),
+    "small images": (["run", *TINY, "-o", "images.size=1"], "images.size = 1 is out of range; nasbench201 needs"),
+    "many epochs": (["run", "-o", "training.epochs=100000000000000000000"], "it must be at most 99999"),
+    "momentum": (
+        ["plan", "-o", "training.momentum=1.5"],
+        "training.momentum = 1.5 is out of range; it must be below 1",
+    ),
+    "last rate": (["plan", "-o", "training.lr_min=5"], "training.lr_min = 5.0 is above training.lr = 0.025"),
+    "number of images": (["run", *TINY, "-o", "images.limit=99999"], "images.limit is 99999; digits has 1 to 1536"),
     "store": (["run", *TINY, "--runs", "file/runs"], "cannot use file/runs: Not a directory; choose another folder"),
     "folder of reports": (["reproduce", "quick", *TINY, "--reports", "file/x"], "cannot use file/x: Not a directory"),
     "experiment to report": (["report", "nothing"], "no record of experiment 'nothing' under results/runs"),
@@ -50,6 +57,13 @@ REFUSED = {
         ["merge", "--from-csv", "x.csv", "--as", "../nasbench201/darts/0"],
         "no part of a run's",
     ),
+    "mistyped data directory": (["check"], "nowhere, which is no folder; correct or unset it"),
+    "mistyped data directory of a run": (["run", *TINY], "nowhere, which is no folder; correct or unset it"),
+    "mistyped store": (["list", "--runs", "result/runs"], "result/runs is no folder of records; correct --runs"),
+    "store of a plan": (["plan", "--runs", "result/runs"], "result/runs is no folder of records"),
+    "store of a report": (["report", "--runs", "result"], "result is no folder of records; correct --runs"),
+    "store that is none": (["check", "--runs", "."], ". holds no records; correct --runs"),
+    "stores that are none": (["compare", ".", "."], ". holds no records"),
     "fetch": (["data", "fetch", "cifar11"], "cifar10"),
     "convert": (["data", "convert", "nothing.tfrecord"], "nothing.tfrecord"),
 }
@@ -65,7 +79,9 @@ def folders(tmp_path_factory, cifar_folder):
         data = path.read_bytes()
         (truncated / path.name).write_bytes(data[: len(data) // 2] if path.name.startswith("train") else data)
     (root / "truncated" / "nasbench201.parquet").write_bytes(b"PAR1" + np.random.default_rng(0).bytes(300))
-    return root, {"truncated": root / "truncated", "other": cifar_folder[0], "missing": root / "nowhere"}
+    (root / "empty").mkdir()
+    places = {"truncated": root / "truncated", "other": cifar_folder[0], "missing": root / "empty"}
+    return root, places | {"mistyped": root / "nowhere"}
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +116,3 @@ def test_an_unknown_option_is_refused_without_a_traceback(dnas, tmp_path):
     assert answer.status == 2
     assert "--metod" in answer.err
     assert "Traceback" not in answer.err
-
-
-def test_a_group_that_fails_is_recorded_with_status_3(dnas_each, narrow, tmp_path):
-    # two pixels are none after two reductions, which the protocol cannot know
-    fails = ["run", "quick", *narrow("images.size=2", "retrain.recipe=''")]
-    failed, listed = dnas_each([(fails, tmp_path, {}), (["list", "--json"], tmp_path, {})])
-    assert failed.status == 3
-    assert failed.err.startswith("dnas: 1 of the groups failed, the first is nasbench201/darts/0: ")
-    assert len(failed.err.splitlines()) == 1
-    (record,) = listed.document
-    assert record["status"] == "failed"
-    assert record["arch"]  # the error

@@ -62,7 +62,7 @@ def test_a_search_of_cifar10_runs_and_is_scored(answers):
         ("sdarts-adv", 1, True, 2),
     ]
     archs = {arch for record in records for arch in record.points["arch"]}
-    scores = read_scores(folder / "results" / "scores.parquet")
+    scores = read_scores(folder / "results" / "runs" / "scores.parquet")
     assert {(s.arch, s.dataset) for s in scores} == {
         (arch, dataset) for arch in archs for dataset in ("cifar10", "cifar100", "ImageNet16-120")
     }

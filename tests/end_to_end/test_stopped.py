@@ -79,6 +79,8 @@ def whole(dnas_each, options, tmp_path_factory):
     ("number", "status", "spaces", "workers"),
     [
         pytest.param(signal.SIGTERM, 143, SPACES[:1], 1, id="SIGTERM"),
+        # as a terminal that is closed sends it: to every process
+        pytest.param(signal.SIGHUP, 129, SPACES, 2, id="SIGHUP of two processes"),
         # as Ctrl-C does it: to every process of the terminal
         pytest.param(signal.SIGINT, 130, SPACES, 2, id="SIGINT of two processes"),
     ],
@@ -88,7 +90,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
 ):
     process = started(spaces, workers)
     children = children_of(process)
-    if number == signal.SIGINT:
+    if number != signal.SIGTERM:
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)

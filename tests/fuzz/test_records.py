@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from bench.experiments import reading
 from bench.machine.environment import device_info
 from results.records.record import Record
+from results.records.record_file import to_arrow
 from results.records.run import Run
-from results.records.store import Store, _to_arrow
+from results.records.store import Store
 from tests.unit.reports.factory import record, surroundings
 
 from .strategies import NAMES, SCRIPT, TEXTS, changed, changed_table, damaged, examples, nested, parquet, with_manifest
@@ -25,7 +26,7 @@ RUN = Run("paper", "nasbench201", "darts", 1)
 PROTOCOL = reading.load("paper").protocol("nasbench201", "darts").as_dict()
 HERE = {"device": device_info(torch.device("cpu")), "protocol": PROTOCOL | {"experiment": {"name": "paper"}}}
 RECORD = record(seed=1, manifest=HERE)
-TABLE = _to_arrow(RECORD)
+TABLE = to_arrow(RECORD)
 LANDSCAPE = pa.Table.from_pandas(surroundings(), preserve_index=False).replace_schema_metadata(
     {b"dnas-run": str(RUN).encode()}
 )
@@ -166,7 +167,7 @@ def test_a_report_of_any_texts_and_numbers(feed, work, text, number):
     }
     numbers = {name: [number] * 3 for name in RECORD.points if name not in ("epoch", "arch", "alpha")}
     hostile = record(seed=1, archs=[text] * 3, manifest=manifest, columns=numbers | {"alpha": [[number, 0.0]] * 3})
-    stores(folder, parquet(_to_arrow(Record(RUN, pd.DataFrame(hostile.points), hostile.manifest))))
+    stores(folder, parquet(to_arrow(Record(RUN, pd.DataFrame(hostile.points), hostile.manifest))))
     assert not report(feed, folder).refused
 
 

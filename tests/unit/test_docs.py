@@ -12,7 +12,16 @@ import pytest
 import typer
 
 import spaces
-from bench.cli import bench, compare, data, importing, inspect, reports, work  # noqa: F401 - they add their commands
+from bench.cli import (  # noqa: F401 - they add their commands
+    bench,
+    compare,
+    data,
+    importing,
+    inspect,
+    planning,
+    reports,
+    work,
+)
 from bench.cli.application import app
 from bench.experiments import reading
 from bench.methods import method as methods

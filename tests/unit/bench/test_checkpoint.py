@@ -7,15 +7,17 @@ import pytest
 import torch
 
 import spaces
-from bench.runs import checkpoint
+from bench.runs import checkpoint, standing
 from bench.runs.checkpoint import Checkpoint
 from bench.search import Sums
 from bench.steps.learner import Learner, initial_state
+from results.errors import InputError
 from results.records.run import Run
 from spaces.supernet.network import Supernet
 
 RUN = Run("quick", "nasbench201", "darts", 3)
-META = {"config_hash": "abc", "group": [3, 4], "form": "grouped", "dtype": "float32"}
+HASH = "abc"
+META = {"config_hash": HASH, "group": [3, 4], "form": "grouped", "dtype": "float32"}
 
 
 def of(seed=3, epoch=1, *, number=0.0, **meta):
@@ -101,7 +103,7 @@ def test_a_kill_between_two_files_leaves_the_epoch_before(tmp_path):
 def test_a_kill_while_the_epoch_before_is_removed_leaves_the_new_one(tmp_path):
     save_group(tmp_path, 2, 3, 4)
     save_group(tmp_path, 3, 3, 4)
-    checkpoint.remove(tmp_path, RUN, keep=(3, 0))  # killed before seed 4's
+    checkpoint.remove(tmp_path, RUN, HASH, keep=(3, 0))  # killed before seed 4's
     assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((3, 0), (3, 4))
 
 
@@ -130,11 +132,43 @@ def test_files_of_different_groups_are_never_put_together(tmp_path, other):
 def test_only_the_epoch_to_keep_remains(tmp_path):
     for epoch in (1, 2, 12):
         save_group(tmp_path, epoch, 3, 30)
-    checkpoint.remove(tmp_path, RUN, keep=(2, 0))
+    checkpoint.remove(tmp_path, RUN, HASH, keep=(2, 0))
     assert checkpoint.positions(tmp_path, RUN) == [(2, 0)]
     assert checkpoint.positions(tmp_path, of(30).run) == [(12, 0), (2, 0), (1, 0)]  # another seed's are left alone
-    checkpoint.remove(tmp_path, RUN)
+    checkpoint.remove(tmp_path, RUN, HASH)
     assert checkpoint.positions(tmp_path, RUN) == []
+
+
+def test_checkpoints_of_another_protocol_are_named_and_stay(tmp_path):
+    save_group(tmp_path, 2, 3, config_hash="other")
+    save_group(tmp_path, 1, 3, 4)
+    (there,) = standing.other_checkpoints(tmp_path, RUN, HASH)
+    assert str(there) == f"{checkpoint.path(tmp_path, RUN, (2, 0))} is a checkpoint of {RUN}, protocol other"
+    checkpoint.remove(tmp_path, RUN, HASH)
+    assert checkpoint.positions(tmp_path, RUN) == [(2, 0)]
+    before = there.path.read_bytes()
+    with pytest.raises(InputError, match="protocol other; --replace replaces it"):
+        checkpoint.save(tmp_path, of(epoch=2))
+    assert there.path.read_bytes() == before
+    checkpoint.save(tmp_path, of(epoch=2), replace=True)
+    assert standing.other_checkpoints(tmp_path, RUN, HASH) == []
+    save_group(tmp_path, 1, 3, config_hash="other")
+    checkpoint.remove(tmp_path, RUN, HASH, keep=(2, 0), replace=True)
+    assert checkpoint.positions(tmp_path, RUN) == [(2, 0)]
+
+
+def test_a_damaged_checkpoint_is_neither_removed_nor_replaced(tmp_path):
+    checkpoint.save(tmp_path, of())
+    path = checkpoint.path(tmp_path, RUN, (1, 0))
+    path.write_bytes(b"damaged")
+    assert standing.damaged_checkpoints(tmp_path, RUN) == [path]
+    checkpoint.remove(tmp_path, RUN, HASH)
+    checkpoint.save(tmp_path, of())
+    path.write_bytes(b"again")
+    checkpoint.save(tmp_path, of())
+    assert standing.damaged_checkpoints(tmp_path, RUN) == []
+    names = ("seed-003.epoch-0001.ckpt.damaged", "seed-003.epoch-0001.ckpt.damaged-2")
+    assert [path.with_name(name).read_bytes() for name in names] == [b"damaged", b"again"]
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
@@ -187,7 +221,7 @@ def test_a_step_inside_an_epoch_is_newer_than_the_epoch_and_older_than_the_next(
         checkpoint.save(tmp_path, replace(of(epoch=epoch), step=step))
     assert checkpoint.positions(tmp_path, RUN) == [(3, 0), (2, 30), (2, 7), (2, 0), (1, 99)]
     assert checkpoint.load(tmp_path, RUN, (2, 7)).position == (2, 7)
-    checkpoint.remove(tmp_path, RUN, keep=(2, 7))
+    checkpoint.remove(tmp_path, RUN, HASH, keep=(2, 7))
     assert checkpoint.positions(tmp_path, RUN) == [(2, 7)]
 
 
@@ -198,10 +232,10 @@ def test_a_part_of_a_group_goes_on_alone_and_the_others_from_where_it_left_them(
     save_group(tmp_path, 3, 4, group=[3, 4])
     assert latest(tmp_path, 3) == latest(tmp_path, 4) == ((3, 0), (3, 4))
     for seed in (3, 4):
-        checkpoint.remove(tmp_path, replace(RUN, seed=seed), keep=(3, 0))
+        checkpoint.remove(tmp_path, replace(RUN, seed=seed), HASH, keep=(3, 0))
     assert latest(tmp_path, 5) == ((2, 0), (5,))
     for seed in (3, 4):
-        checkpoint.remove(tmp_path, replace(RUN, seed=seed))
+        checkpoint.remove(tmp_path, replace(RUN, seed=seed), HASH)
     assert latest(tmp_path, 5) is None
     assert latest(tmp_path, 5, done=(3, 4)) == ((2, 0), (5,))
 

@@ -30,7 +30,7 @@ def runs(tmp_path):
         run = store_run(seed)
         hashed = now if seed < 3 else "0123456789abcdef"
         store.write(replace(record, run=run, manifest=record.manifest.changed(run=vars(run), config_hash=hashed)))
-    shutil.copy(COMMITTED.parent / "scores.parquet", tmp_path)
+    shutil.copy(COMMITTED / "scores.parquet", store.root)
     return store.root
 
 
@@ -45,7 +45,7 @@ def check(*arguments):
 def test_an_old_record_decides_nothing_and_is_named(runs):
     text = check("--runs", runs)
     assert "left out: paper/nasbench201/darts/3: protocol 0123456789abcdef, but the experiment is" in text
-    assert "'dnas run paper --space nasbench201 --method darts' makes it anew" in text
+    assert "'dnas run paper --space nasbench201 --method darts --replace' makes it anew" in text
     text = check("--runs", runs, "--json")
     spoken = [verdict for verdict in json.loads(text) if verdict["n"]]
     assert {verdict["n"] for verdict in spoken} == {3}
@@ -57,7 +57,7 @@ def test_a_search_that_diverged_or_failed_is_named_and_only_the_first_counts(run
     store = Store(runs)
     for seed, status in ((1, "diverged"), (2, "failed")):
         record = store.read(store_run(seed))
-        store.write(replace(record, manifest=record.manifest.changed(status=status)))
+        store.write(replace(record, manifest=record.manifest.changed(status=status)), replace=True)
     text = check("--runs", runs, "--json")
     verdict, *_ = [v for v in json.loads(text) if v["n"] and v["unit"] == "percent" and v["kind"] == "number"]
     assert (verdict["n"], verdict["unscored"]) == (2, 1)

@@ -32,10 +32,14 @@ def differences(stores):
     def change(manifest=None, **columns):
         record = stores[1].read(RUN)
         points = record.points.assign(**{name: make(record.points[name]) for name, make in columns.items()})
-        stores[1].write(replace(record, points=points, manifest=record.manifest.changed(**(manifest or {}))))
+        stores[1].write(
+            replace(record, points=points, manifest=record.manifest.changed(**(manifest or {}))), replace=True
+        )
         words = ["compare", *(str(store.root) for store in stores), "--json"]
         result = CliRunner().invoke(app, words, catch_exceptions=False)
-        return [row["difference"] for row in json.loads(result.output)["differences"]]
+        found = json.loads(result.output)["differences"]
+        assert result.exit_code == int(bool(found))
+        return [row["difference"] for row in found]
 
     return change
 
@@ -82,7 +86,9 @@ def test_the_first_difference_is_named(differences, manifest, columns, says):
 
 def test_a_record_without_points_is_compared_by_its_status(stores, differences):
     record = stores[0].read(RUN)
-    stores[1].write(replace(record, points=record.points[:0], manifest=record.manifest.changed(status="failed")))
+    stores[1].write(
+        replace(record, points=record.points[:0], manifest=record.manifest.changed(status="failed")), replace=True
+    )
     assert differences() == ["complete and failed"]
-    stores[0].write(stores[1].read(RUN))
+    stores[0].write(stores[1].read(RUN), replace=True)
     assert differences({"error": "another"}) == ["same architectures and losses; other columns or the manifests differ"]

@@ -97,12 +97,13 @@ def test_statistics_without_a_table_keep_what_is_published(folder):
 
 
 def test_a_score_has_its_trials_and_its_rank(folder, tmp_path):
-    text = run("score", SPACE, "111:conv3x3", "--runs", tmp_path)
+    (tmp_path / "runs").mkdir()
+    text = run("score", SPACE, "111:conv3x3", "--runs", tmp_path / "runs")
     assert "cifar10 (nasbench_only108, 108 epochs, table)" in text
     rest = "of 2 scored cells; the space has 3"
     assert f"validation  80.00 % (mean of 3, standard deviation 0.00), rank 2 {rest}" in text
     assert f"test  91.00 % (mean of 3, standard deviation 3.61), rank 1 {rest}" in text
-    document = json.loads(run("score", SPACE, "111:conv3x3", "--runs", tmp_path, "--json"))
+    document = json.loads(run("score", SPACE, "111:conv3x3", "--runs", tmp_path / "runs", "--json"))
     test = document["scores"]["cifar10"]["splits"]["test"]
     assert test.pop("spread") == pytest.approx(13**0.5)  # (9 + 1 + 16) / 2
     assert test == {
@@ -123,6 +124,7 @@ def test_a_kept_score_without_the_table_has_no_rank(folder, tmp_path):
     kept = Score(SPACE, "111:conv3x3", "cifar10", 90.0, 91.0, (), (91.0,), release="nasbench_only108", epochs=108)
     merge_scores(tmp_path / "scores.parquet", [kept])
     (folder / "nasbench101-some-partial.parquet").unlink()
+    (tmp_path / "runs").mkdir()
     text = run("score", SPACE, "111:conv3x3", "--runs", tmp_path / "runs")
     assert "validation  90.00 % (trials not listed)\n" in text
     assert "test  91.00 % (one training)\n" in text

@@ -171,7 +171,7 @@ def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
     experiment, store = cut_down("seeds=0-1"), search("runs", method="random")
     (task,) = plan(experiment, Store(store.root / "none"), Filter(("nasbench201",), ("random",)))
     first, second = store.records()
-    store.write(Record(first.run, first.points, first.manifest.changed(**old)))
+    store.write(Record(first.run, first.points, first.manifest.changed(**old)), replace=True)
     store.path(second.run).unlink()
     engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
     assert store.read(first.run).manifest == first.manifest.changed(**old)

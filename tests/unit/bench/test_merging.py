@@ -149,7 +149,7 @@ def test_scores_of_retrained_cells_are_filed_and_none_is_overwritten(here, tmp_p
     assert statuses(here, tmp_path / "away") == ["already there"]
     merge_scores(tmp_path / "later" / "retrained.parquet", [score("a", 9.0), score("c", 3.0)])
     (filed,) = merge(tmp_path / "later", here)
-    assert (filed.status, filed.detail) == ("differs", "quick: score of a on nasbench201; 1 other filed")
+    assert (filed.status, filed.detail) == ("differs", "score of a on nasbench201; 1 other filed")
     assert read_scores(here.root / "quick" / "retrained.parquet") == [score("a", 1.0), score("c", 3.0)]
 
 

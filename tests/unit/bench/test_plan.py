@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 import torch
 
+import spaces
 from bench.protocol import config_hash
 from bench.runs import checkpoint, recording
 from bench.runs.plan import Filter, Task, measured_otherwise, plan, runs
+from bench.search import Point
 from results.records.run import Run
 from results.records.store import Store
 
@@ -26,8 +29,11 @@ def file_away(store, experiment, seed, status="complete", *, of=None, method="da
     """Store a record of the experiment's protocol, or of another one's."""
     protocol = (of or experiment).protocol("nasbench201", method)
     run = run_of(experiment, seed, method)
+    space = spaces.find("nasbench201")
+    points = [Point(0, [next(space.enumerate())], np.zeros((1, space.alphas)), {})] if status != "failed" else []
+    rows = [recording.rows(space, point)[0] for point in points]
     made = recording.record(
-        run, experiment, protocol, [], images_checksum="", status=status, group={}, device={"type": "cpu"}
+        run, experiment, protocol, rows, images_checksum="", status=status, group={}, device={"type": "cpu"}
     )
     store.write(made)
 
@@ -40,6 +46,10 @@ def leave_checkpoints(store, experiment, seeds, epoch=1, *, of=None, method="dar
         tensors = {"weights": torch.zeros(1)}
         made = checkpoint.Checkpoint(run_of(experiment, seed, method), epoch, meta, [], tensors)
         checkpoint.save(store.root, made)
+
+
+def hash_of(experiment, method="darts"):
+    return config_hash("nasbench201", method, experiment.protocol("nasbench201", method))
 
 
 def planned(experiment, store, **chosen):
@@ -134,7 +144,7 @@ def test_of_a_group_those_that_are_wanted_go_on_and_the_others_later(experiment,
     assert planned(experiment, store, methods=("darts",), seeds=(0, 1)) == [("darts", (0, 1), 1)]
     for seed in (0, 1):
         file_away(store, experiment, seed)
-        checkpoint.remove(store.root, run_of(experiment, seed))
+        checkpoint.remove(store.root, run_of(experiment, seed), hash_of(experiment))
     assert planned(experiment, store, methods=("darts",)) == [("darts", (2,), 1)]
 
 

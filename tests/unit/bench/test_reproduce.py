@@ -11,6 +11,7 @@ import spaces
 from bench import reproduce
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
+from bench.reproduce import Scored
 from bench.runs import recording
 from bench.search import Point
 from results.records.run import Run
@@ -53,10 +54,10 @@ def test_each_cell_is_retrained_on_the_images_of_its_space(experiment, setting, 
         calls.append((sorted(archs), len(images.train), deadline))
 
     monkeypatch.setattr(reproduce, "retrain", retrain)
-    text = reproduce.score(experiment, setting, print)
+    scored = reproduce.score(experiment, setting, print)
     asked = {limit: sorted((s, found[s, "digits"]) for s, n in LIMITS.items() if n == limit) for limit in (20, 30)}
     assert sorted(calls, key=lambda call: call[1]) == [(asked[20], 20, 12.0), (asked[30], 30, 12.0)]
-    assert text == "0 of 4 distinct final architectures scored by retraining"
+    assert scored == Scored("0 of 4 distinct final architectures scored by retraining")
 
 
 def test_a_scoring_that_is_out_of_time_says_that_it_goes_on(experiment, setting, found, monkeypatch):
@@ -64,7 +65,8 @@ def test_a_scoring_that_is_out_of_time_says_that_it_goes_on(experiment, setting,
         raise OutOfTime
 
     monkeypatch.setattr(reproduce, "retrain", retrain)
-    text = reproduce.score(experiment, setting, print)
-    assert text.startswith(
+    scored = reproduce.score(experiment, setting, print)
+    assert scored.out_of_time
+    assert scored.text.startswith(
         "0 of 4 distinct final architectures scored by retraining; out of time, and the same command"
     )

@@ -87,10 +87,10 @@ def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one
     whole = search("whole", "measure.landscape=3")
     written = Store.write
 
-    def dies_at_the_second(self, record):
+    def dies_at_the_second(self, record, **how):
         if record.run.seed == 1:
             raise Killed
-        written(self, record)
+        written(self, record, **how)
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "write", dies_at_the_second)

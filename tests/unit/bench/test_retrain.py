@@ -110,9 +110,6 @@ def test_scored_cells_are_skipped(images, tmp_path, epochs):
     retrain([SKIP], images, RECIPE, out=out)
     assert len(epochs) == trained
     assert out.read_bytes() == table
-    retrain([SKIP], images, replace(RECIPE, epochs=1), out=out)  # another budget is another score
-    assert len(epochs) == trained + 1
-    assert [score.epochs for score in read_scores(out)] == [1]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
@@ -176,20 +173,56 @@ def test_a_cell_of_a_space_that_was_not_asked_for_is_trained_anew(images, tmp_pa
     assert len(epochs) == 2 * RECIPE.epochs
 
 
-@pytest.mark.parametrize("recipe", [replace(RECIPE, lr=0.2), None])
-def test_checkpoint_of_another_training_or_a_damaged_one_is_left_alone(images, tmp_path, epochs, recipe):
+def cut_off(images, out):
+    """Begin a training and leave its checkpoint."""
+
     def interrupt(done, total, text):
         raise KeyboardInterrupt
 
-    out = tmp_path / "s.parquet"
     with pytest.raises(KeyboardInterrupt):
         retrain([CONV], images, RECIPE, out=out, progress=interrupt, checkpoint_seconds=0)
-    checkpoint = tmp_path / "s.checkpoint.pt"
-    if recipe is None:
-        checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    (checkpoint,) = out.parent.glob("s.*.checkpoint.pt")
+    return checkpoint
+
+
+def test_the_checkpoint_of_another_training_is_left_alone(images, tmp_path, epochs):
+    checkpoint = cut_off(images, tmp_path / "s.parquet")
+    before = checkpoint.read_bytes()
     epochs.clear()
-    retrain([CONV], images, recipe or RECIPE, out=out)
+    other = tmp_path / "s.parquet"
+    retrain([CONV], images, replace(RECIPE, lr=0.2), out=other, checkpoint_seconds=0)
     assert len(epochs) == RECIPE.epochs
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_named_and_kept_aside(images, tmp_path, epochs):
+    checkpoint, said = cut_off(images, tmp_path / "s.parquet"), []
+    checkpoint.write_bytes(damaged := checkpoint.read_bytes()[:1000])
+    epochs.clear()
+    retrain([CONV], images, RECIPE, out=tmp_path / "s.parquet", say=said.append)
+    assert len(epochs) == RECIPE.epochs
+    assert said == [f"{checkpoint} is damaged; it is kept as {checkpoint.name}.damaged"]
+    assert checkpoint.with_name(f"{checkpoint.name}.damaged").read_bytes() == damaged
+
+
+def test_a_checkpoint_of_the_older_layout_is_gone_on_from(images, tmp_path, epochs):
+    checkpoint = cut_off(images, tmp_path / "s.parquet")
+    checkpoint.rename(tmp_path / "s.checkpoint.pt")
+    epochs.clear()
+    retrain([CONV], images, RECIPE, out=tmp_path / "s.parquet")
+    assert len(epochs) == RECIPE.epochs - 1
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_a_training_of_another_length_is_replaced_on_demand_alone(images, tmp_path, epochs):
+    out, longer = tmp_path / "s.parquet", replace(RECIPE, epochs=RECIPE.epochs + 1)
+    retrain([CONV], images, RECIPE, out=out)
+    before = out.read_bytes()
+    with pytest.raises(InputError, match=f"{out} is a table with a training of {RECIPE.epochs} epochs"):
+        retrain([CONV], images, longer, out=out)
+    assert out.read_bytes() == before
+    retrain([CONV], images, longer, out=out, replace=True)
+    assert [score.epochs for score in read_scores(out)] == [longer.epochs]
 
 
 def test_progress_counts_cells(images, tmp_path):

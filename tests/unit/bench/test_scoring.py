@@ -8,6 +8,7 @@ import spaces
 from bench import scoring
 from bench.runs import recording
 from bench.search import Point
+from results.errors import InputError
 from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import Score, merge_scores, read_scores
@@ -57,15 +58,40 @@ def filed(cut_down, tmp_path):
     return file_away
 
 
-def test_scores_lie_beside_the_records(tmp_path):
-    assert scoring.scores_path(tmp_path / "results" / "runs") == tmp_path / "results" / "scores.parquet"
+def test_scores_that_are_kept_are_those_of_the_store_then_those_beside_it(filed, tmp_path):
+    store = filed.store
+    for path, test in ((store.scores_path, 1.0), (store.older_scores_path, 2.0)):
+        kept = Score("nasbench201", SKIP if test == 1 else CONV, "cifar10", None, test)
+        merge_scores(path, [kept, Score("nasbench201", NONE, "cifar10", None, test)])
+    known = scoring.oracle(store.root, tmp_path / "nowhere")
+    assert [known.score("nasbench201", arch, "cifar10").test for arch in (SKIP, CONV, NONE)] == [1.0, 2.0, 1.0]
+    assert (store.scores_path.parent, store.older_scores_path.parent) == (store.root, store.root.parent)
+
+
+def test_a_file_of_another_program_beside_the_store_is_passed_over(filed, tmp_path):
+    filed.store.older_scores_path.write_text("of another program")
+    assert scoring.oracle(filed.store.root, tmp_path / "nowhere").score("nasbench201", SKIP, "cifar10") is None
+    filed.store.scores_path.parent.mkdir(exist_ok=True)
+    filed.store.scores_path.write_text("of another program")
+    with pytest.raises(InputError, match=r"scores\.parquet is cut off, damaged or no Parquet file"):
+        scoring.oracle(filed.store.root, tmp_path / "nowhere").score("nasbench201", SKIP, "cifar10")
+
+
+def test_scores_that_differ_from_the_tables_stay_unless_told_otherwise(filed, data_folder):
+    records, root = [filed(SKIP)], filed.store.root
+    before = Score("nasbench201", SKIP, "cifar10", 1.0, 2.0, release="made-up", epochs=200)
+    merge_scores(filed.store.scores_path, [before])
+    assert scoring.keep_scores(root, records, data_folder) == (3, 2, 1)
+    assert before in read_scores(filed.store.scores_path)
+    assert scoring.keep_scores(root, records, data_folder, replace=True) == (3, 2, 0)
+    assert before not in read_scores(filed.store.scores_path)
 
 
 def test_the_tables_scores_of_what_was_found_are_kept(filed, data_folder):
     records = [filed(SKIP, CONV), filed(SKIP, NONE, seed=1)]
-    asked, found = scoring.keep_scores(filed.store.root, records, data_folder)
-    assert (asked, found) == (9, 3)  # three cells on three data sets
-    kept = read_scores(scoring.scores_path(filed.store.root))
+    counts = scoring.keep_scores(filed.store.root, records, data_folder)
+    assert counts == (9, 3, 0)  # three cells on three data sets
+    kept = read_scores(filed.store.scores_path)
     assert {(s.arch, s.dataset, s.test) for s in kept} == {
         (SKIP, "cifar10", 54.0),
         (CONV, "cifar10", 93.5),
@@ -80,7 +106,7 @@ def test_kept_scores_serve_without_the_table(filed, data_folder, tmp_path):
     without = scoring.oracle(runs, tmp_path / "nowhere")
     assert without.score("nasbench201", CONV, "cifar10").test == 93.5
     assert without.score("nasbench201", CONV, "cifar100") is None
-    assert scoring.keep_scores(runs, [record], tmp_path / "nowhere") == (6, 3)
+    assert scoring.keep_scores(runs, [record], tmp_path / "nowhere") == (6, 3, 0)
 
 
 def test_an_architecture_that_nothing_knows_has_no_score(filed, data_folder):
@@ -117,7 +143,7 @@ def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
     filed(NONE, SKIP, dataset="digits")
     runs = filed.store.root
     score = Score("nasbench201", SKIP, "digits", None, 77.0, source="retrained", release="retrain-own", epochs=1)
-    merge_scores(scoring.retrained_path(runs, "own"), [score])
+    merge_scores(filed.store.retrained_path("own"), [score])
     assert scoring.unscored([("nasbench201", SKIP, "digits")], runs, data_folder) == []
     known = scoring.oracle(runs, data_folder)
     assert known.score("nasbench201", SKIP, "digits").test == 77.0

@@ -138,7 +138,7 @@ def test_a_damaged_file_leaves_the_earlier_table(tfrecord, tmp_path, spoil):
     files = sorted(tmp_path.iterdir())
     spoil(tfrecord)
     with pytest.raises(InputError) as error:
-        convert(tfrecord, tmp_path)
+        convert(tfrecord, tmp_path, replace=True)
     assert "\n" not in str(error.value)
     assert before.read_bytes() == content
     assert sorted(tmp_path.iterdir()) == files
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_earlier_table(tfrecord, tmp_path, monkeypatch):
 
     monkeypatch.setattr(converters.parquet.pq, "write_table", full)
     with pytest.raises(InputError, match="No space left on device") as error:
-        convert(tfrecord, tmp_path)
+        convert(tfrecord, tmp_path, replace=True)
     assert "\n" not in str(error.value)
     assert before.read_bytes() == content
     assert sorted(tmp_path.iterdir()) == files
@@ -170,7 +170,9 @@ def test_an_interrupted_conversion_can_be_run_again(tfrecord, tmp_path):
         convert(tfrecord, tmp_path, interrupted)
     assert sorted(tmp_path.iterdir()) == files
     first = convert(tfrecord, tmp_path)[0].read_bytes()
-    assert convert(tfrecord, tmp_path)[0].read_bytes() == first
+    with pytest.raises(InputError, match=r"nasbench101\.parquet is a table that is there already; --replace"):
+        convert(tfrecord, tmp_path)
+    assert convert(tfrecord, tmp_path, replace=True)[0].read_bytes() == first
 
 
 def test_nothing_is_drawn_where_there_is_no_terminal(tfrecord, tmp_path, capfd):

@@ -1,6 +1,7 @@
 """What is said of the data directory."""
 
 import hashlib
+import pwd
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from results.data import cifar10, directory
 from results.data.directory import State, check, status, verify
 from results.data.fetch import fetch
 from results.data.sources import NASBENCH101_TABLE, NASBENCH201_TABLE, SOURCES, TABLES
+from results.errors import InputError
 
 
 def silent(what, done, total):
@@ -63,9 +65,26 @@ def test_the_data_directory_is_the_one_that_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("DNAS_DATA", str(tmp_path))
     assert directory.data_dir() == tmp_path
     monkeypatch.setenv("DNAS_DATA", "~/tables")
-    assert directory.data_dir() == Path.home() / "tables"
+    assert directory.data_dir(new=True) == Path.home() / "tables"
+    with pytest.raises(InputError, match="DNAS_DATA is ~/tables, which is no folder; correct or unset it"):
+        directory.data_dir()
     monkeypatch.delenv("DNAS_DATA")
     assert directory.data_dir().name == "dnas-bench"
+
+
+def test_without_a_home_directory_a_line_says_what_to_set(monkeypatch):
+    def homeless(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", homeless)
+    monkeypatch.setattr(pwd, "getpwnam", homeless)
+    for name in ("HOME", "DNAS_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="home directory cannot be determined; set DNAS_DATA to a folder, or set HOME"):
+        directory.data_dir()
+    monkeypatch.setenv("DNAS_DATA", "~nobody-here/tables")
+    with pytest.raises(InputError, match="home directory cannot be determined"):
+        directory.data_dir()
 
 
 def test_names_each_missing_file_its_place_and_what_works_without_it(tmp_path):

@@ -149,11 +149,14 @@ def test_a_damaged_file_stays_until_there_is_a_sound_one(tmp_path, monkeypatch):
     path = tmp_path / "folder/file.bin"
     path.parent.mkdir()
     path.write_bytes(b"damaged")
-    with source_at(monkeypatch, server.corrupt), pytest.raises(InputError, match="wrong checksum"):
+    with source_at(monkeypatch, server.good), pytest.raises(InputError, match=f"{path} is not the file that was pub"):
         fetch(["made-up"], tmp_path)
     assert path.read_bytes() == b"damaged"
+    with source_at(monkeypatch, server.corrupt), pytest.raises(InputError, match="wrong checksum"):
+        fetch(["made-up"], tmp_path, replace=True)
+    assert path.read_bytes() == b"damaged"
     with source_at(monkeypatch, server.good):
-        fetch(["made-up"], tmp_path)
+        fetch(["made-up"], tmp_path, replace=True)
     assert path.read_bytes() == CONTENT
 
 

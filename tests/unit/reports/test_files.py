@@ -1,14 +1,27 @@
 """A report clears away what an earlier one of it wrote, and touches nothing else."""
 
+import hashlib
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from reports import files
 from reports.build import build
+from results.errors import InputError
 from results.records.store import Store
 
 from .factory import TRUTH, Table, record
+
+
+def publish(out, *names, **options):
+    """Publish files whose content is their name and what is asked for."""
+    built = Path(tempfile.mkdtemp(dir=out.parent))
+    for name in names:
+        (built / name).parent.mkdir(parents=True, exist_ok=True)
+        (built / name).write_text(options.get("text", name))
+    return files.publish(built, out, replace=options.get("replace", False))
 
 
 @pytest.fixture
@@ -16,9 +29,8 @@ def out(tmp_path):
     """Return a folder in which a build wrote two files and a stranger one."""
     folder = tmp_path / "out"
     (folder / "figures").mkdir(parents=True)
-    for name in ("figures/a.svg", "figures/b.svg", "figures/mine.svg"):
-        (folder / name).write_text(name)
-    files.settle(folder, [folder / "figures/a.svg", folder / "figures/b.svg"])
+    (folder / "figures/mine.svg").write_text("figures/mine.svg")
+    publish(folder, "figures/a.svg", "figures/b.svg")
     return folder
 
 
@@ -27,34 +39,76 @@ def left(out):
 
 
 def test_what_is_not_written_again_is_removed(out):
-    assert files.settle(out, [out / "figures/b.svg"]) == ("figures/a.svg",)
+    assert publish(out, "figures/b.svg") == ("figures/a.svg",)
     assert left(out) == ["b.svg", "mine.svg"]
-    assert files.settle(out, [out / "figures/b.svg"]) == ()
+    assert publish(out, "figures/b.svg") == ()
 
 
 def test_a_file_that_somebody_changed_stays(out):
     (out / "figures/a.svg").write_text("retouched by hand")
-    assert files.settle(out, [out / "figures/b.svg"]) == ()
+    assert publish(out, "figures/b.svg") == ()
     assert left(out) == ["a.svg", "b.svg", "mine.svg"]
+
+
+@pytest.mark.parametrize("name", ["figures/mine.svg", "figures/a.svg", "index.html"])
+def test_a_file_that_no_build_wrote_is_replaced_on_demand_alone(out, name):
+    (out / name).write_text("by hand")
+    with pytest.raises(InputError, match=f"{out / name} is a file that 'dnas report' did not write; --replace"):
+        publish(out, name, "figures/b.svg", text="new")
+    assert (out / name).read_text() == "by hand"
+    assert (out / "figures/b.svg").read_text() == "figures/b.svg"
+    publish(out, name, text="new", replace=True)
+    assert (out / name).read_text() == "new"
+    publish(out, name, text="newer")  # it is ours now
+    assert (out / name).read_text() == "newer"
+
+
+def test_a_page_of_somebody_else_is_found_before_the_work(out):
+    files.check_place(out, replace=False)
+    publish(out, "index.html")
+    files.check_place(out, replace=False)
+    (out / "index.html").write_text("by hand")
+    with pytest.raises(InputError, match="did not write"):
+        files.check_place(out, replace=False)
+    files.check_place(out, replace=True)
+
+
+def test_a_build_that_was_killed_while_its_files_took_their_places_is_built_upon(out, monkeypatch):
+    seen, replace = [], Path.replace
+
+    def killed(self, target):
+        if self.suffix == ".svg":
+            seen.append(target)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish(out, "figures/a.svg", "figures/b.svg", text="new")
+    assert [(out / f"figures/{name}.svg").read_text() for name in "ab"] == ["new", "figures/b.svg"]
+    publish(out, "figures/a.svg", "figures/b.svg", text="newer")
+    assert [(out / f"figures/{name}.svg").read_text() for name in "ab"] == ["newer", "newer"]
+    assert "before" not in json.loads((out / files.NAME).read_text())
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"sha256": ["figures/a.svg"]}', '{"sha256": null}'])
 def test_without_a_note_that_can_be_read_nothing_is_removed(out, text):
     (out / files.NAME).write_text(text)
-    assert files.settle(out, []) == ()
+    assert publish(out) == ()
     assert left(out) == ["a.svg", "b.svg", "mine.svg"]
 
 
 def test_a_note_reaches_no_file_outside_its_folder(out):
     outside = out.parent / "precious.txt"
     outside.write_text("precious")
-    (out / "figures/link.svg").symlink_to(outside)
-    files.settle(out, [outside.parent / "out/figures/link.svg"])
     note = json.loads((out / files.NAME).read_text())
-    checksum = note["sha256"]["figures/link.svg"]
-    note["sha256"] |= {"../precious.txt": checksum, str(outside): checksum}
+    checksum = hashlib.sha256(b"precious").hexdigest()
+    (out / "figures/link.svg").symlink_to(outside)
+    note["sha256"] |= {"../precious.txt": checksum, str(outside): checksum, "figures/link.svg": checksum}
     (out / files.NAME).write_text(json.dumps(note))
-    assert files.settle(out, []) == ()
+    assert publish(out, "figures/a.svg", "figures/b.svg") == ()
     assert outside.read_text() == "precious"
     assert (out / "figures/link.svg").is_symlink()
 

@@ -35,7 +35,7 @@ def test_the_planned_protocol_counts_even_where_it_has_the_fewest_records(record
     assert hashes(kept) == ["new"]
     assert [str(one) for one in left] == [
         f"paper/nasbench201/darts/{seed}: protocol old, but the experiment is new now;"
-        " 'dnas run paper --space nasbench201 --method darts' makes it anew"
+        " 'dnas run paper --space nasbench201 --method darts --replace' makes it anew"
         for seed in (0, 1)
     ]
 
@@ -54,7 +54,7 @@ def test_what_was_imported_counts_where_nothing_was_run(records):
 def test_what_was_imported_counts_where_all_that_was_run_failed(records):
     kept, left = current(records((IMPORTED,), ("new", "failed"), ("old",)), {KEY: "new"}, imported=True)
     assert hashes(kept) == [IMPORTED]
-    anew = "'dnas run paper --space nasbench201 --method darts' makes it anew"
+    anew = "'dnas run paper --space nasbench201 --method darts --replace' makes it anew"
     assert [one.why for one in left] == [
         f"it failed, and those that were imported count instead; {anew}",
         f"protocol old, but the experiment is new now; {anew}",

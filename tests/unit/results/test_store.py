@@ -70,7 +70,7 @@ def test_an_interrupted_write_leaves_the_old_record(tmp_path, make_record, monke
     with monkeypatch.context() as patch:
         patch.setattr(os, step, interrupt)
         with pytest.raises(KeyboardInterrupt):
-            store.write(make_record(RUN, ("new", "newer")))
+            store.write(make_record(RUN, ("new", "newer")), replace=True)
     assert store.read(RUN).same(old)
     assert [p.name for p in store.path(RUN).parent.iterdir()] == ["seed-003.parquet"]
 
@@ -101,7 +101,7 @@ def test_side_files_and_checkpoints_are_not_records(tmp_path, make_record):
     store.write(make_record(RUN))
     side = store.side_path(RUN, "landscape")
     assert side.name == "seed-003.landscape.parquet"
-    pq.write_table(pa.table({"x": [1.0]}), side)
+    pq.write_table(pa.Table.from_pandas(LANDSCAPE), side)
     (tmp_path / ".checkpoints" / "a" / "b").mkdir(parents=True)
     (tmp_path / ".checkpoints" / "a" / "b" / "seed-000.parquet").write_bytes(b"no record")
     assert len(store.records()) == 1
@@ -146,7 +146,7 @@ def test_a_landscape_that_says_no_protocol_is_the_records_until_another_is_filed
     older = pa.Table.from_pandas(LANDSCAPE).replace_schema_metadata({b"dnas-run": str(RUN).encode()})
     pq.write_table(older, store.side_path(RUN, "landscape"))
     assert store.landscape(RUN).equals(LANDSCAPE)
-    store.write(Record(RUN, record.points, record.manifest.changed(config_hash="another")))
+    store.write(Record(RUN, record.points, record.manifest.changed(config_hash="another")), replace=True)
     assert store.landscape(RUN) is None
 
 
