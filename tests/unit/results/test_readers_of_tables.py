@@ -209,6 +209,7 @@ def test_a_reader_takes_a_sound_table(folder, name, reader):
 def test_the_commands_refuse_it(folder, name, fault, tmp_path):
     make, space, arch, faults = TABLES[name]
     pq.write_table(faults[fault][0](make()), folder / name)
+    (tmp_path / "runs").mkdir()
     for command in (["score", space, arch, "--runs", str(tmp_path / "runs")], ["data", "verify"]):
         result = CliRunner().invoke(app, command)
         assert isinstance(result.exception, InputError)
