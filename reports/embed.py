@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from reports.build import Built
+from reports.names import slug
+from reports.tabular.claim_tables import verdict_table
 from results.errors import InputError, suggest
+from results.labels import load_labels
 
 #: What stands around a table; whatever is between is replaced.
 _BLOCK = re.compile(r"<!-- dnas: (?P<name>[^\n]*?) -->\n(?P<old>.*?)<!-- dnas: end -->", re.DOTALL)
@@ -35,3 +39,13 @@ def embed(text: str, tables: Mapping[str, str]) -> str:
         return f"<!-- dnas: {name} -->\n\n{tables[name].strip()}\n\n<!-- dnas: end -->"
 
     return _BLOCK.sub(refreshed, text)
+
+
+def texts(built: Built) -> dict[str, str]:
+    """Return the tables of a report as Markdown, by name; ``EXPERIMENT-verdicts`` holds one experiment's verdicts."""
+    folder, labels = built.page.parent / "tables", load_labels()
+    found = {name: (folder / f"{name}.md").read_text(encoding="utf-8") for name in built.tables}
+    for experiment in dict.fromkeys(v.claim.experiment for v in built.verdicts if v.claim.experiment):
+        mine = [verdict for verdict in built.verdicts if verdict.claim.experiment == experiment]
+        found[f"{slug(experiment)}-verdicts"] = verdict_table(mine, labels).markdown()
+    return found

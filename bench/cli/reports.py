@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from results.errors import InputError, printable, suggest
+from results.files import whole
 
 from .application import app
 from .claims import as_json as claim_as_json
@@ -30,9 +31,14 @@ def report(
     runs: Runs = RUNS,
     reports: Reports = REPORTS,
     imported: WithImported = False,
+    into: Annotated[
+        list[Path] | None,
+        typer.Option("--into", help="Also refresh the tables between markers in this Markdown file; may be repeated."),
+    ] = None,
     replace: Replace = False,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
+    from reports.embed import embed, texts
     from reports.files import check_place
     from results.records.store import Store
 
@@ -41,6 +47,7 @@ def report(
         if name not in known:
             raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
     check_place(reports, replace=replace)
+    documents = {path: path.read_text(encoding="utf-8") for path in into or ()}  # before the work
     built = build_reports(existing(runs), reports, only=tuple(experiment or ()), imported=imported, replace=replace)
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
     print_unreadable(built.unreadable)
@@ -48,6 +55,11 @@ def report(
         print(f"left out: {left}")
     if built.removed:
         print(f"removed {len(built.removed)} files of an earlier report that this one does not have")
+    for path, text in documents.items():
+        refreshed = embed(text, texts(built))
+        with whole.writing(path) as file:
+            file.write(refreshed.encode())
+        print(printable(f"tables refreshed in {path}"))
 
 
 @app.command()

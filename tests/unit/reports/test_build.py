@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports.build import Background, build
+from reports.embed import texts
 from reports.study.study import Reference
 from results.claims.claim import Claim
 from results.records.store import Store
@@ -94,6 +95,12 @@ class TestFilled:
         assert {f"{name}.{kind}" for name in built.tables for kind in ("md", "tex", "csv")} == names - {
             "paper-points.csv"
         }
+
+    def test_its_tables_can_stand_in_a_text(self, built):
+        found = texts(built)
+        assert found.keys() == {*built.tables, "paper-verdicts"}
+        assert "54.30 ± 0.00 (n=2)" in found["paper-summary"]
+        assert "inconclusive" in found["paper-verdicts"]
 
     def test_numbers_reach_the_page(self, page):
         assert "54.30 ± 0.00 <wbr>(n=2)" in page
