@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bench.experiments import config
+from bench.experiments import reading
 from bench.images import datasets
 from bench.images.datasets import load
 from bench.runs import execution
@@ -183,7 +183,7 @@ def test_images_are_loaded_once_a_run(cifar, tmp_path, monkeypatch):
     decoded = []
     decode = datasets._decode
     monkeypatch.setattr(datasets, "_decode", lambda folder: decoded.append(folder) or decode(folder))
-    protocol = config.load("paper", ("images.size=8",)).protocol("nasbench201", "darts")
+    protocol = reading.load("paper", ("images.size=8",)).protocol("nasbench201", "darts")
     first = execution.images_of(protocol, tmp_path / "data")  # by the command, before anything starts
     assert execution.images_of(protocol, tmp_path / "data") is first  # and by the group
     assert len(decoded) == 1

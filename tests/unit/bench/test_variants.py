@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.experiments import config
+from bench.experiments import reading
 from bench.methods import method
 from bench.runs.plan import Filter, plan
 from results.errors import InputError
@@ -25,7 +25,7 @@ params = { epsilon = 0.5 }
 
 @pytest.fixture
 def experiment(minimal, written):
-    return lambda *overrides, more=VARIANT: config.load(written(minimal + more), overrides)
+    return lambda *overrides, more=VARIANT: reading.load(written(minimal + more), overrides)
 
 
 def test_a_variant_has_the_settings_of_its_method_and_its_own(experiment):
@@ -51,7 +51,7 @@ def test_a_variant_is_its_method_under_another_label(experiment):
 
 
 def test_other_methods_keep_their_hashes(experiment, minimal, written):
-    plain = config.load(written(minimal, "plain.toml"))
+    plain = reading.load(written(minimal, "plain.toml"))
     found = experiment()
     assert found.hash("nasbench201", "darts") == plain.hash("nasbench201", "darts")
     assert found.hash("nasbench201", "darts-l2-81") != plain.hash("nasbench201", "darts")
@@ -85,7 +85,7 @@ def test_a_variant_can_be_asked_for_by_name(experiment):
     with pytest.raises(InputError, match="did you mean 'rs-wide'"):
         experiment().known_method("rs-wid")
     with pytest.raises(InputError, match="unknown method"):
-        config.known_method("rs-wide")
+        reading.known_method("rs-wide")
 
 
 def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, minimal):
