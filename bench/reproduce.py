@@ -37,7 +37,7 @@ def run(
     workers: int = 0,
     say: Callable[[str], None] = print,
 ) -> Iterator[TaskOutcome]:
-    """Run what is missing, most wanted first, in groups that fit the memory, and yield how each group ended.
+    """Run what is missing, by priority, in groups that fit the memory, and yield how each group ended.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Joins records with oracles: the tables at hand, the scores that ship with the records, retrained cells."""
+"""Joins records with oracles: the available tables, the scores that ship with the records, retrained cells."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _LEAST_CONTRAST = 4.0
 
 _MEANINGS = {
     Status.WORSE: "measured worse than published",
-    Status.INCONCLUSIVE: "the seeds at hand cannot tell",
+    Status.INCONCLUSIVE: "the seeds so far cannot tell",
     Status.REPRODUCED: "measured as published",
     Status.BETTER: "measured better than published",
     Status.NOT_COMPARABLE: "what is run here is something else",

@@ -1,4 +1,4 @@
-"""The error that a user can mend, and the hint that goes with it."""
+"""The error that a user can fix, and the hint that goes with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is one line and says the mend."""
+    """What the user gave cannot be used; the message is one line and says how to fix it."""
 
 
 def printable(text: object) -> str:

@@ -215,7 +215,7 @@ class Space(ABC):
 
     @abstractmethod
     def parse(self, text: str) -> Arch:
-        """Return the architecture that a key names; raise ``ValueError`` with the mend."""
+        """Return the architecture that a key names; raise ``ValueError`` with how to fix it."""
 
     def read(self, text: str, notation: str = "") -> Arch:
         """Return the architecture that a text of another code names.

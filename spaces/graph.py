@@ -70,7 +70,7 @@ def parse(text: str, known: tuple[str, ...], example: str = "101:conv3x3") -> tu
     operations = tuple(names.split(",")) if names else ()
     vertices = len(operations) + 2
     if not colon or set(bits) - {"0", "1"}:
-        raise ValueError(f"'{text}' is no cell; write {form}")
+        raise ValueError(f"'{text}' cannot be decoded; write {form}")
     if vertices > VERTICES:
         raise ValueError(
             f"a cell of {vertices} vertices is too large; one of NAS-Bench-101 has at most {VERTICES} vertices"

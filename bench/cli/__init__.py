@@ -76,7 +76,7 @@ def main() -> None:
         where = f" {error.filename}" if error.filename else ""
         _end(2, f"cannot use{where}: {error.strerror or error}; choose another folder or free it")
     except Stopped as stopped:
-        _end(int(str(stopped.code)), f"stopped; {stopped.mend}")
+        _end(int(str(stopped.code)), f"stopped; {stopped.fix}")
 
 
 def _end(status: int, line: str) -> NoReturn:

@@ -26,6 +26,6 @@ class OutOfBudget(Failed):
 
 
 class Stopped(SystemExit):
-    """A signal asked for the end; ``mend`` says how to go on."""
+    """A signal asked for the end; ``fix`` says how to go on."""
 
-    mend = "the same command goes on from the last checkpoint"
+    fix = "the same command goes on from the last checkpoint"

@@ -64,7 +64,7 @@ def gpu(
             say=lambda text: print(text, file=sys.stderr if as_json else sys.stdout, flush=True),
         )
     except Stopped as stopped:
-        stopped.mend = "the same command with --more goes on"
+        stopped.fix = "the same command with --more goes on"
         raise
     if as_json:
         emit(document)

@@ -140,7 +140,7 @@ def _distinct(space: Any, reachable: int) -> int:
 
 
 def _statistics(space: Any) -> dict[str, Any]:
-    """Return coverage and the best cells by the tables at hand, per data set, and what the literature says of them."""
+    """Return coverage and the best cells by the available tables, per data set, and the published optima."""
     from bench.scoring import truth
     from results.claims.claim import published
     from results.data.directory import data_dir
@@ -177,7 +177,7 @@ def _print_statistics(document: dict[str, Any]) -> None:
         if numbers:
             print(f"  {dataset} ({numbers['release']}, {numbers['epochs']} epochs)")
         else:
-            print(f"  {dataset}: no table at hand; 'dnas data status' says what is missing")
+            print(f"  {dataset}: no table is available; 'dnas data status' says what is missing")
         for split, label in _SPLITS.items():
             if not numbers:
                 continue

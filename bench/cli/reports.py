@@ -231,7 +231,7 @@ def _oracle(runs: Path) -> Any:
 def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]:
     """Return the protocol hash, and the epochs, that each experiment, space and method of the records has now.
 
-    An experiment that is not at hand, such as one of a file elsewhere, and a method that the suite does not have have
+    An experiment that is not available, such as one of a file elsewhere, and a method that the suite does not have have
     none.
     """
     from bench.experiments import reading

@@ -52,7 +52,7 @@ class Experiment:
     spaces: tuple[str, ...]
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
-    priority: tuple[tuple[str, str], ...]  # (space, method), most wanted first
+    priority: tuple[tuple[str, str], ...]  # (space, method), by priority
     retrain: Retrain
     layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
     overrides: tuple[str, ...] = ()
@@ -259,5 +259,5 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one table of several, of which the later ones go before."""
+    """Return one table of several, of which the later ones take precedence."""
     return {key: value for table in tables for key, value in table.items()}

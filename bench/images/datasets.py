@@ -85,8 +85,8 @@ def load(
         # Of the training images, as the DARTS family rounds them (quark0/darts cnn/utils.py); kept at every size.
         mean, std = (0.49139968, 0.48215827, 0.44653124), (0.24703233, 0.24348505, 0.26158768)
     else:
-        mend = suggest(dataset, DATASETS) or f"; known are {', '.join(DATASETS)}"
-        raise InputError(f"unknown data set '{dataset}'{mend}")
+        fix = suggest(dataset, DATASETS) or f"; known are {', '.join(DATASETS)}"
+        raise InputError(f"unknown data set '{dataset}'{fix}")
     if train_limit is not None:
         if not 0 < train_limit <= len(train):
             raise InputError(f"images.limit is {train_limit}; {dataset} has 1 to {len(train)} training images")

@@ -18,8 +18,8 @@ KINDS = 1024
 
 
 @functools.cache
-def prepare(device: torch.device, *, mend: str) -> None:
-    """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``mend``."""
+def prepare(device: torch.device, *, fix: str) -> None:
+    """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``fix``."""
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.folder() / "inductor"))
     try:
         config = torch._dynamo.config  # imports much, of which anything may be missing
@@ -28,4 +28,4 @@ def prepare(device: torch.device, *, mend: str) -> None:
         torch.compile(torch.square, fullgraph=True)(torch.ones(2, device=device))
     except Exception as error:  # of the compiler, of which there are many
         reason = next((line for line in str(error).splitlines() if line and not line.endswith("raised:")), "")
-        raise InputError(f"cells cannot be compiled here ({reason}); {mend}") from None
+        raise InputError(f"cells cannot be compiled here ({reason}); {fix}") from None

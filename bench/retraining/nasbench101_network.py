@@ -63,7 +63,7 @@ def parse(arch: str) -> tuple[np.ndarray, list[str]]:
     vertices = len(operations) + 2
     above = np.triu_indices(vertices, 1)
     if len(bits) != len(above[0]) or set(bits) - {"0", "1"}:
-        raise InputError(f"'{arch}' is no cell; write BITS:OPS with {len(above[0])} bits, as in 101:conv3x3")
+        raise InputError(f"'{arch}' cannot be decoded; write BITS:OPS with {len(above[0])} bits, as in 101:conv3x3")
     matrix = np.zeros((vertices, vertices), dtype=int)
     matrix[above] = [int(bit) for bit in bits]
     if not (matrix[:-1].any(axis=1).all() and matrix[:, 1:].any(axis=0).all()):

@@ -32,7 +32,7 @@ def build(family: str, arch: str, *, seed: int, **options: Any) -> nn.Module:
 
 
 def check(family: str, arch: str) -> None:
-    """Raise ``InputError`` where ``arch`` is no cell of the family, or no network is known for it."""
+    """Raise ``InputError`` where ``arch`` is not a cell of the family, or no network is known for it."""
     if family not in _FAMILIES:
         raise InputError(f"cells of '{family}' cannot be retrained; run with -o 'retrain.recipe=\"\"'")
     _FAMILIES[family].parse(arch)

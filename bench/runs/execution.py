@@ -102,7 +102,7 @@ def _search(group: Group, progress: Progress) -> list[Task]:
         precision.prepare(setting.precision, setting.device)
         if setting.compiled:
             begun = "the search began so: install what is missing, or move its checkpoints away"
-            compiling.prepare(setting.device, mend=begun if task.begun else "leave out --compile")
+            compiling.prepare(setting.device, fix=begun if task.begun else "leave out --compile")
         learner, feed = group.learner(), group.feed()
 
         def between(sums: Sums) -> None:

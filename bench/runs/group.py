@@ -28,7 +28,7 @@ from .recording import Row, record, rows
 
 
 class Spoiled(Exception):
-    """A seed was lost, and others with it: the group goes on from its newest checkpoint, seeds apart."""
+    """A seed diverged, and others with it: the group goes on from its newest checkpoint, seeds apart."""
 
 
 class Group:

@@ -1,4 +1,4 @@
-"""What ``dnas bench gpu`` measures, most wanted first."""
+"""What ``dnas bench gpu`` measures, by priority."""
 
 from __future__ import annotations
 

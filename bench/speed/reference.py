@@ -1,4 +1,4 @@
-"""The plain reference of the tests, one step of it, where the checkout is at hand; a wheel does not hold it."""
+"""The plain reference of the tests, one step of it, where the checkout is available; a wheel does not hold it."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Stand:
                 "speed_up_per_seed_range": [min(ratios), max(ratios)],
             }
         else:
-            extra["plain"] = "absent: the tests of the checkout are not at hand"
+            extra["plain"] = "absent: the tests of the checkout are not available"
         return Measured(ours, extra)
 
     def free(self) -> None:
@@ -108,7 +108,7 @@ class Stand:
         assert found.step is not None, "a method without a step has no speed"
         one = found.step
         if compiled:
-            compiling.prepare(self.device, mend="install what is missing")
+            compiling.prepare(self.device, fix="install what is missing")
             learner = learner.compiled()
 
         def take(drawn: Drawn) -> Outcome:

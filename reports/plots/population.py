@@ -26,7 +26,7 @@ def draw(study: Study) -> Iterator[Plot]:
             yield _plot(study, dataset, everything, name, title)
         else:
             yield Plot(
-                name, title, missing="no table of the cells of this space is at hand; 'dnas data status' names it"
+                name, title, missing="no table of the cells of this space is available; 'dnas data status' names it"
             )
 
 

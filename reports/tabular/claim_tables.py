@@ -31,7 +31,7 @@ _SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
 
 
 def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
-    """Return the claims that the records speak of, what needs a look first.
+    """Return the claims that the records bear on, what needs a look first.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
     )
     return Table(
         "verdicts",
-        "Claims that the records speak of",
+        "Claims that the records bear on",
         columns,
         _rows(sorted(spoken, key=lambda verdict: list(MARKS).index(verdict.status)), columns, labels),
         "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"

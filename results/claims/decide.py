@@ -1,4 +1,4 @@
-"""The rule of a verdict: on which side of a region the truth lies, if the seeds at hand can tell.
+"""The rule of a verdict: on which side of a region the truth lies, if the seeds so far can tell.
 
 A side is taken where an interval of the mean, at a level of one minus the error that is allowed, lies wholly on one
 side of each end of the region. The least error at which that is so is the p of the side: to take it where p is at most

@@ -112,7 +112,7 @@ class Evidence:
         return tuple(record for records in methods for record in records if not record.complete)
 
     def absent(self, claim: Claim) -> str:
-        """Say why there is no reading for ``claim``, and the mend."""
+        """Say why there is no reading for ``claim``, and how to fix it."""
         methods = _methods(claim)
         for method in methods:
             found = [r for r in self._records[claim.experiment, claim.space, method] if not r.failed]

@@ -49,7 +49,7 @@ class Verdict:
         where decided, or where more seeds alone would not.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
-    left_out : records that would speak of the claim, but follow another protocol.
+    left_out : records that would bear on the claim, but follow another protocol.
     diverged, failed : runs of either method that did not reach their last epoch.
     imported : runs of other codes that it rests on.
     lengths : searches that it rests on and that have another length than their protocol says.

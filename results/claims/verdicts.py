@@ -1,6 +1,6 @@
 """Whether what was measured reproduces what was published.
 
-Each claim that records speak of gets a p (``results.claims.decide``): the least error at which the rule takes the side
+Each claim that records bear on gets a p (``results.claims.decide``): the least error at which the rule takes the side
 on which the seeds lie. The claims of one paper in one experiment are a family, unless they name a smaller one that was
 fixed before the first record. Their p are adjusted by Holm's method, and
 a verdict follows the adjusted one: where it is at most 5 %, the side is taken. So the chance that any verdict on a
@@ -49,7 +49,7 @@ class _Aside(TypedDict):
 
 @dataclass(frozen=True)
 class _Case:
-    """A claim that records speak of, before it is set beside the others of its paper."""
+    """A claim that records bear on, before it is set beside the others of its paper."""
 
     claim: Claim
     readings: Sequence[Reading]

@@ -29,7 +29,7 @@ def expected(claim: Claim) -> str:
 
 
 def line(verdict: Verdict) -> str:
-    """Return a verdict on a claim that the records speak of in one line."""
+    """Return a verdict on a claim that the records bear on in one line."""
     claim, interval = verdict.claim, verdict.interval
     measured = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
     if interval is not None:

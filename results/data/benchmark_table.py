@@ -20,7 +20,7 @@ from results.files import parquet
 NETWORK = ("parameters", "mflops")
 #: What the metadata may say of the figures.
 _UNIT = b"percent"
-_MEND = "'dnas data convert' with --replace makes it anew"
+_FIX = "'dnas data convert' with --replace makes it anew"
 
 
 def _nasbench201_keys(archs: Sequence[str], dataset: str) -> list[bytes]:
@@ -151,27 +151,27 @@ def read(path: Path, layout: Layout) -> Table:
     """
     figures = [f"{split}_accuracy" for split in SPLITS]
     optional = ["release", "epochs", *NETWORK, *(() if layout.in_lists else (f"{split}_trials" for split in SPLITS))]
-    return of(parquet.read(path, [*layout.columns, *figures], optional=optional, mend=_MEND), path, layout)
+    return of(parquet.read(path, [*layout.columns, *figures], optional=optional, fix=_FIX), path, layout)
 
 
 def archs_by_index(path: Path) -> dict[int, str]:
     """Return the architectures of a table by their index in the benchmark's own list; none where it has none."""
     try:
-        content = parquet.read(path, ["arch"], optional=["index"], mend=_MEND)
+        content = parquet.read(path, ["arch"], optional=["index"], fix=_FIX)
         if "index" not in content.column_names:
             return {}
         return dict(zip(content["index"].cast(pa.int64()).to_pylist(), content["arch"].to_pylist(), strict=True))
     except pa.ArrowException as error:
-        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
+        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_FIX}") from None
 
 
 def of(content: pa.Table, path: Path, layout: Layout) -> Table:
     """Return the rows of a table that is in ``path``, or is to be, checked as ``read`` says."""
     figures = [f"{split}_accuracy" for split in SPLITS]
     if wrong := _wrong_type(content, figures, layout):
-        raise InputError(f"{path} {wrong}; {_MEND}")
+        raise InputError(f"{path} {wrong}; {_FIX}")
     if not content.num_rows:
-        raise InputError(f"{path} has no rows; {_MEND}")
+        raise InputError(f"{path} has no rows; {_FIX}")
     metadata = content.schema.metadata or {}
     named = metadata.get(b"release", layout.release.encode()).decode(errors="replace")
     try:
@@ -186,11 +186,11 @@ def of(content: pa.Table, path: Path, layout: Layout) -> Table:
             *(_column(content, name, pa.float64(), np.nan).astype(float) for name in NETWORK),
         )
     except (pa.ArrowException, AttributeError) as error:  # the latter of a key that is null
-        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_MEND}") from None
+        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_FIX}") from None
     if (unit := metadata.get(b"unit", _UNIT)) != _UNIT:
-        raise InputError(f"{path} has '{unit.decode(errors='replace')}' as its unit, where it needs percent; {_MEND}")
+        raise InputError(f"{path} has '{unit.decode(errors='replace')}' as its unit, where it needs percent; {_FIX}")
     if fault := _fault(content, table, layout):
-        raise InputError(f"{path}: {fault}; {_MEND}")
+        raise InputError(f"{path}: {fault}; {_FIX}")
     return table
 
 

@@ -71,7 +71,7 @@ def hashed_cells(
 def _read(path: Path, version: str) -> tuple[list[str], list[str]] | None:
     """Return cells and hashes; None where the file is absent, damaged or of another version."""
     try:
-        table = parquet.read(path, ["arch", "module_hash"], mend="")
+        table = parquet.read(path, ["arch", "module_hash"], fix="")
         found = table["arch"].to_pylist(), table["module_hash"].to_pylist()
         sound = table.schema.metadata == {b"version": version.encode(), b"sha256": _digest(*found).encode()}
     except (InputError, TypeError, UnicodeError):

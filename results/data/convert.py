@@ -50,7 +50,7 @@ def convert(
             return [_write(Path(data_dir) / name, table) for name, table in tables.items()]
         except (OSError, pa.ArrowException) as error:
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"cannot convert {source} ({reason}); mend that and run it again") from None
+            raise InputError(f"cannot convert {source} ({reason}); fix that and run it again") from None
 
 
 def _locate(source: str | Path, data_dir: Path, progress: Progress) -> Path:

@@ -25,7 +25,7 @@ OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 _VERTICES, _EDGES = 7, 9
 _REPORT_EVERY = 1 << 14  # records
 _SLICE = 1 << 14  # rows
-_MEND = "take the file that 'dnas data fetch nasbench101' gets"
+_FIX = "take the file that 'dnas data fetch nasbench101' gets"
 
 
 def read(source: Path, progress: Progress) -> pa.Table:
@@ -53,7 +53,7 @@ def read(source: Path, progress: Progress) -> pa.Table:
                 cells.add(payload)
             except (ValueError, TypeError, OverflowError) as error:
                 raise InputError(
-                    f"record {number:,} of {source.name} is not of NAS-Bench-101 ({error}); {_MEND}"
+                    f"record {number:,} of {source.name} is not of NAS-Bench-101 ({error}); {_FIX}"
                 ) from None
             if number % _REPORT_EVERY == 0:
                 progress(f"reading {source.name}", file.tell(), total)
@@ -129,11 +129,11 @@ class _Cells:
         odd = np.flatnonzero(np.bincount(self._row, minlength=len(hashes)) != REPEATS)
         if len(odd):
             cell = bytes(hashes[odd[0]]).decode()
-            raise InputError(f"cell {cell} does not have {REPEATS} trainings of {EPOCHS} epochs; {_MEND}")
+            raise InputError(f"cell {cell} does not have {REPEATS} trainings of {EPOCHS} epochs; {_FIX}")
         if len(hashes) != CELLS:
-            raise InputError(f"there are {len(hashes):,} of {CELLS:,} cells; {_MEND}")
+            raise InputError(f"there are {len(hashes):,} of {CELLS:,} cells; {_FIX}")
         if not ((figures[:, 1:] >= 0) & (figures[:, 1:] <= 1)).all():
-            raise InputError(f"an accuracy is not between 0 and 1; {_MEND}")
+            raise InputError(f"an accuracy is not between 0 and 1; {_FIX}")
 
 
 class _Codes(dict[str, int]):

@@ -49,7 +49,7 @@ _SCHEMA = pa.schema(
 MEMORY_PER_BYTE = 7
 #: Bytes of a cell's results; a real cell's take less than one percent of it.
 _LARGEST = 64 << 20
-_MEND = "take the file that 'dnas data fetch nasbench201' gets"
+_FIX = "take the file that 'dnas data fetch nasbench201' gets"
 
 #: What both releases keep of a cell after training for some number of epochs, ``ArchResults.state_dict()`` in
 #: D-X-Y/NATS-Bench nats_bench/api_utils.py: ``arch_index``, ``arch_str``, ``dataset_seed`` (training set -> seeds) and
@@ -86,14 +86,14 @@ def read(source: Path, progress: Progress) -> dict[int, pa.Table]:
             for epochs, (key, old_key) in BUDGETS.items():
                 rows[epochs] += _rows(cell[old_key if one_file else key], epochs, release)
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise InputError(f"{name} is not of NAS-Bench-201 ({error}); {_MEND}") from None
+            raise InputError(f"{name} is not of NAS-Bench-201 ({error}); {_FIX}") from None
     return {epochs: _table(rows[epochs], source.name) for epochs in BUDGETS}
 
 
 def _table(rows: list[dict[str, Any]], name: str) -> pa.Table:
     cells = len({row["index"] for row in rows})
     if cells != CELLS or len(rows) != CELLS * len(SPLITS):
-        raise InputError(f"{name} has {cells:,} of {CELLS:,} cells, or has some twice; {_MEND}")
+        raise InputError(f"{name} has {cells:,} of {CELLS:,} cells, or has some twice; {_FIX}")
     rows.sort(key=lambda row: (row["dataset"], row["index"]))
     return pa.Table.from_pylist(rows, _SCHEMA).replace_schema_metadata(
         {
@@ -154,7 +154,7 @@ def _archive(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
         try:
             content = unpickle(_unpacked(data))
         except (OSError, ValueError) as error:
-            raise InputError(f"{name} of {source.name} cannot be used ({error}); {_MEND}") from None
+            raise InputError(f"{name} of {source.name} cannot be used ({error}); {_FIX}") from None
         yield f"{name} of {source.name}", content
         progress(f"reading {source.name}", number, CELLS)
 
@@ -182,19 +182,19 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
                 name = Path(member.name).name
                 if member.isfile() and re.fullmatch(r"\d+\.pickle\.pbz2", name):
                     if member.size > _LARGEST:
-                        raise InputError(f"{name} of {source.name} is larger than any cell's; {_MEND}")
+                        raise InputError(f"{name} of {source.name} is larger than any cell's; {_FIX}")
                     file = tar.extractfile(member)
                     assert file is not None
                     yield name, file.read()
     except tarfile.TarError as error:
-        raise InputError(f"{source.name} is damaged or cut off ({error}); {_MEND}") from None
+        raise InputError(f"{source.name} is damaged or cut off ({error}); {_FIX}") from None
 
 
 def _one_file(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
     """Yield name and content of each cell of the release in one file."""
     _require_memory(source)
     if inflates(source):
-        raise InputError(f"{source.name} is compressed, which no file of torch's is; {_MEND}")
+        raise InputError(f"{source.name} is compressed, which no file of torch's is; {_FIX}")
     import torch
 
     progress(f"reading {source.name}", 0, CELLS)
@@ -206,7 +206,7 @@ def _one_file(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
     except Exception as error:  # whatever torch meets in a damaged file
         foreign = re.search(r"GLOBAL (\S+)", str(error))
         fault = f"it asks for {foreign[1]}" if foreign else f"{type(error).__name__}"
-        raise InputError(f"{source.name} cannot be read ({fault}); {_MEND}") from None
+        raise InputError(f"{source.name} cannot be read ({fault}); {_FIX}") from None
     for number, (index, content) in enumerate(cells.items(), 1):
         yield f"cell {index} of {source.name}", content
         progress(f"reading {source.name}", number, CELLS)

@@ -189,7 +189,7 @@ def _source(root: Path, source: Source, made: Collection[str], progress: Progres
 def _images(shards: Iterable[Path]) -> tuple[State, str]:
     """Inspect CIFAR-10 in the layout of data set hubs."""
     try:
-        labels = [parquet.read(path, ["label"], mend="fetch the archive")["label"].to_numpy() for path in shards]
+        labels = [parquet.read(path, ["label"], fix="fetch the archive")["label"].to_numpy() for path in shards]
     except InputError as error:
         return State.TRUNCATED, str(error)
     flat = np.concatenate([np.empty(0, np.int64), *labels])

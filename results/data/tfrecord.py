@@ -17,7 +17,7 @@ from results.errors import InputError
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
-_MEND = "fetch the file again"
+_FIX = "fetch the file again"
 #: Far more than any record of the files read here; a length that no writer meant must not ask for the memory.
 _LONGEST = 1 << 20
 
@@ -39,15 +39,15 @@ def read_records(file: BinaryIO, name: str) -> Iterator[bytes]:
     start = 0
     while header := file.read(_HEADER.size):
         if len(header) < _HEADER.size:
-            raise InputError(f"{name} is cut off in the record at byte {start:,}; {_MEND}")
+            raise InputError(f"{name} is cut off in the record at byte {start:,}; {_FIX}")
         length, check = _HEADER.unpack(header)
         if masked_crc(header[:8]) != check or length > _LONGEST:
-            raise InputError(f"the length of the record at byte {start:,} of {name} is damaged; {_MEND}")
+            raise InputError(f"the length of the record at byte {start:,} of {name} is damaged; {_FIX}")
         body = file.read(length + _FOOTER.size)
         if len(body) < length + _FOOTER.size:
-            raise InputError(f"{name} is cut off in the record at byte {start:,}; {_MEND}")
+            raise InputError(f"{name} is cut off in the record at byte {start:,}; {_FIX}")
         payload = body[:length]
         if masked_crc(payload) != _FOOTER.unpack_from(body, length)[0]:
-            raise InputError(f"the record at byte {start:,} of {name} is damaged; {_MEND}")
+            raise InputError(f"the record at byte {start:,} of {name} is damaged; {_FIX}")
         yield payload
         start += len(header) + len(body)

@@ -33,7 +33,7 @@ def read(
     columns: Sequence[str] | None = None,
     *,
     optional: Sequence[str] = (),
-    mend: str,
+    fix: str,
     most_rows: int = MOST_ROWS,
 ) -> pa.Table:
     """Read ``columns`` and those of ``optional`` that are there; without ``columns``, everything.
@@ -42,20 +42,20 @@ def read(
     ------
     InputError
         The file is absent, cut off, damaged, no Parquet file, lacks a column, or unfolds to more than ``most_rows``
-        or ``MOST_BYTES``. The message ends with ``mend``.
+        or ``MOST_BYTES``. The message ends with ``fix``.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:  # where there are any
             names = file.schema_arrow.names
             missing = [c for c in columns or () if c not in names]
             if missing:
-                raise InputError(f"{path} lacks the column '{missing[0]}'; {mend}")
+                raise InputError(f"{path} lacks the column '{missing[0]}'; {fix}")
             wanted = None if columns is None else [*columns, *(c for c in optional if c in names)]
             return content(file, wanted, most_rows)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; {mend}") from None
+        raise InputError(f"{path} does not exist; {fix}") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
-        raise InputError(f"{path} is cut off, damaged or no Parquet file ({_first_line(error)}); {mend}") from None
+        raise InputError(f"{path} is cut off, damaged or no Parquet file ({_first_line(error)}); {fix}") from None
 
 
 def content(file: pq.ParquetFile, columns: Sequence[str] | None, most_rows: int = MOST_ROWS) -> pa.Table:

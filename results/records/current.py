@@ -47,12 +47,12 @@ def current(
     for (experiment, space, method), group in groups.items():
         wanted = planned.get((experiment, space, method))
         counted = _counted(group, wanted, imported=imported)
-        mend = f"'dnas run {experiment} --space {space} --method {method} --replace' makes it anew"
+        fix = f"'dnas run {experiment} --space {space} --method {method} --replace' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
             without_asking(record)
             if record.imported and counted == wanted and not imported
-            else LeftOut(record.run, _why(record, counted, wanted) + (f"; {mend}" if wanted is not None else ""))
+            else LeftOut(record.run, _why(record, counted, wanted) + (f"; {fix}" if wanted is not None else ""))
             for record in group
             if record.config_hash != counted
         ]

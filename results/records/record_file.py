@@ -15,7 +15,7 @@ from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, 
 from results.records.run import Run
 
 METADATA_KEY = b"dnas"
-MEND = "'dnas run' keeps it aside and makes it anew, or restore it from a copy"
+FIX = "'dnas run' keeps it aside and makes it anew, or restore it from a copy"
 _ARROW_TYPES = {
     "int64": pa.int64(),
     "string": pa.string(),
@@ -51,9 +51,9 @@ def from_arrow(table: pa.Table, path: Path) -> Record:
     manifest = parse_manifest((table.schema.metadata or {}).get(METADATA_KEY), path)
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
-            raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {MEND}")
+            raise InputError(f"{path} has no column '{column}' of type {_ARROW_TYPES[kind]}; {FIX}")
     if fault := _fault(table, manifest):
-        raise InputError(f"{path} {fault}; {MEND}")
+        raise InputError(f"{path} {fault}; {FIX}")
     points = pd.DataFrame(
         {
             name: pd.Series(
@@ -68,7 +68,7 @@ def from_arrow(table: pa.Table, path: Path) -> Record:
         return record
     finite = finite_points(points)
     if record.complete and len(finite) < len(points):
-        raise InputError(f"{path} is complete, but its alphas are not finite from epoch {len(finite)} on; {MEND}")
+        raise InputError(f"{path} is complete, but its alphas are not finite from epoch {len(finite)} on; {FIX}")
     return replace(record, points=finite)
 
 
@@ -110,11 +110,11 @@ def parse_manifest(text: bytes | None, path: Path) -> Manifest:
         content = json.loads(text or b"")
         Run(**content.get("run", {}))
     except (ValueError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path} is no record (it carries no manifest); {MEND}") from None
+        raise InputError(f"{path} is no record (it carries no manifest); {FIX}") from None
     if content.get("schema", SCHEMA) != SCHEMA:
         other = f"{path} has schema {content['schema']}, this version reads {SCHEMA}"
         raise OtherSchema(f"{other}; use the one that wrote it")
     try:
         return Manifest.of(content)
     except ValueError as error:
-        raise InputError(f"{path} has a manifest that cannot be used: {printable(error)}; {MEND}") from None
+        raise InputError(f"{path} has a manifest that cannot be used: {printable(error)}; {FIX}") from None

@@ -39,7 +39,7 @@ class Run:
 
     @classmethod
     def parse(cls, text: str) -> Run:
-        """Return the run that ``text`` names; raise ``ValueError`` with the mend."""
+        """Return the run that ``text`` names; raise ``ValueError`` with how to fix it."""
         parts = text.strip("/").split("/")
         if len(parts) != 4 or not parts[3].isdecimal() or not all(parts):
             raise ValueError(f"'{text}' is no run; write EXPERIMENT/SPACE/METHOD/SEED, as in quick/nasbench201/darts/0")

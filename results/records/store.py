@@ -139,7 +139,7 @@ class Store:
 
     def read_file(self, path: Path) -> Record:
         """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
-        return record_file.from_arrow(parquet.read(path, mend=record_file.MEND, most_rows=_MOST_POINTS), path)
+        return record_file.from_arrow(parquet.read(path, fix=record_file.FIX, most_rows=_MOST_POINTS), path)
 
     def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str, *, replace: bool = False) -> None:
         """File a table beside the record of ``run`` with that hash, before it; the file says whose it is.
@@ -167,7 +167,7 @@ class Store:
         """Whether there is a file beside the record of ``run`` that is no table."""
         path = self.side_path(run, name)
         try:
-            parquet.read(path, mend="", most_rows=_MOST_POINTS)
+            parquet.read(path, fix="", most_rows=_MOST_POINTS)
         except InputError:
             return path.exists()
         return False
@@ -186,12 +186,12 @@ class Store:
         whose = self.of_side_file(path)
         if not path.exists() or (whose and whose[1] not in (None, self.config_hash(run))):
             return None
-        table = parquet.read(path, _LANDSCAPE, mend=record_file.MEND, most_rows=_MOST_POINTS)
+        table = parquet.read(path, _LANDSCAPE, fix=record_file.FIX, most_rows=_MOST_POINTS)
         kinds = [table[name].type for name in _LANDSCAPE]
         text = pa.types.is_string(kinds[0]) or pa.types.is_large_string(kinds[0])
         gaps = any(table[name].null_count for name in _LANDSCAPE)
         if not text or gaps or any(kind != pa.float64() for kind in kinds[1:]):
-            raise InputError(f"{path} is of another schema; {record_file.MEND}")
+            raise InputError(f"{path} is of another schema; {record_file.FIX}")
         return table.to_pandas()
 
     def of_side_file(self, path: Path) -> tuple[Run, str | None] | None:

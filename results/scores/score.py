@@ -29,7 +29,7 @@ _SCHEMA = pa.schema(
         ("test_trials", pa.list_(pa.float64())),
     ]
 )
-_MEND = "restore it from version control, or move it away and run 'dnas reproduce'"
+_FIX = "restore it from version control, or move it away and run 'dnas reproduce'"
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,22 @@ def read_scores(path: Path) -> list[Score]:
     path = Path(path)
     if not path.exists():
         return []
-    table = parquet.read(path, _SCHEMA.names, mend=_MEND).select(_SCHEMA.names)
+    table = parquet.read(path, _SCHEMA.names, fix=_FIX).select(_SCHEMA.names)
     if not table.schema.equals(_SCHEMA):
         wrong = next(f for f in _SCHEMA if table.schema.field(f.name).type != f.type)
-        raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_MEND}")
+        raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_FIX}")
     gap = next((f.name for f in _SCHEMA if f.name not in ("valid", "test") and table[f.name].null_count), None)
     if gap or any(None in row for name in ("valid_trials", "test_trials") for row in table[name].to_pylist()):
-        raise InputError(f"{path} has a gap in its column '{gap or 'trials'}'; {_MEND}")
+        raise InputError(f"{path} has a gap in its column '{gap or 'trials'}'; {_FIX}")
     rows = table.to_pylist()
     for row in rows:
         row["valid_trials"], row["test_trials"] = tuple(row["valid_trials"]), tuple(row["test_trials"])
     scores = [Score(**row) for row in rows]
     if len({score.key for score in scores}) < len(scores):
-        raise InputError(f"{path} has a score twice; {_MEND}")
+        raise InputError(f"{path} has a score twice; {_FIX}")
     for source in sorted({score.source for score in scores}):
         if fault := plausible.fault(_figures([score for score in scores if score.source == source])):
-            raise InputError(f"{path}: {fault}; {_MEND}")
+            raise InputError(f"{path}: {fault}; {_FIX}")
     return scores
 
 

@@ -1,4 +1,4 @@
-"""What cannot be used is refused in one line that says the mend, with status 2, and nothing is left behind."""
+"""What cannot be used is refused in one line that says how to fix it, with status 2, and nothing is left behind."""
 
 import numpy as np
 import pytest

@@ -208,3 +208,30 @@ def test_the_citation_is_of_this_version():
     assert f"\nversion: {project['version']}\n" in citation
     assert f"\nlicense: {project['license']}\n" in citation
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+#: Wording that has to be read twice, and what to write in its place.
+AVOIDED = {
+    r"\bmend(s|ed)?\b": "fix, or how to fix it",
+    r"\bat hand\b": "available",
+    r"\bgo(es)? before\b": "overrides, or takes precedence",
+    r"\bbrought in\b": "imported",
+    r"most wanted first": "by priority",
+    r"speaks? of (a|the) claim": "bears on a claim",
+    r"\bis no cell\b": "cannot be decoded",
+}
+
+
+def test_the_text_is_plain_english():
+    files = [path for kind in ("py", "md", "toml", "j2") for path in ROOT.rglob(f"*.{kind}")]
+    folders = ("bench", "docs", "reports", "results", "spaces", "tests")
+    files = [path for path in files if path.parent == ROOT or path.relative_to(ROOT).parts[0] in folders]
+    assert len(files) > 300
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}; write {instead}"
+        for path in files
+        if path != Path(__file__)
+        for wording, instead in AVOIDED.items()
+        for match in re.finditer(wording, path.read_text(encoding="utf-8"), re.IGNORECASE)
+    ]
+    assert found == []

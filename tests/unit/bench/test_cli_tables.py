@@ -90,7 +90,7 @@ def test_statistics_of_a_complete_table_are_said_to_be(folder, monkeypatch):
 
 def test_statistics_without_a_table_keep_what_is_published(folder):
     text = run("info", "nasbench201", "--stats")
-    assert text.count("no table at hand; 'dnas data status' says what is missing") == 3
+    assert text.count("no table is available; 'dnas data status' says what is missing") == 3
     assert "published: best test accuracy 94.37 %" in text
     document = json.loads(run("info", "nasbench201", "--stats", "--json"))
     assert document["stats"] == dict.fromkeys(("cifar10", "cifar100", "ImageNet16-120"))

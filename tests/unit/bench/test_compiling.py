@@ -36,7 +36,7 @@ def compiler(monkeypatch, tmp_path):
 def traced(compiler, monkeypatch):
     """Let searches compile by tracing alone; return the counters."""
     monkeypatch.setattr(Supernet, "compiled", partialmethod(Supernet.compiled, backend="aot_eager"))
-    monkeypatch.setattr(compiling, "prepare", lambda device, mend: None)
+    monkeypatch.setattr(compiling, "prepare", lambda device, fix: None)
     return compiler
 
 
@@ -74,7 +74,7 @@ def test_compiled_cells_compute_the_same_and_cells_of_a_kind_are_compiled_once(s
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code
 def test_a_cell_runs_as_machine_code(compiler):
-    compiling.prepare(CPU, mend="")
+    compiling.prepare(CPU, fix="")
     net, seen = network("nasbench201"), []
     net._cell = lambda *arguments: seen.append(arguments) or cell.forward(*arguments)
     outcome(net, "mix")
@@ -116,7 +116,7 @@ def test_a_machine_that_cannot_compile_says_so(compiler, monkeypatch):
 
     monkeypatch.setattr(torch, "compile", fail)
     with pytest.raises(InputError, match=r"cannot be compiled here \(no C\+\+ compiler\); leave out --compile"):
-        compiling.prepare(CPU, mend="leave out --compile")
+        compiling.prepare(CPU, fix="leave out --compile")
 
 
 def test_a_group_that_began_plain_stays_so(search, traced, monkeypatch):

@@ -36,14 +36,14 @@ def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_
 
 
 @pytest.mark.parametrize(
-    ("name", "mend"),
+    ("name", "fix"),
     [("rey", "did you mean 'ray'?"), ("in-line", "did you mean 'inline'?"), ("x", "choose inline or ray")],
 )
-def test_an_unknown_engine_is_refused_with_what_there_is(name, mend):
+def test_an_unknown_engine_is_refused_with_what_there_is(name, fix):
     with pytest.raises(InputError) as caught:
         engine.find(name)
     assert str(caught.value).startswith(f"unknown engine '{name}'; ")
-    assert mend in str(caught.value)
+    assert fix in str(caught.value)
 
 
 def test_without_ray_its_engine_says_how_to_get_it(monkeypatch, cut_down, tmp_path):

@@ -76,7 +76,7 @@ def test_another_methods_record_is_scaled_by_its_passes(store, cut_down, filed):
     filed("sdarts-adv", [4.15])  # two training passes and seven steps of an attack at 0.9, over two halves
     assert seconds(store, cut_down(), task("darts", seeds=(0,))) == pytest.approx(10.0)
     assert "other methods" in Prices(store, cut_down(), CPU).of(task()).basis
-    filed("darts", [3.0])  # its own record goes before
+    filed("darts", [3.0])  # its own record takes precedence
     assert seconds(store, cut_down(), task("darts", seeds=(0,))) == pytest.approx(30.0)
 
 

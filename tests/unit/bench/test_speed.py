@@ -266,7 +266,7 @@ def test_a_measurement_that_is_stopped_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "run", stop)
     with pytest.raises(Stopped) as stopped:
         commands.gpu(tmp_path, device="cpu", quick=True)
-    assert stopped.value.mend == "the same command with --more goes on"
+    assert stopped.value.fix == "the same command with --more goes on"
 
 
 def test_cells_that_cannot_be_compiled_cost_their_case_alone(quick, tmp_path, monkeypatch):

@@ -15,8 +15,8 @@ TABLE = pa.table({"name": [f"{i:032x}" for i in range(5000)], "value": np.random
 def test_what_is_written_is_read(tmp_path):
     path = tmp_path / "new" / "table.parquet"
     parquet.write(path, TABLE)
-    assert parquet.read(path, mend="").equals(TABLE)
-    assert parquet.read(path, ["value"], optional=["name", "absent"], mend="").column_names == ["value", "name"]
+    assert parquet.read(path, fix="").equals(TABLE)
+    assert parquet.read(path, ["value"], optional=["name", "absent"], fix="").column_names == ["value", "name"]
     assert [p.name for p in path.parent.iterdir()] == ["table.parquet"]
 
 
@@ -28,7 +28,7 @@ def test_a_flipped_byte_is_noticed(tmp_path):
     for place in range(4, len(sound), 1499):
         path.write_bytes(sound[:place] + bytes([sound[place] ^ 0x10]) + sound[place + 1 :])
         try:
-            found = parquet.read(path, mend="")
+            found = parquet.read(path, fix="")
         except InputError:
             noticed += 1
         else:
@@ -43,5 +43,5 @@ def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         parquet.write(path, TABLE.slice(0, 1))
-    assert parquet.read(path, mend="").equals(TABLE)
+    assert parquet.read(path, fix="").equals(TABLE)
     assert [p.name for p in tmp_path.iterdir()] == ["table.parquet"]

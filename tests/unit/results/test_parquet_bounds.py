@@ -19,9 +19,9 @@ def repeated(value, rows):
 
 def test_a_table_of_too_many_rows_is_refused(path):
     parquet.write(path, pa.table({"x": repeated("a", 1001)}))
-    assert parquet.read(path, mend="mend", most_rows=1001).num_rows == 1001
-    with pytest.raises(InputError, match=r"unfolds to more than 1,000 rows .*; mend$"):
-        parquet.read(path, mend="mend", most_rows=1000)
+    assert parquet.read(path, fix="fix", most_rows=1001).num_rows == 1001
+    with pytest.raises(InputError, match=r"unfolds to more than 1,000 rows .*; fix$"):
+        parquet.read(path, fix="fix", most_rows=1000)
 
 
 def test_a_table_whose_values_repeat_beyond_bounds_is_refused(path, monkeypatch):
@@ -29,7 +29,7 @@ def test_a_table_whose_values_repeat_beyond_bounds_is_refused(path, monkeypatch)
     parquet.write(path, pa.table({"x": repeated("a" * 1000, 2000)}))
     assert path.stat().st_size < 10_000
     with pytest.raises(InputError, match="unfolds"):
-        parquet.read(path, mend="mend")
+        parquet.read(path, fix="fix")
 
 
 def test_what_is_read_piece_by_piece_is_what_was_written(path, monkeypatch):
@@ -37,24 +37,24 @@ def test_what_is_read_piece_by_piece_is_what_was_written(path, monkeypatch):
     lists = pa.array([[float(i)] * (i % 3) for i in range(50)])
     table = pa.table({"x": range(50), "y": lists, "z": repeated("b", 50)}, metadata={"a": "b"})
     parquet.write(path, table)
-    found = parquet.read(path, mend="mend")
+    found = parquet.read(path, fix="fix")
     assert found.equals(table)
     assert found.schema.metadata == table.schema.metadata
-    assert parquet.read(path, ["y"], mend="mend").equals(table.select(["y"]))
+    assert parquet.read(path, ["y"], fix="fix").equals(table.select(["y"]))
 
 
 def test_a_table_without_rows_keeps_its_columns(path):
     parquet.write(path, pa.table({"x": pa.array([], pa.int64()), "y": pa.array([], pa.string())}))
-    assert parquet.read(path, ["y"], mend="mend").schema.names == ["y"]
+    assert parquet.read(path, ["y"], fix="fix").schema.names == ["y"]
 
 
 def test_text_that_is_none_is_refused(path):
     parquet.write(path, pa.table({"x": pa.array([b"\xff\x00"]).view(pa.string())}))
-    with pytest.raises(InputError, match="mend"):
-        parquet.read(path, mend="mend")
+    with pytest.raises(InputError, match="fix"):
+        parquet.read(path, fix="fix")
 
 
 def test_a_column_that_is_there_twice_is_refused(path):
     parquet.write(path, pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"]))
     with pytest.raises(InputError, match="the column 'x' twice"):
-        parquet.read(path, mend="mend")
+        parquet.read(path, fix="fix")
