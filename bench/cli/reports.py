@@ -111,7 +111,7 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
     if as_json:
         rows: list[dict[str, Any]] = [
             {"run": str(r.run), "status": r.manifest.status, "config_hash": r.config_hash, "arch": _arch(r)}
-            | {"imported": r.imported}
+            | {"imported": r.imported, "error": r.manifest.error}
             for r in records
         ]
         for path, why in unreadable:
