@@ -147,8 +147,7 @@ def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[
 def memory_of(task: Task, protocol: Protocol) -> int:
     """Return the bytes that a group needs at its peak, in float32.
 
-    Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled. It is
-    0 where no pass can be made.
+    Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled.
 
     Raises
     ------
@@ -164,10 +163,7 @@ def memory_of(task: Task, protocol: Protocol) -> int:
         )
     side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
     seeds, batch = len(task.seeds), protocol.training.batch
-    try:
-        once, each = _saved_bytes(net, side)
-    except (RuntimeError, ValueError):  # of torch, on images that are too small; the run will record it
-        return 0
+    once, each = _saved_bytes(net, side)
     return seeds * (16 * net.size + once + batch * each)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,10 @@ def hold(path: Path, *, wait: bool = False) -> Iterator[None]:
     except Timeout:
         raise Busy(str(path)) from None
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror} (no file system with locks)", str(path)) from None
+        error.filename = error.filename or str(path)
+        if error.errno in (errno.ENOSYS, errno.ENOTSUP):
+            error.strerror = f"{error.strerror} (no file system with locks)"
+        raise
     try:
         yield
     finally:

@@ -42,7 +42,7 @@ def naming(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.filename is None and error.errno is not None:
-            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(folder)) from error
+            error.filename = str(folder)
         raise
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.engines import engine, inline
+from bench.engines import inline
 from bench.machine.setting import Setting
 from bench.runs import execution
 from bench.runs.group import Group
@@ -137,7 +137,7 @@ def short_of_memory(monkeypatch, group):
                 yield point
 
         monkeypatch.setattr(execution, "search", search)
-        monkeypatch.setattr(engine, "_images", lambda *_: group[2])
+        monkeypatch.setattr(execution, "images_of", lambda *_: group[2])
         return begun
 
     return from_epoch
@@ -175,7 +175,7 @@ def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypa
     experiment, task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
     monkeypatch.setattr(execution, "_landscape", lambda *_: no_memory())
-    monkeypatch.setattr(engine, "_images", lambda *_: images)
+    monkeypatch.setattr(execution, "images_of", lambda *_: images)
     (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
     assert outcome.status == "failed"
     assert [r.manifest.status for r in setting.store.records()] == ["failed", "diverged"]

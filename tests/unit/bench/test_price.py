@@ -203,10 +203,3 @@ def test_a_supernet_larger_than_its_checkpoint_may_be_is_refused(cut_down):
     experiment = cut_down("supernet.channels=200", "seeds=0")
     with pytest.raises(InputError, match=r"channels = 200 .* weights on nasbench201"):
         fitted([Task("nasbench201", "darts", (0,), 0, 2)], experiment, room=math.inf)
-
-
-def test_what_no_pass_can_be_made_of_is_left_to_the_run(cut_down):
-    experiment = cut_down("images.size=2", "seeds=0-1")
-    task = Task("nasbench201", "darts", (0, 1), 0, 2)
-    assert memory_of(task, experiment.protocol("nasbench201", "darts")) == 0
-    assert fitted([task], experiment, room=1.0) == ([task], "")
