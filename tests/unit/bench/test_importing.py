@@ -15,8 +15,9 @@ from bench.runs import importing
 from bench.runs.merging import merge
 from results.errors import InputError
 from results.records.record import IMPORTED
+from results.records.record_file import METADATA_KEY
 from results.records.run import Run
-from results.records.store import METADATA_KEY, Store
+from results.records.store import Store
 from results.scores.score import Score, merge_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -151,9 +152,9 @@ def test_importing_overwrites_no_other_record(csv, here):
     path = csv("epoch,arch", f"1,{SKIP}")
     importing.from_csv(path, RUN, here)
     importing.from_csv(path, RUN, here)  # the same again is no conflict
-    with pytest.raises(InputError, match="is there already and differs; choose another name, or remove"):
+    with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
         importing.from_csv(csv("epoch,arch", f"1,{CONV}"), RUN, here)
-    with pytest.raises(InputError, match="is there already and differs"):
+    with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
         importing.final(SKIP, RUN, here, source="a paper")
     assert here.read(RUN).final_arch == SKIP
 
@@ -192,9 +193,10 @@ def dnas(*arguments):
 @pytest.fixture
 def evidence(csv, here, tmp_path, monkeypatch):
     """Seven imported seeds that end in the published cell, as a search of two epochs or as final architectures."""
+    (tmp_path / "nothing").mkdir()
     monkeypatch.setenv("DNAS_DATA", str(tmp_path / "nothing"))
     scores = [Score("nasbench201", SKIP, set_, 40.0, 54.3, release="r", epochs=200) for set_ in ("cifar10", "cifar100")]
-    merge_scores(here.root.parent / "scores.parquet", scores)
+    merge_scores(here.scores_path, scores)
 
     def make(kind):
         for seed in range(7):

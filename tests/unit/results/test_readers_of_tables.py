@@ -179,6 +179,7 @@ READERS = [one, in_a_chain, as_arrays, as_ground_truth, when_verified, when_conv
 def folder(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     monkeypatch.setenv("DNAS_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "data"
 
 
@@ -209,8 +210,7 @@ def test_a_reader_takes_a_sound_table(folder, name, reader):
 def test_the_commands_refuse_it(folder, name, fault, tmp_path):
     make, space, arch, faults = TABLES[name]
     pq.write_table(faults[fault][0](make()), folder / name)
-    (tmp_path / "runs").mkdir()
-    for command in (["score", space, arch, "--runs", str(tmp_path / "runs")], ["data", "verify"]):
+    for command in (["score", space, arch], ["data", "verify"]):
         result = CliRunner().invoke(app, command)
         assert isinstance(result.exception, InputError)
         assert faults[fault][1] in str(result.exception)
@@ -291,7 +291,7 @@ def test_score_says_how_many_trainings_a_mean_is_over(folder, tmp_path, monkeypa
     pq.write_table(pa.table(columns | {"test_accuracy": [[89.0, None, 90.0]]}), folder / "nasbench101.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = CliRunner().invoke(app, ["score", "nasbench1shot1-1", "111:conv3x3", "--runs", str(tmp_path)])
+        result = CliRunner().invoke(app, ["score", "nasbench1shot1-1", "111:conv3x3"])
     assert "test  89.50 % (mean of 2, standard deviation 0.71)" in result.stdout
 
 
