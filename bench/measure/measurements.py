@@ -14,6 +14,7 @@ from bench.machine import precision
 from bench.seeding import stream
 from bench.steps.learner import Learner, Samples
 from bench.steps.simplex import entropy, project, softmax
+from spaces.supernet.conv import differentiated_twice
 
 CHUNK = 500  # images a seed in one evaluation pass
 DIAGONAL = 1e-3  # added to the Hessian, as SmoothDARTS's optimizers/analyze.py does
@@ -87,7 +88,8 @@ def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:
 def _hessian(learner: Learner, samples: Samples) -> Tensor:
     """Return the Hessian of each seed's loss over the entries of the mask, ``(S, entries, entries)``."""
     alpha = learner.state.alpha.detach().requires_grad_()
-    outcome = learner.loss(learner.state.weights, softmax(alpha, learner.mask), samples, update=False)
+    with differentiated_twice():
+        outcome = learner.loss(learner.state.weights, softmax(alpha, learner.mask), samples, update=False)
     gradient = torch.autograd.grad(outcome.loss.sum(), alpha, create_graph=True)[0]
     rows = [
         torch.autograd.grad(gradient[:, r, m].sum(), alpha, retain_graph=True)[0][:, learner.mask].detach()

@@ -6,7 +6,9 @@ guessed but measured (``bench.machine.conv_table``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -81,11 +83,28 @@ def seed_conv(
 
 
 def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
-    """Convolve in PyTorch's own order, padded by half the kernel; see ``ConstantConv`` for kernels without gradient."""
+    """Convolve in PyTorch's own order, padded by half the kernel."""
     wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
-    if wanted or not (x.requires_grad and torch.is_grad_enabled()) or torch.compiler.is_compiling():
+    if wanted or not _TWICE.get():
         return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
     return ConstantConv.apply(x, kernel, bias, stride, groups)
+
+
+#: Whether second derivatives are to come.
+_TWICE: ContextVar[bool] = ContextVar("twice", default=False)
+
+
+@contextmanager
+def differentiated_twice() -> Iterator[None]:
+    """Convolve within by ``ConstantConv`` where the kernel is a constant.
+
+    Second derivatives are then cheap. First ones are the same, and a little slower: so it is said where it counts.
+    """
+    before = _TWICE.set(True)
+    try:
+        yield
+    finally:
+        _TWICE.reset(before)
 
 
 class ConstantConv(torch.autograd.Function):

@@ -119,7 +119,8 @@ def test_a_constant_kernel_has_the_derivatives_of_any_kernel(form, stride, kerne
 
     def derivatives(weights):
         x = maps(2).requires_grad_()
-        y = conv.seed_conv(x.sin(), weights, bias, stride=stride, form=form)
+        with conv.differentiated_twice():
+            y = conv.seed_conv(x.sin(), weights, bias, stride=stride, form=form)
         first = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
         return y, first, torch.autograd.grad(first.square().sum(), x)[0]
 
@@ -131,7 +132,7 @@ def test_a_constant_kernel_has_the_derivatives_of_any_kernel(form, stride, kerne
 def test_the_second_derivative_at_a_constant_kernel_computes_no_gradient_of_it(form, each):
     x = maps(2).requires_grad_()
     weights = torch.ones(SEEDS, 4, 2, 3, 3, dtype=torch.float64)
-    with Convolutions() as first:
+    with Convolutions() as first, conv.differentiated_twice():
         y = conv.seed_conv(x.sin(), weights, form=form)
         gradient = torch.autograd.grad(y.square().sum(), x, create_graph=True)[0]
     with Convolutions() as second:

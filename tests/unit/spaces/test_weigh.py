@@ -21,7 +21,7 @@ def terms(count, edges, *, dtype=torch.float64):
 def edges_are_computed(request, monkeypatch):
     """A GPU computes all edges at once, a CPU one after the other: here both are computed on a CPU."""
     one_by_one = request.param == "one by one"
-    monkeypatch.setattr(module, "_one_by_one", lambda edges, device: one_by_one)
+    monkeypatch.setattr(module, "_on_a_cpu", lambda maps: one_by_one)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
