@@ -60,11 +60,11 @@ def filed(cut_down, tmp_path):
 
 def test_scores_that_are_kept_are_those_of_the_store_then_those_beside_it(filed, tmp_path):
     store = filed.store
-    for path, test in ((store.scores_path, 1.0), (store.older_scores_path, 2.0)):
-        kept = Score("nasbench201", SKIP if test == 1 else CONV, "cifar10", None, test)
+    for path, test in ((store.scores_path, 51.0), (store.older_scores_path, 52.0)):
+        kept = Score("nasbench201", SKIP if test == 51 else CONV, "cifar10", None, test)
         merge_scores(path, [kept, Score("nasbench201", NONE, "cifar10", None, test)])
     known = scoring.oracle(store.root, tmp_path / "nowhere")
-    assert [known.score("nasbench201", arch, "cifar10").test for arch in (SKIP, CONV, NONE)] == [1.0, 2.0, 1.0]
+    assert [known.score("nasbench201", arch, "cifar10").test for arch in (SKIP, CONV, NONE)] == [51.0, 52.0, 51.0]
     assert (store.scores_path.parent, store.older_scores_path.parent) == (store.root, store.root.parent)
 
 
@@ -79,7 +79,7 @@ def test_a_file_of_another_program_beside_the_store_is_passed_over(filed, tmp_pa
 
 def test_scores_that_differ_from_the_tables_stay_unless_told_otherwise(filed, data_folder):
     records, root = [filed(SKIP)], filed.store.root
-    before = Score("nasbench201", SKIP, "cifar10", 1.0, 2.0, release="made-up", epochs=200)
+    before = Score("nasbench201", SKIP, "cifar10", 51.0, 52.0, release="made-up", epochs=200)
     merge_scores(filed.store.scores_path, [before])
     assert scoring.keep_scores(root, records, data_folder) == (3, 2, 1)
     assert before in read_scores(filed.store.scores_path)
