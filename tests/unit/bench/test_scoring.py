@@ -15,9 +15,9 @@ from results.scores.score import Score, merge_scores, read_scores
 from spaces import Arch
 
 SPACE = spaces.find("nasbench201")
-SKIP, CONV, NONE = (
+SKIP, CONV, NONE, POOL = (
     "+".join("|" + "|".join(f"{op}~{source}" for source in range(target)) + "|" for target in (1, 2, 3))
-    for op in ("skip_connect", "nor_conv_3x3", "none")
+    for op in ("skip_connect", "nor_conv_3x3", "none", "avg_pool_3x3")
 )
 
 
@@ -62,9 +62,9 @@ def test_scores_that_are_kept_are_those_of_the_store_then_those_beside_it(filed,
     store = filed.store
     for path, test in ((store.scores_path, 51.0), (store.older_scores_path, 52.0)):
         kept = Score("nasbench201", SKIP if test == 51 else CONV, "cifar10", None, test)
-        merge_scores(path, [kept, Score("nasbench201", NONE, "cifar10", None, test)])
+        merge_scores(path, [kept, Score("nasbench201", POOL, "cifar10", None, test)])
     known = scoring.oracle(store.root, tmp_path / "nowhere")
-    assert [known.score("nasbench201", arch, "cifar10").test for arch in (SKIP, CONV, NONE)] == [51.0, 52.0, 51.0]
+    assert [known.score("nasbench201", arch, "cifar10").test for arch in (SKIP, CONV, POOL)] == [51.0, 52.0, 51.0]
     assert (store.scores_path.parent, store.older_scores_path.parent) == (store.root, store.root.parent)
 
 
