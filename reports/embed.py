@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from reports.build import Built
 from reports.names import slug
-from reports.tabular.claim_tables import verdict_table
+from reports.tabular.claim_tables import short_table
 from results.errors import InputError, suggest
 from results.labels import load_labels
 
@@ -42,10 +42,15 @@ def embed(text: str, tables: Mapping[str, str]) -> str:
 
 
 def texts(built: Built) -> dict[str, str]:
-    """Return the tables of a report as Markdown, by name; ``EXPERIMENT-verdicts`` holds one experiment's verdicts."""
+    """Return the tables of a report as Markdown, by name.
+
+    ``EXPERIMENT-SPACE-verdicts`` holds the verdicts of one experiment on one space.
+    """
     folder, labels = built.page.parent / "tables", load_labels()
     found = {name: (folder / f"{name}.md").read_text(encoding="utf-8") for name in built.tables}
-    for experiment in dict.fromkeys(v.claim.experiment for v in built.verdicts if v.claim.experiment):
-        mine = [verdict for verdict in built.verdicts if verdict.claim.experiment == experiment]
-        found[f"{slug(experiment)}-verdicts"] = verdict_table(mine, labels).markdown()
+    places = dict.fromkeys((v.claim.experiment, v.claim.space) for v in built.verdicts if v.claim.experiment)
+    for place in places:
+        mine = [verdict for verdict in built.verdicts if (verdict.claim.experiment, verdict.claim.space) == place]
+        name = f"{slug(*place)}-verdicts"
+        found[name] = short_table(mine, labels, name).markdown()
     return found

@@ -61,6 +61,25 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
     )
 
 
+def short_table(verdicts: Iterable[Verdict], labels: Labels, name: str) -> Table:
+    """Return the judged claims of one space in few columns, in the order of their file: for a text.
+
+    Parameters
+    ----------
+    verdicts : of one experiment on one space.
+    """
+    spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
+    columns = ("verdict", "claim", "measured", "n", "p (adjusted)")
+    return Table(
+        name,
+        f"Verdicts on {labels.space(spoken[0].claim.space)}, {spoken[0].claim.experiment}" if spoken else name,
+        columns,
+        _rows(spoken, columns, labels),
+        f"Measured: mean [95 % interval] over n seeds. {_P_NOTE}",
+        numbers=frozenset(columns[2:]),
+    )
+
+
 def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
     """Return a table per paper: what it printed, what was measured here, and the verdict.
 

@@ -98,9 +98,9 @@ class TestFilled:
 
     def test_its_tables_can_stand_in_a_text(self, built):
         found = texts(built)
-        assert found.keys() == {*built.tables, "paper-verdicts"}
+        assert found.keys() == {*built.tables, "paper-nasbench201-verdicts"}
         assert "54.30 ± 0.00 (n=2)" in found["paper-summary"]
-        assert "inconclusive" in found["paper-verdicts"]
+        assert "inconclusive" in found["paper-nasbench201-verdicts"]
 
     def test_numbers_reach_the_page(self, page):
         assert "54.30 ± 0.00 <wbr>(n=2)" in page
