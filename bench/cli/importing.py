@@ -29,7 +29,7 @@ def import_search(
     replace: Replace = False,
 ) -> None:
     """Import another code's search: a table with a row an epoch, or its final architecture alone."""
-    from bench.runs import importing
+    from bench.runs import foreign
     from results.records.run import Run
     from results.records.store import Store
 
@@ -43,8 +43,8 @@ def import_search(
         raise InputError("--final needs --source, such as --source 'Dong and Yang 2020, table 5'")
     store = Store(runs)
     if table is None:
-        filed = importing.final(arch, run, store, epochs=epochs, notation=notation, source=source, replace=replace)
+        filed = foreign.final(arch, run, store, epochs=epochs, notation=notation, source=source, replace=replace)
     else:
-        filed = importing.from_csv(table, run, store, first=first, notation=notation, replace=replace)
+        filed = foreign.from_csv(table, run, store, first=first, notation=notation, replace=replace)
     print(printable(f"imported {filed}"))
     print("it decides claims with 'dnas check --imported' alone")

@@ -169,7 +169,7 @@ def merge(
     replace: Replace = False,
 ) -> None:
     """Check records, landscapes, checkpoints and scores from elsewhere, and file them away."""
-    from bench.runs import importing, merging
+    from bench.runs import foreign, merging
     from results.records.run import Run
     from results.records.store import Store
 
@@ -179,7 +179,7 @@ def merge(
             run = Run.parse(name)
         except ValueError as error:
             raise InputError(f"--as: {error}") from None
-        print(printable(f"filed: {importing.from_csv(from_csv, run, store, replace=replace)}"))
+        print(printable(f"filed: {foreign.from_csv(from_csv, run, store, replace=replace)}"))
     elif not folders:
         raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
     filed = []

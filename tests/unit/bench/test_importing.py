@@ -11,7 +11,7 @@ from bench.cli import importing as command  # noqa: F401 - it adds its command
 from bench.cli import reports  # noqa: F401
 from bench.cli.application import app
 from bench.methods import method
-from bench.runs import importing
+from bench.runs import foreign
 from bench.runs.merging import merge
 from results.errors import InputError
 from results.records.record import IMPORTED
@@ -42,7 +42,7 @@ def csv(tmp_path):
 
 
 def test_a_search_becomes_a_record_that_says_where_it_comes_from(csv, here):
-    importing.from_csv(csv("epoch,arch", f"0,{SKIP}", f"1,{CONV}"), RUN, here)
+    foreign.from_csv(csv("epoch,arch", f"0,{SKIP}", f"1,{CONV}"), RUN, here)
     record = here.read(RUN)
     assert record.points["arch"].tolist() == [SKIP, CONV]
     assert record.points["epoch"].tolist() == [0, 1]
@@ -55,13 +55,13 @@ def test_a_search_becomes_a_record_that_says_where_it_comes_from(csv, here):
 
 def test_a_known_method_keeps_its_look(csv, here):
     run = Run("others", "nasbench1shot1-1", "darts", 0)
-    importing.from_csv(csv("epoch,arch", "1,111:conv3x3-bn-relu"), run, here)
+    foreign.from_csv(csv("epoch,arch", "1,111:conv3x3-bn-relu"), run, here)
     assert here.read(run).manifest.method.colour == method.find("darts").colour
 
 
 def test_known_columns_are_taken_and_the_others_named(csv, here):
     lines = ("Epoch; arch; valid_accuracy; lr; alpha; eigenvalue; mix_none", f"0; {SKIP}; ; 0.1; [1]; 0,25; 0.2")
-    found = importing.from_csv(csv(*lines, f"1; {CONV}; 51.5; 0.1; [1]; ; 0.3"), RUN, here)
+    found = foreign.from_csv(csv(*lines, f"1; {CONV}; 51.5; 0.1; [1]; ; 0.3"), RUN, here)
     assert found.taken == ("epoch", "arch", "valid_accuracy", "eigenvalue", "mix_none")
     assert found.dropped == ("lr", "alpha")
     assert "row 0 is epoch 0, the initialisation" in str(found)
@@ -82,7 +82,7 @@ def test_known_columns_are_taken_and_the_others_named(csv, here):
     ],
 )
 def test_row_0_is_the_epoch_that_is_said(csv, here, column, first, epochs):
-    found = importing.from_csv(csv("epoch,arch", *(f"{e},{SKIP}" for e in column)), RUN, here, first=first)
+    found = foreign.from_csv(csv("epoch,arch", *(f"{e},{SKIP}" for e in column)), RUN, here, first=first)
     assert here.read(RUN).points["epoch"].tolist() == epochs
     assert (found.first, found.last) == (epochs[0], epochs[-1])
     where = "the initialisation" if epochs[0] == 0 else f"after {epochs[0]} completed epochs"
@@ -92,19 +92,19 @@ def test_row_0_is_the_epoch_that_is_said(csv, here, column, first, epochs):
 def test_architectures_may_be_in_any_notation(csv, here):
     rows = ('1,"(3, 3, 3, 3, 3, 3)"', '2,"[0 1 2 3 4 0]"')
     with pytest.raises(InputError, match=r"own\.csv, line 2: .* add --notation operations or --notation naslib"):
-        importing.from_csv(csv("epoch,arch", *rows), RUN, here)
-    importing.from_csv(csv("epoch,arch", *rows), RUN, here, notation="operations")
+        foreign.from_csv(csv("epoch,arch", *rows), RUN, here)
+    foreign.from_csv(csv("epoch,arch", *rows), RUN, here, notation="operations")
     assert here.read(RUN).points["arch"].tolist()[0] == CONV
 
 
 def test_a_final_architecture_is_imported_as_what_it_is(here):
-    found = importing.final(f"Structure(4 nodes with {CONV})", RUN, here, epochs=50, source="a paper, table 5")
+    found = foreign.final(f"Structure(4 nodes with {CONV})", RUN, here, epochs=50, source="a paper, table 5")
     record = here.read(RUN)
     assert (record.final_alone, record.completed, record.final_arch, len(record.points)) == (True, 50, CONV, 1)
     assert record.manifest.imported.as_dict() == {"source": "a paper, table 5", "kind": "final", "epochs": 50}
     assert str(found) == f"{RUN}: a final architecture alone, epochs 50"
     other = Run("others", "nasbench201", "x", 0)
-    assert "epochs unknown" in str(importing.final(SKIP, other, here, source="a list"))
+    assert "epochs unknown" in str(foreign.final(SKIP, other, here, source="a list"))
     assert here.read(other).completed is None
 
 
@@ -134,7 +134,7 @@ REFUSED = {
 @pytest.mark.parametrize(("lines", "options", "says"), REFUSED.values(), ids=REFUSED)
 def test_a_table_that_is_no_search_is_refused(csv, here, lines, options, says):
     with pytest.raises(InputError) as refused:
-        importing.from_csv(csv(*lines), RUN, here, **options)
+        foreign.from_csv(csv(*lines), RUN, here, **options)
     assert says in str(refused.value)
     assert not here.root.exists()
 
@@ -142,26 +142,26 @@ def test_a_table_that_is_no_search_is_refused(csv, here, lines, options, says):
 def test_a_final_architecture_of_no_search_is_refused(here):
     for epochs in (0, -1, 10**9):
         with pytest.raises(InputError, match=f"a search of {epochs} epochs is none"):
-            importing.final(CONV, RUN, here, epochs=epochs, source="a paper")
+            foreign.final(CONV, RUN, here, epochs=epochs, source="a paper")
     with pytest.raises(InputError, match="unknown space 'nasbench301'"):
-        importing.final(CONV, Run("others", "nasbench301", "x", 0), here, source="a paper")
+        foreign.final(CONV, Run("others", "nasbench301", "x", 0), here, source="a paper")
     assert not here.root.exists()
 
 
 def test_importing_overwrites_no_other_record(csv, here):
     path = csv("epoch,arch", f"1,{SKIP}")
-    importing.from_csv(path, RUN, here)
-    importing.from_csv(path, RUN, here)  # the same again is no conflict
+    foreign.from_csv(path, RUN, here)
+    foreign.from_csv(path, RUN, here)  # the same again is no conflict
     with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
-        importing.from_csv(csv("epoch,arch", f"1,{CONV}"), RUN, here)
+        foreign.from_csv(csv("epoch,arch", f"1,{CONV}"), RUN, here)
     with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
-        importing.final(SKIP, RUN, here, source="a paper")
+        foreign.final(SKIP, RUN, here, source="a paper")
     assert here.read(RUN).final_arch == SKIP
 
 
 def only_the_initialisation(csv, here):
     """File what earlier versions let in: one row, of the initialisation."""
-    importing.from_csv(csv("epoch,arch", f"1,{SKIP}"), RUN, here)
+    foreign.from_csv(csv("epoch,arch", f"1,{SKIP}"), RUN, here)
     path = here.path(RUN)
     table = pq.read_table(path)
     manifest = json.loads(table.schema.metadata[METADATA_KEY])
@@ -202,9 +202,9 @@ def evidence(csv, here, tmp_path, monkeypatch):
         for seed in range(7):
             run = Run("paper-nb201-adl", "nasbench201", "darts", seed)
             if kind == "search":
-                importing.from_csv(csv("epoch,arch", f"1,{SKIP}", f"2,{SKIP}"), run, here)
+                foreign.from_csv(csv("epoch,arch", f"1,{SKIP}", f"2,{SKIP}"), run, here)
             else:
-                importing.final(SKIP, run, here, epochs=None, source="a paper")
+                foreign.final(SKIP, run, here, epochs=None, source="a paper")
         return here.root
 
     return make
