@@ -6,7 +6,8 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -49,6 +50,25 @@ class _Output(io.TextIOWrapper):
         raise PipeClosed(141) from None
 
 
+@contextmanager
+def _output() -> Iterator[None]:
+    """Print through ``_Output`` within the block, and flush it at the end."""
+    before = sys.stdout
+    if not isinstance(before, io.TextIOWrapper):
+        yield
+        return
+    output = _Output(before.buffer, before.encoding, "backslashreplace", line_buffering=before.line_buffering)
+    sys.stdout = output
+    try:
+        yield
+    finally:
+        try:
+            output.flush()
+        finally:
+            output.detach()  # what is below stays open
+            sys.stdout = before
+
+
 def main() -> None:
     """Run a command and exit with one of these statuses.
 
@@ -60,16 +80,11 @@ def main() -> None:
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        lines, encoding = sys.stdout.line_buffering, sys.stdout.encoding
-        sys.stdout = _Output(sys.stdout.detach(), encoding, "backslashreplace", line_buffering=lines)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
-        try:
+        with _output():
             app()
-        finally:
-            sys.stdout.flush()
     except (InputError, Failed) as error:
         _end(2 if isinstance(error, InputError) else error.status, str(error))
     except OSError as error:
