@@ -16,7 +16,7 @@ from bench.cli import (  # noqa: F401 - they add their commands
     bench,
     compare,
     data,
-    importing,
+    foreign,
     inspect,
     planning,
     reports,
