@@ -85,7 +85,7 @@ def seed_conv(
 def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
     """Convolve in PyTorch's own order, padded by half the kernel."""
     wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
-    if wanted or not _TWICE.get():
+    if wanted or torch.compiler.is_compiling() or not _TWICE.get():
         return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
     return ConstantConv.apply(x, kernel, bias, stride, groups)
 

@@ -85,6 +85,7 @@ def dnas(*arguments: str, cwd: Path, cache: Path, statuses: tuple[int, ...] = (0
     ]
     before, folder = (sys.argv, dict(os.environ)), Path.cwd()
     status = 0
+    (cwd / "data").mkdir(exist_ok=True)
     try:
         os.chdir(cwd)
         sys.argv = ["dnas", *arguments]

@@ -124,9 +124,9 @@ def test_a_group_that_began_plain_stays_so(search, traced, monkeypatch):
         if epoch == 1:
             raise Killed
 
-    def before(root, kept):  # a checkpoint of a version that could not compile
+    def before(root, kept, **options):  # a checkpoint of a version that could not compile
         kept.meta.pop("compiled", None)
-        save(root, kept)
+        save(root, kept, **options)
 
     save = checkpoint.save
     monkeypatch.setattr(checkpoint, "save", before)

@@ -7,8 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import importing as command  # noqa: F401 - it adds its command
-from bench.cli import reports  # noqa: F401
+from bench.cli import (
+    foreign,
+    reports,  # noqa: F401
+)
 from bench.cli.application import app
 from bench.methods import method
 from bench.runs import foreign

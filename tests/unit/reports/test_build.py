@@ -180,7 +180,7 @@ def partial(tmp_path_factory):
 
 class TestPartial:
     def test_damaged_files_are_listed(self, partial):
-        assert [path.name for path, _ in partial.unreadable] == ["seed-002.parquet", "seed-000.landscape.parquet"]
+        assert [path.name for path, _ in partial.unreadable] == ["seed-000.landscape.parquet", "seed-002.parquet"]
         text = partial.page.read_text()
         assert "<li>paper/nasbench201/darts/seed-002.parquet is cut off" in text
         assert str(partial.page.parent.parent) not in text

@@ -91,7 +91,7 @@ REFUSED = [
     ("nasbench1shot1-3", "", str((MATRIX, OPERATIONS[::-1])), "begin with 'input' and end with 'output'"),
     ("nasbench1shot1-3", "", str(([*MATRIX[:3], [1, 0, 0, 0]], OPERATIONS)), "leads back"),
     ("nasbench1shot1-3", "", str(MATRIX), "no matrix with as many operations"),
-    ("nasbench1shot1-3", "", "__import__('os')", "no cell; write BITS:OPS"),
+    ("nasbench1shot1-3", "", "__import__('os')", "write BITS:OPS"),
     ("nasbench1shot1-3", "", "[__import__('os')]", "neither a Python nor a JSON value"),
 ]
 
