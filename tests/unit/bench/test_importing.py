@@ -7,10 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import (
-    foreign,
-    reports,  # noqa: F401
-)
+from bench.cli import importing, reports  # noqa: F401 - they add their commands
 from bench.cli.application import app
 from bench.methods import method
 from bench.runs import foreign
