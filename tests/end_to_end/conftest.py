@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.end_to_end.progress import without_progress
+
 #: Runs commands one after the other, each in a fork of a process that has imported everything already.
 FORKS = """
 import atexit, gc, json, os, sys, tempfile, traceback
@@ -51,7 +53,7 @@ class Answer:
     """How a command ended."""
 
     def __init__(self, status, out, err):
-        self.status, self.out, self.err = status, out, err
+        self.status, self.out, self.err = status, out, without_progress(err)
 
     @property
     def document(self):

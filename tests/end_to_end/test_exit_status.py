@@ -8,6 +8,7 @@ import pytest
 
 from results.records.store import Store
 from tests.conftest import ROOT
+from tests.end_to_end.progress import without_progress
 
 COMMITTED = ROOT / "results" / "runs"
 
@@ -26,7 +27,7 @@ def piped(child_environment, arguments, cwd, lines):
         process.stdout.readline()
     process.stdout.close()
     with process.stderr as stderr:
-        err = stderr.read()
+        err = without_progress(stderr.read())
     return process.wait(timeout=200), err
 
 

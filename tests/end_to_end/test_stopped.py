@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.progress import without_progress
+
 from results.records.store import Store
 
 LONG = ("training.epochs=6", "retrain.recipe=''", "seeds=0-1")
@@ -96,7 +98,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
         process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
-    assert err == "dnas: stopped; the same command goes on from the last checkpoint\n"
+    assert without_progress(err) == "dnas: stopped; the same command goes on from the last checkpoint\n"
     assert len(children) >= workers or workers == 1 or not Path("/proc").is_dir()
     for _ in range(1000):  # the one that watches over the others ends a moment after them
         if not any(map(alive, children)):
