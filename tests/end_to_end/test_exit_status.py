@@ -48,7 +48,8 @@ def test_a_closed_pipe_is_141_and_says_nothing(child_environment, tmp_path, argu
 
 def test_a_search_whose_reader_is_gone_keeps_what_it_has(child_environment, narrow, dnas, tmp_path):
     run = ["run", "quick", *narrow("retrain.recipe=''")]
-    assert piped(child_environment, run, tmp_path, 0) == (141, "")
+    status, err = piped(child_environment, run, tmp_path, 0)
+    assert (status, [line for line in err.splitlines() if ": epoch " not in line]) == (141, [])
     again = dnas(*run, cwd=tmp_path)
     assert again.status == 0, again.err
     assert len(Store(tmp_path / "results" / "runs").records()) == 1
@@ -68,7 +69,7 @@ def test_out_of_budget_is_4_until_all_is_done(dnas_each, narrow, tmp_path):
         assert answer.status == 4
         assert answer.err == "dnas: out of budget with work left; the same command goes on\n"
     assert "report: reports/index.html" in reproduced.out
-    assert (whole.status, whole.err) == (0, "")
+    assert whole.status == 0, whole.err
     assert (again.status, again.err) == (0, "")  # nothing is left
 
 
@@ -90,7 +91,8 @@ def test_a_seed_that_diverges_in_this_call_is_3_and_a_result(dnas_each, narrow, 
     (record,) = Store(tmp_path / "results" / "runs").records()
     assert record.manifest.status == "diverged"
     assert first.status == 3
-    assert first.err == f"dnas: a seed diverged, the first is {record.run}; its record is kept as a result\n"
+    said = f"dnas: a seed diverged, the first is {record.run}; its record is kept as a result"
+    assert first.err.splitlines()[-1] == said
     assert (again.status, again.err) == (0, "")
     assert reproduced.status == 0, reproduced.err
 

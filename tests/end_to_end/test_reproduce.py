@@ -52,6 +52,7 @@ def later(dnas_each, narrow, folder, run):
     commands["plan"].remove("--workers")
     commands["plan"].remove("1")
     nothing = {"DNAS_DATA": str(folder / "no-data")}
+    (folder / "no-data").mkdir()
     answers = dnas_each([(arguments, folder, nothing) for arguments in commands.values()])
     return dict(zip(commands, answers, strict=True))
 
@@ -61,7 +62,7 @@ def test_reproduce_ends_well_and_says_what_it_did(first):
     assert "nasbench201/darts/0: done" in first.out
     assert "score: 1 of 1 distinct final architectures scored by retraining" in first.out
     assert "report: reports/index.html" in first.out
-    assert first.err == ""
+    assert all(": epoch " in line for line in first.err.splitlines())
 
 
 def test_reproduce_leaves_a_complete_record(first, folder, run):
