@@ -8,7 +8,6 @@ import time
 import pytest
 
 from results.records.store import Store
-from tests.end_to_end.progress import without_progress
 
 OVERRIDES = ("training.epochs=3", "retrain.recipe=''", "seeds=0-1")
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.progress import without_progress
-
 from results.records.store import Store
 
 LONG = ("training.epochs=6", "retrain.recipe=''", "seeds=0-1")
