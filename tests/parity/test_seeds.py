@@ -18,6 +18,8 @@ from .product import TRAINING
 
 METHODS = [name for name in methods.names() if methods.find(name).step is not None]
 SPACES = ["nasbench201", "nasbench1shot1-3"]
+#: A method that makes no sense on a space is not run there.
+PAIRS = [(name, space) for name in METHODS for space in SPACES if not methods.find(name).spaces(find(space))]
 EPOCHS = 2
 SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=5, clip_mix=True, alpha_batches="fresh")
 
@@ -110,8 +112,7 @@ def assert_same_search(one, other, limit=1e-9):
 LIMITS = {("nasbench1shot1-3", "dsnas"): 1e-6}
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "space"), PAIRS)
 def test_seeds_together_are_as_seeds_alone(space, method):
     together = run(space, method, (0, 1, 2))
     for seed, search in together.items():
@@ -119,13 +120,12 @@ def test_seeds_together_are_as_seeds_alone(space, method):
         assert_same_search(search, alone, limit=LIMITS.get((space, method), 1e-9))
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "space"), PAIRS)
 def test_neither_order_nor_companions_matter(space, method):
     together = run(space, method, (0, 1, 2))
     for seed, search in run(space, method, (2, 7, 1)).items():
         if seed in together:
-            assert_same_search(search, together[seed])
+            assert_same_search(search, together[seed], limit=LIMITS.get((space, method), 1e-9))
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -145,8 +145,7 @@ def test_the_same_group_again_is_the_same_bit_for_bit(method):
             assert torch.equal(each, first[seed][1][name]), name
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "space"), PAIRS)
 def test_two_seeds_differ(space, method):
     learner, feed = start(space, method, (0, 1))
     for name in ("weights", "alpha"):
