@@ -26,7 +26,11 @@ from bench.cli.application import app
 from bench.experiments import reading
 from bench.methods import method as methods
 from bench.runs.deviations import rules
+from reports.study.study import Study
+from reports.tabular.tables import summary_table
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
+from results.records.store import Store
+from results.scores.oracle import ScoresOracle
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -235,3 +239,10 @@ def test_the_text_is_plain_english():
         for match in re.finditer(wording, path.read_text(encoding="utf-8"), re.IGNORECASE)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/findings.md"])
+def test_the_tables_of_findings_are_those_of_the_records(page):
+    store = Store(ROOT / "results" / "runs")
+    study = Study.of(store.records("scaled", "nasbench201"), ScoresOracle(store.scores_path))
+    assert summary_table([study]).markdown().strip() in (ROOT / page).read_text(encoding="utf-8")
