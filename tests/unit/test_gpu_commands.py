@@ -127,7 +127,7 @@ def tiny(epochs):
 def test_a_search_goes_on_on_a_second_machine_as_if_it_had_not_moved(child, tmp_path):
     """The second machine has another checkout, another store and another home."""
     other = tmp_path / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__", "runs", ".git", "*.parquet")
+    ignored = shutil.ignore_patterns("__pycache__", ".git", "*.parquet")
     for package in ("bench", "spaces", "results", "reports", "tests"):
         shutil.copytree(ROOT / package, other / package, ignore=ignored)
     script, words = ["-m", "tests.performance.gpu", "search", "quick", "--device", "cpu"], tiny(6)
