@@ -11,7 +11,17 @@ import pytest
 import torch
 import typer
 
-from bench.cli import application, bench, compare, data, inspect, planning, reports, work  # noqa: F401 - they add their commands
+from bench.cli import (  # noqa: F401 - they add their commands
+    application,
+    bench,
+    compare,
+    data,
+    importing,
+    inspect,
+    planning,
+    reports,
+    work,
+)
 from bench.experiments import reading as configs
 from bench.protocol import config_hash
 from bench.runs import checkpoint
@@ -220,6 +230,7 @@ CASES = {
     "merge: scores": (other_scores, MERGE, True),
     "merge: retrained cells": (other_retrained, MERGE, True),
     "merge: a CSV": (other_csv, ["merge", "--from-csv", "own.csv", "--as", str(RUN)], True),
+    "import: a table": (other_csv, ["import", "own.csv", "--as", str(RUN)], True),
     "data fetch: an archive": (other_archive, ["data", "fetch", "cifar10"], False),  # there is no network
     "data convert: a table": (other_table, ["data", "convert", "a.tfrecord"], False),  # nor a true source
     "bench gpu: measurements": (other_speed, ["bench", "gpu", "--out", "out", "--device", "cpu", "--quick"], True),
