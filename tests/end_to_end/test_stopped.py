@@ -11,7 +11,7 @@ import pytest
 
 from results.records.store import Store
 
-LONG = ("training.epochs=6", "retrain.recipe=''", "seeds=0-1")
+LONG = ("training.epochs=16", "retrain.recipe=''", "seeds=0-1")
 OF = ["--method", "sdarts-adv", "--device", "cpu"]
 
 

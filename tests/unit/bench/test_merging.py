@@ -16,8 +16,9 @@ from bench.runs.plan import Filter, plan
 from results.errors import InputError
 from results.records.manifest import Manifest
 from results.records.record import Record
+from results.records.record_file import METADATA_KEY
 from results.records.run import Run
-from results.records.store import METADATA_KEY, Store
+from results.records.store import Store
 from results.scores.score import Score, merge_scores, read_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
