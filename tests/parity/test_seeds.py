@@ -108,7 +108,7 @@ def assert_same_search(one, other, limit=1e-9):
         assert difference <= limit * moved, (name, difference, moved)
 
 
-#: One path through two channels can be ill-conditioned: in one of these three seeds rounding of 1e-16 grows to 1e-8.
+#: In one of these three seeds a difference of 1e-16 grows to 1e-8 in DSNAS's second step; why was not traced.
 LIMITS = {("nasbench1shot1-3", "dsnas"): 1e-6}
 
 
