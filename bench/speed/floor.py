@@ -31,8 +31,6 @@ from typing import Any
 import spaces
 from bench.methods import method as methods
 from bench.protocol import Protocol
-from spaces.base import EdgeCell
-from spaces.supernet.cell import EDGE_CONVS
 from spaces.supernet.network import Supernet
 
 
@@ -73,7 +71,7 @@ class Conv:
 def convolutions(net: Supernet, side: int) -> list[Conv]:
     """Return the declared convolutions of a supernet for images of some side, in order."""
     sides, found, read = net.feature_maps(side), list[Conv](), set[str]()
-    edges = isinstance(net.space.cell, EdgeCell)
+    small = {small for small, _ in net.layout.sums}
     for piece in net.layout.pieces:
         if len(piece.shape) != 4:
             continue
@@ -82,14 +80,13 @@ def convolutions(net: Supernet, side: int) -> list[Conv]:
         outputs, inputs, _, _ = piece.shape
         before = sides[stack - 1] if piece.name == f"reduce{stack}.a" else sides[stack]  # the one with a stride
         source = piece.name.rpartition(".")[0] if piece.owners else piece.name  # candidates of a node share its map
-        small = edges and piece.name.endswith(EDGE_CONVS[0]) and net.layout.norms[f"{piece.name}.bn"].tracked
         found.append(
             Conv(
                 flops=2.0 * piece.size * sides[stack] ** 2,
                 outputs=float(outputs * sides[stack] ** 2),
                 inputs=0.0 if source in read else float(inputs * before**2),
                 first=piece.name == "stem",
-                folded=small,
+                folded=piece.name in small and net.layout.norms[f"{piece.name}.bn"].tracked,
             )
         )
         read.add(source)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
 
-from . import cell
+from .cells import kind_of
+from .cells.kind import Place
 from .constants import Constants
 from .conv import Forms, seed_conv
 from .forward import Pass, Statistics, TrainingPass
@@ -53,10 +54,11 @@ class Supernet:
         self.form: Forms = form
         self.maps = maps
         self.layout = Layout()
+        self._kind = kind_of(space, config)
         self._declare(image_channels, classes)
         self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
         self._weighing = Constants(self._make_weighing)
-        self._cell = cell.forward
+        self._cell = self._kind.forward
 
     @property
     def size(self) -> int:
@@ -69,7 +71,7 @@ class Supernet:
         What it computes cannot be differentiated twice, and compiling takes long: it is for the steps of a search.
         """
         twin = copy(self)
-        twin._cell = torch.compile(cell.forward, fullgraph=True, dynamic=False, backend=backend)
+        twin._cell = torch.compile(self._kind.forward, fullgraph=True, dynamic=False, backend=backend)
         return twin
 
     def unrounded(self) -> Supernet:
@@ -138,9 +140,9 @@ class Supernet:
         for stack in range(self.space.skeleton.stacks):
             if stack:
                 x = self._reduce(pass_, f"reduce{stack}", x)
-            shares = cell.shares(self.space, entries, self.config.cells, self.config.channels * 2**stack)
-            for index, weights in enumerate(shares):
-                x = self._cell(self.space, self.config, cells[f"cell{stack}.{index}"], x, weights)
+            shares = self._kind.shares(entries, self.config.cells, self.config.channels * 2**stack)
+            for index, own in enumerate(shares):
+                x = self._cell(cells[f"cell{stack}.{index}"], x, own)
         if self.space.skeleton.head == "bn-relu":
             x = F.relu(pass_.norm(x, "head.bn"))
         else:
@@ -161,7 +163,7 @@ class Supernet:
     def _make_weighing(self, device: torch.device) -> Tensor:
         """Return the flat positions in the mix of what cells weigh whole maps by."""
         columns = self.space.mask.shape[1]
-        return torch.tensor([row * columns + column for row, column in cell.weighing(self.space)], device=device)
+        return torch.tensor([row * columns + column for row, column in self._kind.weighing], device=device)
 
     def _declare(self, image_channels: int, classes: int) -> None:
         config, skeleton, layout = self.config, self.space.skeleton, self.layout
@@ -174,7 +176,7 @@ class Supernet:
                 self._declare_residual(f"reduce{stack}", width, channels)
                 width = channels
             for index in range(config.cells):
-                width = cell.declare(layout, self.space, config, f"cell{stack}.{index}", width, channels)
+                width = self._kind.declare(layout, Place(f"cell{stack}.{index}", channels, (width,)))
         channels = config.channels * 2 ** (skeleton.stacks - 1)
         if skeleton.head == "bn-relu":
             own = config.head_norm == "own"

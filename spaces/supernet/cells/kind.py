@@ -1,0 +1,63 @@
+"""What the supernet asks of a kind of cell."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from spaces.base import Space, SupernetConfig
+from spaces.supernet.forward import Pass
+from spaces.supernet.layout import Layout, Position
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands in the network.
+
+    Attributes
+    ----------
+    name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
+    channels : of the stack.
+    widths : channels of each map that the cell reads.
+    """
+
+    name: str
+    channels: int
+    widths: tuple[int, ...]
+
+
+class CellKind(ABC):
+    """Computes the cells of a space.
+
+    Parameters
+    ----------
+    space, config : as for the supernet.
+    """
+
+    def __init__(self, space: Space, config: SupernetConfig) -> None:
+        self.space, self.config = space, config
+
+    @abstractmethod
+    def declare(self, layout: Layout, place: Place) -> int:
+        """Add the weights of one cell to a layout and return the width of its output."""
+
+    @property
+    @abstractmethod
+    def weighing(self) -> Sequence[Position]:
+        """The entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
+
+    @abstractmethod
+    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[Any]:
+        """Lay out what each of ``cells`` cells, ``channels`` wide, multiplies its maps with.
+
+        ``entries``, ``(S, len(weighing))``, are picked out of the mix. Every cell gets tensors of its own, so that
+        their gradients are gathered by one sum over the cells.
+        """
+
+    @abstractmethod
+    def forward(self, pass_: Pass, x: Tensor, shares: Any) -> Tensor:
+        """Run one cell on ``(B, H, W, S, Cin)``; ``pass_`` is the cell's own, ``shares`` are one of those laid out."""

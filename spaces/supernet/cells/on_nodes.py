@@ -1,0 +1,117 @@
+"""Operations on nodes: the cell of NAS-Bench-1Shot1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import torch
+from torch import Tensor
+
+from spaces.base import NodeCell, Space, SupernetConfig
+from spaces.supernet.forward import Pass
+from spaces.supernet.layout import Layout, Norm, Position
+from spaces.supernet.ops import max_pool
+from spaces.supernet.weigh import weigh
+
+from .kind import CellKind, Place
+
+CONVS = {"conv3x3": 3, "conv1x1": 1}
+POOL = "maxpool3x3"
+
+
+@dataclass(frozen=True)
+class NodeShares:
+    """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output.
+
+    Each is ``(S, 1, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels;
+    in ``output`` those of all blocks stand side by side, ``(S, 1, blocks * C)``. ``parents[i]`` is empty where block
+    i + 1 has no choice of parents and sums them.
+    """
+
+    parents: tuple[tuple[Tensor, ...], ...]
+    pool: tuple[Tensor, ...]
+    output: Tensor
+
+
+@final
+class OnNodes(CellKind):
+    """Block i = mixed operation of its weighted parents; the output concatenates all blocks, weighted.
+
+    Every block has a 1x1 projection of its own of the cell's input, and so has the output: they are one convolution.
+    The cell of before 2020-02-27 concatenates the output's projection, one block wide, instead of adding it.
+    """
+
+    def __init__(self, space: Space, config: SupernetConfig) -> None:
+        assert isinstance(space.cell, NodeCell)
+        super().__init__(space, config)
+        self._cell, self._published = space.cell, config.cell == "published"
+
+    def declare(self, layout: Layout, place: Place) -> int:
+        """See ``CellKind``."""
+        config, space, channels, blocks = self.config, self.space, place.channels, self._cell.blocks
+        to_output = (space.site_rows(self._cell.output).start, 0)
+        to_blocks = [None if site is None else (space.site_rows(site).start, 0) for site in self._cell.inputs]
+        shares = (*to_blocks, *[to_output] * (1 if self._published else blocks))
+        width = len(shares) * channels
+        layout.conv(f"{place.name}.project", width, place.widths[0], 1)
+        norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=shares)
+        layout.norm(f"{place.name}.project.bn", norm, affine=config.bn_affine)
+        for block in range(blocks):
+            for operation, kernel in CONVS.items():
+                conv, owners = f"{place.name}.{block}.{operation}", ((block, space.operations.index(operation)),)
+                layout.conv(conv, channels, channels, kernel, bias=config.conv_bias, owners=owners)
+                norm = Norm(channels, config.bn_momentum, config.bn_tracked, mix=owners)
+                layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
+        return (blocks + self._published) * channels
+
+    @cached_property
+    def weighing(self) -> list[Position]:
+        """See ``CellKind``."""
+        return [entry for group in self._entries for entry in group]
+
+    @cached_property
+    def _entries(self) -> list[list[Position]]:
+        """The entries that weigh each block's parents, the blocks' max pools, and the blocks in the output."""
+        space, cell = self.space, self._cell
+        starts = [None if site is None else space.site_rows(site).start for site in cell.inputs]
+        parents = [[] if row is None else [(row, j) for j in range(1, i + 1)] for i, row in enumerate(starts)]
+        pool = [(block, space.operations.index(POOL)) for block in range(cell.blocks)]
+        output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
+        return [*parents, pool, output]
+
+    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[NodeShares]:
+        """See ``CellKind``."""
+        blocks, each = self._cell.blocks, entries.expand(cells, *entries.shape)
+        repeated = each.unsqueeze(-1).expand(*each.shape, channels)  # (cells, S, entries, C)
+        maps = repeated[:, :, :-blocks].transpose(1, 2).contiguous()
+        outputs = repeated[:, :, -blocks:].flatten(2)
+        found = []
+        for one, output in zip(maps.unsqueeze(3).unbind(0), outputs.unsqueeze(2).unbind(0), strict=True):
+            left = iter(one.unbind(0))
+            *parents, pool = [tuple(next(left) for _ in group) for group in self._entries[:-1]]
+            found.append(NodeShares(tuple(parents), pool, output))
+        return found
+
+    def forward(self, pass_: Pass, x: Tensor, shares: NodeShares) -> Tensor:
+        """See ``CellKind``."""
+        count = self._cell.blocks
+        parts = count + (1 if self._published else count)
+        projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
+        *inputs, to_output = projected.split([*[1] * count, parts - count], dim=-2)
+
+        blocks: list[Tensor] = []
+        for index, (z, weights, pool) in enumerate(zip(inputs, shares.parents, shares.pool, strict=True)):
+            z = z.squeeze(-2)
+            for earlier, block in enumerate(blocks):
+                z = weigh(z, (block, weights[earlier])) if weights else z + block
+            large, small = (pass_.activated(z, f"{index}.{operation}") for operation in CONVS)
+            blocks.append(weigh(large + small, (max_pool(z, kernel=3, stride=1, padding=1), pool)))
+
+        if self._published:
+            ones = shares.output.new_ones(len(shares.output), 1, blocks[0].shape[-1])
+            joined = torch.cat([*blocks, to_output.squeeze(-2)], dim=-1)
+            return weigh(None, (joined, torch.cat([shares.output, ones], dim=-1)))
+        return weigh(to_output.flatten(-2), (torch.cat(blocks, dim=-1), shares.output))
