@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-import spaces
 from bench.engines.engine import Engine, TaskOutcome
 from bench.experiments.reading import Experiment
 from bench.machine.pace import OutOfTime
@@ -18,7 +17,6 @@ from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import retrain
 from bench.runs import execution, price, standing
 from bench.runs.plan import Filter, is_done, plan, runs
-from bench.runs.recording import table_dataset
 from results.files import kept, whole
 from results.records.run import Run
 from results.records.store import Store
@@ -130,7 +128,7 @@ def _by_images(experiment: Experiment, finals: list[scoring.Final]) -> Iterator[
     groups: dict[ImagesConfig, tuple[Protocol, list[tuple[str, str]]]] = {}
     for space, arch, dataset in finals:
         protocol = experiment.protocol(space, (experiment.methods or method.names())[0])  # all have the same images
-        if table_dataset(spaces.find(space), protocol) == dataset:
+        if protocol.images.dataset == dataset:
             groups.setdefault(protocol.images, (protocol, []))[1].append((space, arch))
     yield from groups.values()
 

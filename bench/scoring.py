@@ -23,6 +23,9 @@ from results.scores.truth import Truth, truths
 from spaces import base, graph
 from spaces.base import Space
 
+#: The benchmark whose table has cells by hash.
+_HASHED = "nasbench101"
+
 Final = tuple[str, str, str]  # space, architecture, data set
 
 
@@ -42,9 +45,8 @@ def _kept(store: Store) -> list[Oracle]:
 
 def datasets(space: str, searched_on: str) -> tuple[str, ...]:
     """Return the data sets for which architectures of a record are scored."""
-    if searched_on == "cifar10":
-        return spaces.find(space).table_datasets
-    return (searched_on,)
+    scored = spaces.find(space).table_datasets
+    return scored if searched_on in scored else (searched_on,)
 
 
 def keep_scores(runs: Path, records: list[Record], data_dir: Path, *, replace: bool = False) -> tuple[int, int, int]:
@@ -83,11 +85,11 @@ def keep_scores(runs: Path, records: list[Record], data_dir: Path, *, replace: b
 def cells(space: str, kept_in: Path | None = None) -> tuple[str, ...]:
     """Return the key of every cell of a space, in the order of its enumeration.
 
-    Cells of NAS-Bench-1Shot1 are hashed on the way, once: both are kept in ``kept_in``, by default the platform's
-    cache folder, for as long as the code that makes them stays the same.
+    Cells that their table has by hash are hashed on the way, once: both are kept in ``kept_in``, by default the
+    platform's cache folder, for as long as the code that makes them stays the same.
     """
     found = spaces.find(space)
-    if found.family != "nasbench1shot1":
+    if found.table != _HASHED:
         return tuple(arch.key for arch in found.enumerate())
     path = (kept_in or _cache_dir()) / f"{space}.parquet"
     return hashed_cells(path, _version(found), lambda: (arch.key for arch in found.enumerate()))
@@ -126,7 +128,7 @@ def population(space: str, data_dir: Path) -> dict[str, list[float]]:
 
 def module_hashes(kept_in: Path | None = None) -> dict[str, set[str]]:
     """Return the NAS-Bench-101 hashes of every cell of the spaces whose cells that table holds."""
-    names = [name for name in spaces.names() if spaces.find(name).family == "nasbench1shot1"]
+    names = [name for name in spaces.names() if spaces.find(name).table == _HASHED]
     return {name: {cellhash.cell_hash(arch) for arch in cells(name, kept_in)} for name in names}
 
 

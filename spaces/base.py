@@ -102,6 +102,29 @@ class SupernetConfig:
 
 
 @dataclass(frozen=True)
+class Size:
+    """A network's width and depth: channels of the stem, cells per stack (of three)."""
+
+    channels: int
+    cells: int
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """How a found cell is trained from scratch.
+
+    Attributes
+    ----------
+    network : what builds it from the cell's drawing: a file of ``bench/retraining``, without its ending ``_network``.
+    full, quick : its size as in the benchmark, and as the recipe for a CPU has it.
+    """
+
+    network: str
+    full: Size
+    quick: Size
+
+
+@dataclass(frozen=True)
 class Row:
     """One row of the padded table of alphas."""
 
@@ -118,7 +141,10 @@ class Space(ABC):
     id: str
     label: str
     family: str
-    table_datasets: tuple[str, ...] = ("cifar10",)  # what its table scores, the searched one first
+    table: str = ""  # the benchmark whose table scores its cells; empty where none does
+    table_datasets: tuple[str, ...] = ()  # what that table scores
+    metric: Literal["accuracy", "error"] = "error"  # what its papers print
+    retraining: Retraining | None = None  # None: its cells are not retrained
     sites: tuple[Site, ...]
     cell: EdgeCell | NodeCell
     skeleton: Skeleton

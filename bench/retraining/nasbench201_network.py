@@ -12,13 +12,11 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from results.errors import InputError
-
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+from spaces.base import Drawing
 
 
 def build(
-    arch: str,
+    cell: Drawing,
     *,
     channels: int = 16,
     cells: int = 5,
@@ -26,8 +24,7 @@ def build(
     classes: int = 10,
     bn_momentum: float = 0.1,
 ) -> nn.Module:
-    """Return the network of ``arch``, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, with ``cells`` cells a stack."""
-    nodes = parse(arch)
+    """Return the network of a cell with operations on its edges, with ``cells`` cells a stack."""
     layers: list[nn.Module] = [
         nn.Conv2d(image_channels, channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(channels),
@@ -37,7 +34,7 @@ def build(
         if stack:
             layers.append(_Reduction(width, 2 * width))
             width *= 2
-        layers += [_Cell(nodes, width) for _ in range(cells)]
+        layers += [_Cell(cell, width) for _ in range(cells)]
     layers += [
         nn.BatchNorm2d(width),
         nn.ReLU(),
@@ -52,36 +49,18 @@ def build(
     return network
 
 
-def parse(arch: str) -> list[list[str]]:
-    """Return the operations into nodes 1, 2 and 3, in the order of their sources."""
-    nodes = [[part.partition("~") for part in node.strip("|").split("|")] for node in arch.split("+")]
-    sources = [[source for _, _, source in node] for node in nodes]
-    operations = [[operation for operation, _, _ in node] for node in nodes]
-    if sources != [["0"], ["0", "1"], ["0", "1", "2"]]:
-        raise InputError(f"'{arch}' is no NAS-Bench-201 cell; write |op~0|+|op~0|op~1|+|op~0|op~1|op~2|")
-    for operation in (o for node in operations for o in node):
-        if operation not in OPERATIONS:
-            raise InputError(f"unknown operation '{operation}' in '{arch}'; known are {', '.join(OPERATIONS)}")
-    return operations
-
-
 class _Cell(nn.Module):
     """Each node sums what comes in over its edges; the last node is the output. An edge of ``none`` is left out."""
 
-    def __init__(self, nodes: list[list[str]], channels: int) -> None:
+    def __init__(self, cell: Drawing, channels: int) -> None:
         super().__init__()
-        edges = [
-            (source, target, operation)
-            for target, operations in enumerate(nodes, start=1)
-            for source, operation in enumerate(operations)
-            if operation != "none"
-        ]
-        self.ends = [(source, target) for source, target, _ in edges]
-        self.operations = nn.ModuleList(_operation(operation, channels) for _, _, operation in edges)
+        self.nodes = len(cell.nodes)
+        self.ends = [(source, target) for source, target, _ in cell.edges]
+        self.operations = nn.ModuleList(_operation(operation, channels) for _, _, operation in cell.edges)
 
     def forward(self, x: Tensor) -> Tensor:
         values = [x]
-        for node in range(1, 4):
+        for node in range(1, self.nodes):
             terms = [
                 operation(values[source])
                 for (source, target), operation in zip(self.ends, self.operations, strict=True)

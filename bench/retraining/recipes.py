@@ -13,14 +13,6 @@ from bench.retraining.rmsprop import RMSpropTF
 
 
 @dataclass(frozen=True)
-class Size:
-    """A network's width and depth: channels of the stem, cells per stack (of three)."""
-
-    channels: int
-    cells: int
-
-
-@dataclass(frozen=True)
 class Recipe:
     """One way to train from scratch.
 
@@ -32,7 +24,7 @@ class Recipe:
     pad, flip, cutout : as in ``bench.images.augment``; 0 and False switch off.
     validation : how many of the last training images are held out and scored as validation accuracy.
     bn_momentum : weight of the newest batch in the running statistics; None for the benchmark's own.
-    nasbench201, nasbench1shot1 : size of the networks of that space family.
+    size : which of the sizes that a space declares for its networks.
     seed : of initialisation, data order and augmentation; each cell has streams of its own.
     """
 
@@ -50,13 +42,8 @@ class Recipe:
     cutout: int = 0
     validation: int = 0
     bn_momentum: float | None = None
-    nasbench201: Size = Size(16, 5)
-    nasbench1shot1: Size = Size(128, 3)
+    size: Literal["full", "quick"] = "full"
     seed: int = 0
-
-    def size(self, family: str) -> Size:
-        """Return the size of the networks of a space family."""
-        return {"nasbench201": self.nasbench201, "nasbench1shot1": self.nasbench1shot1}[family]
 
     def lr_at(self, epoch: int, step: int, steps: int) -> float:
         """Return the learning rate of one step; ``step`` of ``steps`` counts within ``epoch``, both from 0."""
@@ -82,8 +69,7 @@ _PRESETS = (
         weight_decay=5e-4,
         nesterov=True,
         bn_momentum=0.1,
-        nasbench201=Size(8, 1),
-        nasbench1shot1=Size(16, 1),
+        size="quick",
     ),
     # google-research/nasbench nasbench/lib/config.py, model_builder.py and cifar.py; 0.2 is 0.1 for each of two shards.
     # Not as there: batches end with the epoch (16,956 steps for its 16,875), each is normalised as a whole rather than

@@ -24,12 +24,13 @@ from bench.images.datasets import Images
 from bench.machine.pace import Pace
 from bench.retraining import networks
 from bench.retraining.cell_checkpoint import CellCheckpoint
-from bench.retraining.recipes import RECIPES, Recipe, Size
+from bench.retraining.recipes import RECIPES, Recipe
 from results.errors import InputError, suggest
 from results.files import kept
 from results.scores.score import Score, merge_scores, read_scores
+from spaces.base import Size, Space
 
-__all__ = ["RECIPES", "Progress", "Recipe", "Size", "retrain"]
+__all__ = ["RECIPES", "Progress", "Recipe", "retrain"]
 
 #: Called as ``progress(done, total, text)``: cells trained, with fractions of one, of how many.
 Progress = Callable[[float, int, str], None]
@@ -84,9 +85,9 @@ def retrain(
         )
     cells: dict[tuple[str, str], list[str]] = {}
     for space, arch in dict.fromkeys(archs):
-        family = _family(space)
-        networks.check(family, arch)  # so that a wrong key fails before the first cell is trained
-        cells.setdefault((family, arch), []).append(space)
+        found = _known(space)
+        networks.check(found, arch)  # so that a wrong key fails before the first cell is trained
+        cells.setdefault((found.family, arch), []).append(space)
 
     out, device = Path(out), torch.device(device)
     named = release(experiment or recipe.name)
@@ -100,7 +101,7 @@ def retrain(
     table = [score for score in there if (score.dataset, score.release, score.epochs) == wanted]
     keys = {score.key for score in table}
     asked = {space for ids in cells.values() for space in ids}  # other spaces may have other images
-    known = {(_family(score.space), score.arch): score for score in table if score.space in asked}
+    known = {(_known(score.space).family, score.arch): score for score in table if score.space in asked}
     parts = ("train", "train_labels", "test", "test_labels")
     images = dataclasses.replace(images, **{part: getattr(images, part).to(device) for part in parts})
     checkpoint = CellCheckpoint(out, say)
@@ -109,7 +110,7 @@ def retrain(
         score = known.get((family, arch))
         if score is None:
             report = partial(_report, progress, position, len(cells), arch)
-            valid, test = _train(family, arch, images, recipe, checkpoint, pace, report)
+            valid, test = _train(_known(ids[0]), arch, images, recipe, checkpoint, pace, report)
             score = Score(
                 space=ids[0],
                 arch=arch,
@@ -142,7 +143,7 @@ def other_trainings(scores: Iterable[Score], release: str, recipe: Recipe) -> li
 
 
 def _train(
-    family: str,
+    space: Space,
     arch: str,
     images: Images,
     recipe: Recipe,
@@ -151,11 +152,12 @@ def _train(
     report: Callable[[float], None],
 ) -> tuple[float | None, float]:
     """Train one cell; return validation and test accuracy in percent."""
-    stream = f"retrain/{family}/{arch}"
-    size = recipe.size(family)
+    stream = f"retrain/{space.family}/{arch}"
+    assert space.retraining is not None
+    size: Size = getattr(space.retraining, recipe.size)
     options = {} if recipe.bn_momentum is None else {"bn_momentum": recipe.bn_momentum}
     network = networks.build(
-        family,
+        space,
         arch,
         seed=seeding.key(recipe.seed, f"{stream}/init"),
         channels=size.channels,
@@ -231,10 +233,10 @@ def _accuracy(network: nn.Module, images: Images, pixels: Tensor, labels: Tensor
     return 100.0 * int(correct) / len(pixels)
 
 
-def _family(space: str) -> str:
+def _known(space: str) -> Space:
     if space not in spaces.names():
         raise InputError(f"unknown space '{space}'{suggest(space, spaces.names())}")
-    return spaces.find(space).family
+    return spaces.find(space)
 
 
 def _report(progress: Progress | None, position: int, total: int, arch: str, fraction: float) -> None:

@@ -24,6 +24,9 @@ from .deviations import deviations
 
 Row = dict[str, Any]
 
+#: The data set of other codes' searches.
+_SEARCHED = "cifar10"
+
 
 def rows(space: Space, point: Point) -> list[Row | None]:
     """Return a point's row of each seed; None for a seed whose alphas are not finite, which has no such point."""
@@ -70,7 +73,7 @@ def record(
         "device": device,
         "group": group,
     }
-    manifest["space"]["dataset"] = table_dataset(space, protocol)
+    manifest["space"]["dataset"] = protocol.images.dataset
     manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, searcher, protocol)]
     return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
 
@@ -105,7 +108,8 @@ def _description(run: Run, space: Space, searcher: Method, points: list[Row]) ->
         "space": {
             "label": space.label,
             "family": space.family,
-            "dataset": space.table_datasets[0],
+            "dataset": _SEARCHED,
+            "metric": space.metric,
             "operations": list(space.operations),
             "parameter_free": list(space.parameter_free),
         },
@@ -123,11 +127,6 @@ def _description(run: Run, space: Space, searcher: Method, points: list[Row]) ->
         "dates": {"finished": datetime.now(UTC).isoformat(timespec="seconds")},
         "versions": environment.versions(),
     }
-
-
-def table_dataset(space: Space, protocol: Protocol) -> str:
-    """Return the data set under which an architecture of this run is scored."""
-    return space.table_datasets[0] if protocol.images.dataset == "cifar10" else protocol.images.dataset
 
 
 def _columns(space: Space) -> list[str]:

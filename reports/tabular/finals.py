@@ -100,7 +100,7 @@ def _has_validation(study: Study, dataset: str, release: str) -> bool:
 def _final(study: Study, dataset: str, split: Split, method: Method, release: str) -> Final:
     runs = [record for record in (*study.records, *study.derived) if record.run.method == method.id]
     complete = [record for record in runs if record.complete]
-    metric = "accuracy" if study.declared.family == "nasbench201" else "error"
+    metric = study.declared.metric
     accuracies = {record.run.seed: study.accuracy(record.final_arch, dataset, split, release) for record in complete}
     by_seed = {
         seed: value if metric == "accuracy" else 100 - value for seed, value in accuracies.items() if np.isfinite(value)

@@ -96,6 +96,15 @@ class SpaceAbout(_Part):
     family: StrictStr = ""
     operations: tuple[StrictStr, ...] = ()
     parameter_free: tuple[StrictStr, ...] = ()
+    metric: Literal["accuracy", "error"] = "error"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_records(cls, given: Any) -> Any:
+        """Fill in the metric, which records did not state at first."""
+        if isinstance(given, dict) and "metric" not in given:
+            return given | {"metric": "accuracy" if given.get("family") == "nasbench201" else "error"}
+        return given
 
 
 class MethodAbout(_Part):

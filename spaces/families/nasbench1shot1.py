@@ -13,7 +13,7 @@ from itertools import combinations, product
 import numpy as np
 
 from spaces import graph
-from spaces.base import Arch, Drawing, NodeCell, Site, Skeleton, Space, SupernetConfig
+from spaces.base import Arch, Drawing, NodeCell, Retraining, Site, Size, Skeleton, Space, SupernetConfig
 from spaces.notations import matrices
 
 OPERATIONS = ("maxpool3x3", "conv3x3", "conv1x1")
@@ -27,6 +27,9 @@ class NASBench1Shot1(Space):
     """
 
     family = "nasbench1shot1"
+    table = "nasbench101"
+    table_datasets = ("cifar10",)
+    retraining = Retraining("nasbench101", full=Size(128, 3), quick=Size(16, 1))
     skeleton = Skeleton(stem_relu=True, reduction="padded-maxpool", head="relu-conv-bn")
     # 0.997 is TensorFlow's momentum, taken over by the authors' code as if it were PyTorch's: running statistics
     # are all but those of the last batch (optimizers/darts/operations.py:28).

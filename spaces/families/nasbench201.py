@@ -10,22 +10,24 @@ from itertools import product
 
 import numpy as np
 
-from spaces.base import Arch, Drawing, EdgeCell, Site, Skeleton, Space, SupernetConfig
+from spaces.base import Arch, Drawing, EdgeCell, Retraining, Site, Size, Skeleton, Space, SupernetConfig
 from spaces.notations import edges
 
-CELL = EdgeCell(nodes=4)
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
 class NASBench201(Space):
-    """The NAS-Bench-201 space."""
+    """The NAS-Bench-201 space. A space with the same operations on more or fewer edges is a subclass of it."""
 
     id = "nasbench201"
     label = "NAS-Bench-201"
     family = "nasbench201"
+    table = "nasbench201"
     table_datasets = ("cifar10", "cifar100", "ImageNet16-120")
-    cell = CELL
-    sites = (Site("edges", rows=len(CELL.edges), choices=OPERATIONS, operations=True),)
+    metric = "accuracy"
+    retraining = Retraining("nasbench201", full=Size(16, 5), quick=Size(8, 1))
+    cell = EdgeCell(nodes=4)
+    sites = (Site("edges", rows=6, choices=OPERATIONS, operations=True),)
     skeleton = Skeleton(stem_relu=False, reduction="residual", head="bn-relu")
     supernet = SupernetConfig(cells=5, bn_momentum=0.1, bn_affine=False)
     parameter_free = ("none", "skip_connect", "avg_pool_3x3")
@@ -35,10 +37,10 @@ class NASBench201(Space):
 
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
         """Return the architecture whose edges carry the given operations."""
-        operations = dict(zip(CELL.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
+        operations = dict(zip(self.cell.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
         nodes = (
             "|" + "|".join(f"{operations[source, target]}~{source}" for source in range(target)) + "|"
-            for target in range(1, CELL.nodes)
+            for target in range(1, self.cell.nodes)
         )
         return Arch(self.id, "+".join(nodes))
 
@@ -51,15 +53,15 @@ class NASBench201(Space):
 
     def parse(self, text: str) -> Arch:
         """Return the architecture that ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`` names."""
-        form = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+        form = "+".join("|" + "".join(f"op~{source}|" for source in range(t)) for t in range(1, self.cell.nodes))
         chosen: list[tuple[int, ...]] = []
         nodes = text.split("+")
-        if len(nodes) != CELL.nodes - 1:
-            raise ValueError(f"'{text}' is no NAS-Bench-201 cell; write {form}")
+        if len(nodes) != self.cell.nodes - 1:
+            raise ValueError(f"'{text}' is no {self.label} cell; write {form}")
         for target, node in enumerate(nodes, start=1):
             parts = node.split("|")
             if len(parts) != target + 2 or parts[0] or parts[-1]:
-                raise ValueError(f"'{text}' is no NAS-Bench-201 cell; write {form}")
+                raise ValueError(f"'{text}' is no {self.label} cell; write {form}")
             for source, part in enumerate(parts[1:-1]):
                 operation, _, number = part.partition("~")
                 if number != str(source):
@@ -78,24 +80,24 @@ class NASBench201(Space):
         """
         nodes = ["0"]
         operations = iter(self._operations(arch))
-        for target in range(1, CELL.nodes):
+        for target in range(1, self.cell.nodes):
             parts = (_edge(next(operations), nodes[source]) for source in range(target))
             nodes.append("+".join(sorted(parts)))
         return nodes[-1]
 
     def enumerate(self) -> Iterator[Arch]:
         """Yield all 15,625 cells."""
-        for choice in product(range(len(OPERATIONS)), repeat=len(CELL.edges)):
+        for choice in product(range(len(OPERATIONS)), repeat=len(self.cell.edges)):
             yield self.arch(tuple((c,) for c in choice))
 
     def drawing(self, arch: Arch) -> Drawing:
         """Return the cell with its operations on the edges; ``none`` is left out."""
         found = tuple(
             (source, target, operation)
-            for (source, target), operation in zip(CELL.edges, self._operations(arch), strict=True)
+            for (source, target), operation in zip(self.cell.edges, self._operations(arch), strict=True)
             if operation != "none"
         )
-        return Drawing(("input", "1", "2", "output"), found)
+        return Drawing(("input", *map(str, range(1, self.cell.nodes - 1)), "output"), found)
 
     def _operations(self, arch: Arch) -> list[str]:
         return [part.partition("~")[0] for node in arch.key.split("+") for part in node.strip("|").split("|")]

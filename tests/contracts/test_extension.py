@@ -1,18 +1,26 @@
 """A new method is one new file, and so is a new space: everything else finds them by their folder."""
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
 
 import spaces
-from bench import methods
+from bench import methods, reproduce, scoring
 from bench.experiments import reading
 from bench.machine.setting import Setting
 from bench.methods import method
-from bench.runs import plan, price
+from bench.retraining.recipes import RECIPES
+from bench.runs import execution, plan, price
 from bench.runs.deviations import rules
 from bench.runs.execution import run_group
+from reports import plots
+from reports.build import build
+from reports.plots import cells
 from results.records.store import Store
 from spaces import families
 
@@ -31,21 +39,14 @@ def step(learner, batch, params):
 METHOD = Method(id="halved", label="halved", colour="#000000", order=98, levels=2, step=step, params=Params,
                 cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
 """
-SPACE = """
-from spaces.families.nasbench1shot1 import NASBench1Shot1
-
-class Own(NASBench1Shot1):
-    family = "own"
-    groups = (("conv3x3", "conv1x1", "maxpool3x3"),)
-
-SPACES = (Own(9, parents=(1, 1, 2), output=2),)
-"""
+README = Path(__file__).parents[2] / "README.md"
+SPACE = next(block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "SPACES" in block)
 
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
     """Put a method's and a space's file where the suite looks for them."""
-    for package, name, text in ((methods, "halved", METHOD), (families, "own", SPACE)):
+    for package, name, text in ((methods, "halved", METHOD), (families, "threenodes", SPACE)):
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.py").write_text(text)
@@ -60,28 +61,48 @@ def added(tmp_path, monkeypatch):
 
 def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_images, tmp_path):
     assert method.names()[-1] == "halved"
-    assert "nasbench1shot1-9" in spaces.names()
-    experiment = cut_down(
-        'spaces=["nasbench1shot1-9"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0"
-    )
+    assert "threenodes" in spaces.names()
+    experiment = cut_down('spaces=["threenodes"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
     tasks = list(plan.plan(experiment, setting.store, plan.Filter()))
-    assert [str(task) for task in tasks] == ["nasbench1shot1-9/halved/0", "nasbench1shot1-9/dropnas/0"]
+    assert [str(task) for task in tasks] == ["threenodes/halved/0", "threenodes/dropnas/0"]
     for task in tasks:
         run_group(experiment, task, noise_images, setting, lambda *_: None)
     dropnas, halved = setting.store.records()
     assert halved.manifest.method.label == "halved"
     assert halved.manifest.protocol.params == {"factor": 2.0}
-    assert halved.manifest.space.family == "own"
-    assert spaces.find("nasbench1shot1-9").parse(halved.final_arch).key == halved.final_arch
+    assert halved.manifest.space.family == "threenodes"
+    assert spaces.find("threenodes").parse(halved.final_arch).key == halved.final_arch
     json.dumps(dropnas.manifest.as_dict())
     prices = price.Prices(setting.store, experiment, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
-    assert rules(spaces.find("nasbench1shot1-9"), method.find("halved"))
+    assert rules(spaces.find("threenodes"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):
         reading.known_method("halve")
 
 
+def test_the_space_of_the_readme_is_searched_retrained_and_reported(added, cut_down, tmp_path):
+    experiment = cut_down('spaces=["threenodes"]', 'run=["darts"]', "seeds=0", "training.epochs=1")
+    setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"), data_dir=tmp_path)
+    quick = replace(RECIPES["quick"], epochs=1)
+    with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", lambda: [cells]):
+        for task in plan.plan(experiment, setting.store, plan.Filter()):
+            images = execution.images_of(experiment.protocol("threenodes", "darts"), tmp_path)
+            run_group(experiment, task, images, setting, lambda *_: None)
+        scored = reproduce.score(experiment, setting, lambda *_: None)
+        oracle = scoring.oracle(setting.store.root, tmp_path)
+        built = build(setting.store.root, tmp_path / "reports", oracle, [], asked_for=[experiment.name])
+    assert scored.text == "1 of 1 distinct final architectures scored by retraining"
+    (record,) = setting.store.records()
+    score = oracle.score("threenodes", record.final_arch, "digits")
+    assert score is not None
+    assert score.test >= 0
+    page = built.page.read_text()
+    assert "three nodes" in page
+    assert f"{score.test:.2f}" in page
+    assert not built.missing
+
+
 def test_they_are_gone_with_their_files():
     assert "halved" not in method.names()
-    assert "nasbench1shot1-9" not in spaces.names()
+    assert "threenodes" not in spaces.names()

@@ -1,7 +1,6 @@
 import math
 
 import numpy as np
-import pytest
 
 import spaces
 from bench.protocol import config_hash
@@ -92,17 +91,3 @@ def test_records_are_the_same_wherever_they_were_made(cut_down):
     assert one.same(other)
     assert not one.same(record_of(cut_down(), [point(0), point(1, train_loss=[0.0, 0.0])]))
     assert not one.same(record_of(cut_down("training.lr=0.5"), [point(0), point(1)]))
-
-
-@pytest.mark.parametrize(
-    ("space", "dataset", "scored"),
-    [
-        ("nasbench201", "digits", "digits"),
-        ("nasbench201", "cifar10", "cifar10"),
-        ("nasbench1shot1-1", "digits", "digits"),
-        ("nasbench1shot1-1", "cifar10", "cifar10"),
-    ],
-)
-def test_an_architecture_is_scored_on_what_was_searched(cut_down, space, dataset, scored):
-    protocol = cut_down(f"images.dataset={dataset}").protocol(space, "darts")
-    assert recording.table_dataset(spaces.find(space), protocol) == scored
