@@ -39,8 +39,8 @@ def step(learner, batch, params):
 METHOD = Method(id="halved", label="halved", colour="#000000", order=98, levels=2, step=step, params=Params,
                 cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
 """
-README = Path(__file__).parents[2] / "README.md"
-SPACE = next(block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "SPACES" in block)
+PAGE = Path(__file__).parents[2] / "docs" / "adding-a-space.md"
+SPACE = next(block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "SPACES" in block)
 
 
 @pytest.fixture
