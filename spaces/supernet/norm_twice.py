@@ -56,7 +56,7 @@ class _BatchNormBackward(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         """Return the gradients of the upstream gradient, of the map, and of the scale."""
         of_map, of_scale, of_shift = gradients
         projected, normed, slope, steep, across, zero, one = ctx.saved_tensors

@@ -120,8 +120,8 @@ def test_parts_of_the_data_are_joined_once(tmp_path):
 def test_a_search_ends_with_the_status_of_the_product(tmp_path, monkeypatch, status):
     asked = []
     monkeypatch.setattr(searching, "_dnas", lambda words, environment: asked.append(words) or status)
-    words = ["search", "quick", "--device", "cpu", "--out", str(tmp_path / "out"), "--budget", "90s", "--method", "darts"]
-    assert commands.main(words) == status
+    words = ["search", "quick", "--device", "cpu", "--out", str(tmp_path / "out"), "--budget", "90s"]
+    assert commands.main([*words, "--method", "darts"]) == status
     assert asked[0][:2] == ["run", "quick"]
     assert asked[0][-4:] == ["--method", "darts", "--budget", "80s"]
     assert (tmp_path / "out" / searching.STORE).exists()
