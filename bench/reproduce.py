@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from bench.engines.engine import Engine, TaskOutcome
+from bench.arms import Arm
+from bench.engines.engine import Ended, Engine
 from bench.experiments.reading import Experiment
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting, choose_device
 from bench.methods import method
-from bench.protocol import ImagesConfig, Protocol, config_hash
+from bench.protocol import ImagesConfig
 from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import retrain
 from bench.runs import execution, price, standing
-from bench.runs.plan import Filter, is_done, plan, runs
+from bench.runs.plan import plan
 from results.files import kept, whole
 from results.records.run import Run
 from results.records.store import Store
@@ -26,34 +28,30 @@ from . import scoring
 
 
 def run(
-    experiment: Experiment,
-    chosen: Filter,
+    arms: Sequence[Arm],
     setting: Setting,
     progress: execution.Progress,
     *,
     by: Engine,
     workers: int = 0,
     say: Callable[[str], None] = print,
-) -> Iterator[TaskOutcome]:
-    """Run what is missing, by priority, in groups that fit the memory, and yield how each group ended.
+) -> Iterator[Ended]:
+    """Run what is missing of arms, in groups that fit the memory, and yield how each ended.
 
     Raises
     ------
     InputError
         Something would be replaced that is kept; see ``bench.runs.standing``.
     """
-    standing.clear(experiment, setting.store, chosen, replace=setting.replace, say=say)
-    tasks = list(plan(experiment, setting.store, chosen))
-    if tasks:
-        protocols = (experiment.protocol(task.space, task.method) for task in tasks)
-        for protocol in {protocol.images: protocol for protocol in protocols}.values():
-            execution.images_of(
-                protocol, setting.data_dir
-            )  # what is missing is bad input, found before a process starts
-        tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
+    standing.clear(arms, setting.store, replace=setting.replace, say=say)
+    groups = list(plan(arms, setting.store))
+    for images in dict.fromkeys(group.arm.protocol.images for group in groups):
+        execution.images_of(images, setting.data_dir)  # what is missing is bad input, found before a process starts
+    if groups:
+        groups, line = price.fitted(groups, by.room(setting.device, workers))
         if line:
             say(line)
-    yield from by.run(tasks, experiment, setting, progress, workers=workers)
+    yield from by.run(groups, setting, progress, workers=workers)
 
 
 def check_places(experiment: Experiment, setting: Setting) -> None:
@@ -94,12 +92,12 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
             others = {(score.space, score.arch, score.dataset) for score in standing.other_trainings(experiment, store)}
             missing += [final for final in finals if final in others]
         try:
-            for protocol, archs in _by_images(experiment, missing):
+            for images, archs in _by_images(experiment, missing):
                 if device.type == "cpu":
                     torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
                 retrain(
                     archs,
-                    execution.images_of(protocol, setting.data_dir),
+                    execution.images_of(images, setting.data_dir),
                     RECIPES[experiment.retrain.recipe],
                     experiment=experiment.name,
                     device=device,
@@ -120,39 +118,22 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
     return Scored(text)
 
 
-def _by_images(experiment: Experiment, finals: list[scoring.Final]) -> Iterator[tuple[Protocol, list[tuple[str, str]]]]:
-    """Yield architectures by the images that are searched on in their spaces, with a protocol that has these.
+def _by_images(
+    experiment: Experiment, finals: list[scoring.Final]
+) -> Iterator[tuple[ImagesConfig, list[tuple[str, str]]]]:
+    """Yield the images that are searched on in some spaces, with the architectures of these.
 
     An architecture that was found on another data set than its space has now is left as it is.
     """
-    groups: dict[ImagesConfig, tuple[Protocol, list[tuple[str, str]]]] = {}
+    found: defaultdict[ImagesConfig, list[tuple[str, str]]] = defaultdict(list)
     for space, arch, dataset in finals:
-        protocol = experiment.protocol(space, (experiment.methods or method.names())[0])  # all have the same images
+        protocol = experiment.arm(space, (experiment.methods or method.names())[0]).protocol  # all have the same images
         if protocol.images.dataset == dataset:
-            groups.setdefault(protocol.images, (protocol, []))[1].append((space, arch))
-    yield from groups.values()
+            found[protocol.images].append((space, arch))
+    yield from found.items()
 
 
-def missing(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Run]:
-    """Yield the runs that have no result yet."""
-    for run in runs(experiment, chosen):
-        planned = config_hash(run.space, run.method, experiment.protocol(run.space, run.method))
-        if not is_done(store, run, planned):
-            yield run
-
-
-def diverged(experiment: Experiment, store: Store, among: Iterable[Run]) -> list[Run]:
-    """Return those of some runs whose record says that they diverged under the protocol that the experiment has."""
-    found = ((run, store.manifest(run)) for run in among)
-    return [
-        run
-        for run, manifest in found
-        if manifest
-        and manifest.status == "diverged"
-        and manifest.config_hash == config_hash(run.space, run.method, experiment.protocol(run.space, run.method))
-    ]
-
-
-def has_work(experiment: Experiment, store: Store, chosen: Filter) -> bool:
-    """Whether anything is left to run."""
-    return next(plan(experiment, store, chosen), None) is not None
+def diverged(arms: Iterable[Arm], store: Store) -> list[Run]:
+    """Return the runs whose record says that they diverged under the protocol that they have."""
+    found = ((run, arm.hash, store.manifest(run)) for arm in arms for run in arm.runs)
+    return [run for run, planned, m in found if m and (m.status, m.config_hash) == ("diverged", planned)]

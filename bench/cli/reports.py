@@ -245,10 +245,8 @@ def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]
                 experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                name = experiment.known_method(run.method)
-                arm = run.experiment, run.space, run.method
-                hashes[arm] = experiment.hash(run.space, name)
-                lengths[arm] = experiment.protocol(run.space, name).training.epochs
+                arm, key = experiment.arm(run.space, run.method), (run.experiment, run.space, run.method)
+                hashes[key], lengths[key] = arm.hash, arm.protocol.training.epochs
         except (InputError, KeyError):
             continue
     return hashes, lengths

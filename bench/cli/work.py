@@ -155,6 +155,7 @@ def _run(
     from bench.experiments import reading
     from bench.machine import precision as precisions
     from bench.machine.setting import Setting
+    from bench.runs.plan import missing
     from bench.runs.tidy import tidy
     from results.data.directory import data_dir
     from results.errors import InputError, suggest
@@ -167,8 +168,9 @@ def _run(
     deadline = time.monotonic() + seconds(budget)
     wanted = reading.load(experiment, override or ())
     chosen = narrowed(wanted, space, method, seeds)
-    for pair in chosen.refuse_senseless(wanted):
-        print(f"left out: {pair}")
+    chosen.refuse_senseless()
+    for arm in chosen.senseless:
+        print(f"left out: {arm}: {arm.fault}")
     where = by.device(device)
     setting = Setting(
         Store(runs),
@@ -183,25 +185,25 @@ def _run(
         replace=replace,
     )
     reproduce.check_places(wanted, setting)
-    missing = list(reproduce.missing(wanted, setting.store, chosen))
+    left = set(missing(chosen.arms, setting.store))
     failed, out_of_time = [], False
-    if reproduce.has_work(wanted, setting.store, chosen):
+    if left:
         with display() as shown:
-            outcomes = reproduce.run(wanted, chosen, setting, shown.progress, by=by, workers=workers, say=shown.say)
+            outcomes = reproduce.run(chosen.arms, setting, shown.progress, by=by, workers=workers, say=shown.say)
             for outcome in outcomes:
                 shown.ended(outcome)
                 out_of_time |= outcome.status == "out of time"
                 if outcome.status == "failed":
-                    failed.append(f"{outcome.task}: {outcome.error}")
+                    failed.append(f"{outcome.group}: {outcome.error}")
     else:
         print(f"experiment {wanted.name}: nothing left to run")
-    tidy(wanted, setting.store, chosen)
+    tidy(chosen.arms, setting.store)
     scored = reproduce.score(wanted, setting, retraining)
     print(f"score: {scored.text}")
     if failed:
         retry = "the same command tries again"
         return wanted.name, Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; {retry}")
-    if diverged := reproduce.diverged(wanted, setting.store, missing):
+    if diverged := [run for run in reproduce.diverged(chosen.arms, setting.store) if run in left]:
         count = "a seed" if len(diverged) == 1 else f"{len(diverged)} seeds"
         kept = "its record is kept as a result" if len(diverged) == 1 else "their records are kept as results"
         return wanted.name, Failed(f"{count} diverged, the first is {diverged[0]}; {kept}")

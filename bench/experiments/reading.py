@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import spaces
+from bench.arms import About, Arm, Chosen
 from bench.methods import method
-from bench.protocol import ImagesConfig, Measure, Protocol, Training, check, config_hash
+from bench.protocol import ImagesConfig, Measure, Protocol, Training, check
 from bench.retraining.recipes import RECIPES
 from results.errors import InputError, suggest
 from results.files import toml
@@ -44,49 +45,70 @@ class Retrain:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named set of runs: spaces, methods and seeds under one protocol a space."""
+    """A named set of arms: spaces, methods and seeds under one protocol a space.
 
-    name: str
-    base: str  # the file's own name, without the hash of overrides
-    description: str
+    Attributes
+    ----------
+    priority : (space, method) of the arms that run before the others, first to last.
+    layers : the file's tables, then those of the overrides.
+    resolved : the arms of its spaces, methods and variants.
+    """
+
+    about: About
     spaces: tuple[str, ...]
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
-    priority: tuple[tuple[str, str], ...]  # (space, method), by priority
+    priority: tuple[tuple[str, str], ...]
     retrain: Retrain
-    layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
-    overrides: tuple[str, ...] = ()
+    layers: tuple[Mapping[str, Any], ...]
     variants: Mapping[str, Variant] = field(default_factory=dict)
+    resolved: Mapping[tuple[str, str], Arm] = field(default_factory=dict)
 
-    def searcher(self, method_id: str) -> method.Method:
-        """Return the method of that id; of a variant, its method, which keeps its own id, under the variant's label."""
-        variant = self.variants.get(method_id)
-        if variant is None:
-            return method.find(method_id)
-        return dataclasses.replace(method.find(variant.method), label=variant.label)
+    @property
+    def name(self) -> str:
+        """The name under which its records are kept."""
+        return self.about.name
 
     def known_method(self, name: str) -> str:
         """Return ``name`` if it is a method or a variant of this experiment; raise ``InputError`` otherwise."""
         return name if name in self.variants else known_method(name, self.variants)
 
-    def hash(self, space: str, method_id: str) -> str:
-        """Return the config hash of one method, or variant, on one space."""
-        return config_hash(space, self.searcher(method_id).id, self.protocol(space, method_id))
+    def arm(self, space: str, method_id: str) -> Arm:
+        """Return the arm of a method, or variant, on a space, be it one of the experiment's own or not."""
+        return self.resolved.get((space, method_id)) or self._resolve(space, method_id)
 
-    def protocol(self, space: str, method_id: str) -> Protocol:
-        """Return the protocol of one method, or variant, on one space.
+    def choose(self, spaces: Iterable[str] = (), methods: Iterable[str] = (), seeds: tuple[int, ...] = ()) -> Chosen:
+        """Return the arms of some spaces and methods, with some seeds; where none are named, of all.
+
+        Raises
+        ------
+        InputError
+            A space or a method is unknown.
+        """
+        asked_spaces, asked_methods = tuple(map(known_space, spaces)), tuple(map(self.known_method, methods))
+        rank = {pair: index for index, pair in enumerate(self.priority)}
+        pairs = [(s, m) for s in asked_spaces or self.spaces for m in asked_methods or self.methods]
+        pairs.sort(key=lambda pair: rank.get(pair, len(rank)))  # stable: the experiment's order otherwise
+        found = [self.arm(*pair).narrowed(seeds or self.seeds) for pair in pairs]
+        senseless = tuple(arm for arm in found if arm.fault)
+        arms = tuple(arm for arm in found if not arm.fault)
+        return Chosen(arms, senseless, bool(senseless and asked_methods and (asked_spaces or not arms)))
+
+    def _resolve(self, space: str, method_id: str) -> Arm:
+        """Put the tables of an arm together.
 
         What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
         of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
         What a variant says of itself overrides these. Overrides take precedence over the file, in the same order among
         themselves.
         """
-        found, base = spaces.find(space), self.searcher(method_id).id
+        found, variant = spaces.find(space), self.variants.get(method_id)
+        base = method.find(variant.method if variant else method_id)
         scopes: list[Mapping[str, Any]] = []
         for layer in self.layers:
             of_spaces = layer.get("space", {})
-            variant = variants.scope(layer.get("variants", {}).get(method_id, {}), base)
-            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {}), variant]
+            own = variants.scope(layer.get("variants", {}).get(method_id, {}), base.id)
+            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {}), own]
 
         def table(name: str) -> dict[str, Any]:
             return _merged(scope.get(name, {}) for scope in scopes)
@@ -95,19 +117,20 @@ class Experiment:
         measure: dict[str, Any] = {}
         params: dict[str, Any] = {}
         for scope in scopes:
-            own = dict(scope.get("methods", {}).get(base, {}))
+            own = dict(scope.get("methods", {}).get(base.id, {}))
             training |= scope.get("training", {}) | own.pop("training", {})
             measure |= scope.get("measure", {}) | own.pop("measure", {})
             params |= own
-        made = Protocol(
+        protocol = Protocol(
             images=build(ImagesConfig, table("images"), "images"),
             supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
             training=build(Training, training, "training"),
             measure=build(Measure, measure, "measure"),
-            params=build(method.find(base).params, params, f"methods.{base}"),
+            params=build(base.params, params, f"methods.{base.id}"),
         )
-        check(made, found)
-        return made
+        check(protocol, found)
+        label = variant.label if variant else base.label
+        return Arm(self.about, space, method_id, base.id, label, protocol, self.seeds)
 
 
 def available() -> tuple[str, ...]:
@@ -169,22 +192,17 @@ def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[
     if retrain.recipe and retrain.recipe not in RECIPES:
         raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
     experiment = Experiment(
-        name=name,
-        base=base,
-        description=tables.get("description", ""),
+        About(name, base, tables.get("description", ""), overrides),
         spaces=space_ids,
         methods=method_ids,
         seeds=parse_seeds(tables["seeds"]),
         priority=tuple(order),
         retrain=retrain,
         layers=layers,
-        overrides=overrides,
         variants=made,
     )
-    for space in space_ids:  # every table is checked before anything runs
-        for method_id in (*method_ids, *made):
-            experiment.protocol(space, method_id)
-    return experiment
+    pairs = ((space, method_id) for space in space_ids for method_id in (*method_ids, *made))
+    return dataclasses.replace(experiment, resolved={pair: experiment.arm(*pair) for pair in pairs})
 
 
 def _check_tables(base: str, tables: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ class Store:
 
     def path(self, run: Run) -> Path:
         """Return where the record of ``run`` belongs."""
-        return self.root / run.experiment / run.space / run.method / f"seed-{run.seed:03d}.parquet"
+        return self.root / run.folder / f"seed-{run.seed:03d}.parquet"
 
     def side_path(self, run: Run, name: str) -> Path:
         """Return where a file beside the record belongs, such as ``seed-003.landscape.parquet``."""

@@ -64,17 +64,17 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     assert "threenodes" in spaces.names()
     experiment = cut_down('spaces=["threenodes"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
-    tasks = list(plan.plan(experiment, setting.store, plan.Filter()))
+    tasks = list(plan.plan(experiment.choose().arms, setting.store))
     assert [str(task) for task in tasks] == ["threenodes/halved/0", "threenodes/dropnas/0"]
     for task in tasks:
-        run_group(experiment, task, noise_images, setting, lambda *_: None)
+        run_group(task, noise_images, setting, lambda *_: None)
     dropnas, halved = setting.store.records()
     assert halved.manifest.method.label == "halved"
     assert halved.manifest.protocol.params == {"factor": 2.0}
     assert halved.manifest.space.family == "threenodes"
     assert spaces.find("threenodes").parse(halved.final_arch).key == halved.final_arch
     json.dumps(dropnas.manifest.as_dict())
-    prices = price.Prices(setting.store, experiment, setting.device)
+    prices = price.Prices(setting.store, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
     assert rules(spaces.find("threenodes"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):

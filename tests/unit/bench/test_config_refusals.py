@@ -123,7 +123,7 @@ def test_a_value_out_of_range_is_refused_by_its_key(override):
 @pytest.mark.parametrize("override", ["methods.darts-1level.clip=-1.0", "methods.darts-1level.training.lr=nan"])
 def test_a_value_of_a_method_that_is_not_run_is_refused_where_it_is_asked_for(override):
     experiment = load("quick", [override, 'run=["darts"]'])
-    assert "out of range" in refusal(experiment.protocol, "nasbench201", "darts-1level")
+    assert "out of range" in refusal(experiment.arm, "nasbench201", "darts-1level")
 
 
 @pytest.mark.parametrize("override", ["training.epochs", "=2", ".epochs=2", "training..epochs=2", ""])

@@ -11,7 +11,6 @@ from bench.engines import engine, inline
 from bench.engines import ray as ray_engine
 from bench.machine import memory
 from bench.machine.setting import Setting
-from bench.runs.plan import Filter
 from results import free_memory as available
 from results.errors import InputError
 from results.records.store import Store
@@ -28,10 +27,10 @@ def test_engines_are_found_by_name():
 
 
 def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_down, tmp_path):
-    experiment = cut_down("space.nasbench1shot1-1.images.size=3")
+    arms = cut_down("space.nasbench1shot1-1.images.size=3").choose(methods=("darts",)).arms
     setting = Setting(Store(tmp_path), CPU)
     with pytest.raises(InputError, match="the size must divide 8"):
-        next(reproduce.run(experiment, Filter(methods=("darts",)), setting, lambda *_: None, by=inline, workers=1))
+        next(reproduce.run(arms, setting, lambda *_: None, by=inline, workers=1))
     assert Store(tmp_path).records() == []
 
 
@@ -51,7 +50,7 @@ def test_without_ray_its_engine_says_how_to_get_it(monkeypatch, cut_down, tmp_pa
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     setting = Setting(Store(tmp_path), ray_engine.device("cpu"))
     with pytest.raises(InputError, match=r"needs Ray; install it with pip install 'dnas-bench\[ray\]'"):
-        list(reproduce.run(cut_down(), Filter(), setting, lambda *_: None, by=ray_engine))
+        list(reproduce.run(cut_down().choose().arms, setting, lambda *_: None, by=ray_engine))
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     with pytest.raises(InputError, match="needs Ray"):
         ray_engine.device("auto")
