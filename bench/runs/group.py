@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from bench.experiments.typed import build
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
@@ -17,6 +16,7 @@ from bench.protocol import Measure, Protocol
 from bench.search import Point, Position, Sums
 from bench.steps.learner import Learner, initial_state, supernet
 from results.errors import InputError
+from results.files.schema import build
 from results.records.run import Run
 from spaces.supernet.conv import Forms, mixes_seeds
 
@@ -77,7 +77,7 @@ class GroupState:
         """Return the protocol as the group began: a record never holds rows measured in two ways."""
         if "measure" not in kept:
             return self.protocol
-        return replace(self.protocol, measure=build(Measure, kept["measure"], "measure"))
+        return replace(self.protocol, measure=build(Measure, kept["measure"], "measure."))
 
     def _before(self) -> list[Any]:
         """Return the groups in which these seeds were searched until they came into this one, first to last."""
