@@ -13,7 +13,6 @@ import spaces
 from bench.arms import Arm
 from bench.machine import environment
 from bench.methods.method import Method
-from bench.protocol import Protocol
 from bench.search import Point
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record

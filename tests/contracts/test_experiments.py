@@ -24,7 +24,7 @@ def test_the_default_is_one_of_them():
 def test_an_experiment_loads_and_says_what_it_is(name):
     experiment = reading.load(name)
     assert (experiment.name, experiment.about.base) == (name, name)
-    assert experiment.description.endswith(".")
+    assert experiment.about.description.endswith(".")
     assert experiment.seeds
     assert len(set(experiment.spaces)) == len(experiment.spaces) > 0
     assert len(set(experiment.methods)) == len(experiment.methods) > 0

@@ -86,9 +86,9 @@ def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"), data_dir=tmp_path)
     quick = replace(RECIPES["quick"], epochs=1)
     with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", return_value=[cells]):
-        for task in plan.plan(experiment, setting.store, plan.Filter()):
-            images = execution.images_of(experiment.protocol("threenodes", "darts"), tmp_path)
-            run_group(experiment, task, images, setting, lambda *_: None)
+        for task in plan.plan(experiment.choose().arms, setting.store):
+            images = execution.images_of(task.arm.protocol.images, tmp_path)
+            run_group(task, images, setting, lambda *_: None)
         scored = reproduce.score(experiment, setting, lambda *_: None)
         oracle = scoring.oracle(setting.store.root, tmp_path)
         built = build(setting.store.root, tmp_path / "reports", oracle, [], asked_for=[experiment.name])
