@@ -105,14 +105,6 @@ def variants(layers: Iterable[Layer]) -> dict[str, tuple[str, str]]:
     return {name: (said["method"], said["label"]) for name, said in found.items()}
 
 
-def known_space(name: str) -> str:
-    """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
-    known = spaces.names()
-    if name not in known:
-        raise InputError(f"unknown space '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
-    return name
-
-
 def known_method(name: str, others: Iterable[str] = ()) -> str:
     """Return ``name`` if it is a method; raise ``InputError`` otherwise, which also names ``others``."""
     known = (*method.names(), *others)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import spaces
+from bench.architectures import known_space
 from bench.arms import About, Arm, Chosen
 from bench.methods import method
 from bench.protocol import ImagesConfig, Measure, Protocol, Training, check
@@ -28,7 +29,7 @@ from spaces.base import SupernetConfig
 
 from . import layers as layering
 from . import overrides as overriding
-from .layers import Layer, known_method, known_space
+from .layers import Layer, known_method
 
 __all__ = ["DEFAULT", "FOLDER", "Experiment", "available", "known_method", "known_space", "load", "parse_seeds"]
 

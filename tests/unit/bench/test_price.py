@@ -144,11 +144,13 @@ def test_a_group_that_was_cut_off_stays_whole(group):
 
 
 def test_a_plan_is_run_in_groups_that_fit(cut_down, store, monkeypatch):
-    arm = cut_down("seeds=0-2", "training.epochs=1").arm("nasbench201", "darts")
-    one = memory_of(Group(arm, (0,)))
+    experiment = cut_down("seeds=0-2", "training.epochs=1")
+    chosen = experiment.choose(("nasbench201",), ("darts",))
+    one = memory_of(Group(chosen.arms[0], (0,)))
     monkeypatch.setattr(inline.memory, "free", lambda device: 2.5 * one)
     said, setting = [], Setting(store, CPU)
-    outcomes = list(reproduce.run([arm], setting, lambda *_: None, by=inline, workers=1, say=said.append))
+    work = reproduce.Work(experiment, chosen, setting, inline, workers=1)
+    outcomes = list(work.run(lambda *_: None, say=said.append))
     assert [o.status for o in outcomes] == ["done", "done"]
     assert [r.manifest.group.seeds for r in store.records()] == [(0,), (1, 2), (1, 2)]
     assert said == [f"memory: a group became 2, so that each is predicted to fit into {2.5 * one / 2**30:.2f} GiB"]

@@ -4,7 +4,8 @@ import pytest
 
 from bench.experiments import reading
 from bench.methods import method
-from bench.runs.plan import plan
+from bench.runs.plan import missing, plan
+from bench.runs.standing import standing
 from results.errors import InputError
 from results.records.run import Run
 from results.records.store import Store
@@ -88,7 +89,7 @@ def test_a_variant_can_be_asked_for_by_name(experiment):
         reading.known_method("rs-wide")
 
 
-def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, minimal):
+def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, cut_down):
     own = ('variants.own={method = "sdarts-rs", label = "own", params = {epsilon = 0.5}}', "measure.evaluate_every=0")
     store = search("runs", *own, method="own", seeds="0")
     (found,) = store.records()
@@ -97,6 +98,9 @@ def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, minimal)
     assert found.manifest.method.base == "sdarts-rs"
     assert found.manifest.protocol.params["epsilon"] == 0.5
     assert {d.id for d in found.manifest.deviations} >= {"perturbed-quantity"}
+    arm = cut_down(*own, "seeds=0-1").arm("nasbench201", "own")
+    assert list(missing([arm], store)) == [arm.run(1)]
+    assert standing([arm], store).kept == ()
 
 
 def test_the_plan_holds_variants(experiment, tmp_path):
