@@ -34,10 +34,11 @@ def test_a_program_plans_runs_loads_scores_and_checks(cut, tmp_path, monkeypatch
     assert all(one.same(other) for one, other in zip(records, again, strict=True))
 
 
-def test_scores_are_a_row_an_architecture_data_set_and_split(tmp_path):
+def test_scores_are_a_row_an_architecture_data_set_and_split(tmp_path, monkeypatch):
     from results.records.store import Store
     from results.scores.score import Score, merge_scores
 
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))
     arch = "|skip_connect~0|+|none~0|none~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
     merge_scores(Store(tmp_path).scores_path, [Score("nasbench201", arch, "cifar10", 90.0, 93.5, epochs=200)])
     found = bench.score("nasbench201", [arch, arch.replace("skip_connect", "none")], runs=tmp_path)
