@@ -206,6 +206,10 @@ class Frozen:
             return seed_conv(x, *self.kernels[large], form=self.form)
         return self.conv_bn(x, small) + self.conv_bn(x, large)
 
+    def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return F.relu(x)
+
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
         norm = self.norms[name]
