@@ -133,7 +133,9 @@ class Supernet:
 
     def observe(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, seen: Seen) -> Tensor:
         """Classify as ``forward_frozen`` does, and show ``seen`` the input of every ReLU."""
-        return self._run(Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), seen), x, mix)
+        return self._run(
+            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), seen), x, mix
+        )
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
         x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")
