@@ -3,7 +3,7 @@
 No measured result yet.
 
 The score of a network is log |det K| of which ReLUs fire for the images of a batch (``bench.steps.patterns``). A
-proposal visits the rows in random order. On each it takes one choice away after the other, and keeps the one whose
+proposal visits the rows one after the other. On each it takes one choice away after the other, and keeps the one whose
 removal lowers the score most; the row is then fixed. After N proposals, each with alphas of its own, the distinct cells
 are built as networks of their own, and the one with the highest score, summed over V batches, is the result.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,11 +44,15 @@ _SOURCE = "zerocostptnas/zerocost_operation_score at 48f48c9"
 
 @dataclass(frozen=True)
 class Params:
-    """``proposals`` (N), images in a ``batch`` (B), and ``batches`` (V) by which the proposals are compared."""
+    """``proposals`` (N), images in a ``batch`` (B), and ``batches`` (V) by which the proposals are compared.
+
+    ``order`` says in which order a proposal visits the rows; "fixed" is that of the space.
+    """
 
     proposals: int = 10
     batch: int = 256
     batches: int = 100
+    order: Literal["random", "fixed"] = "random"
 
     def __post_init__(self) -> None:
         require(self, "proposals", "batches", least=1)
@@ -70,7 +75,7 @@ def proposal(untrained: Untrained, number: int) -> list[Arch]:
     learner = untrained.learner()
     mix = softmax(_alphas(learner, seeds, number), learner.mask)
     frozen = learner.freeze()
-    orders = [_order(space, stream(seed, "zero-cost-pt/rows", number)) for seed in seeds]
+    orders = [_order(space, params.order, stream(seed, "zero-cost-pt/rows", number)) for seed in seeds]
     batches = untrained.samples("zero-cost-pt", number, params.batch, len(space.rows))
     for rows, samples in zip(zip(*orders, strict=True), batches, strict=True):
         scores = torch.stack(
@@ -125,12 +130,13 @@ def _alphas(learner: Learner, seeds: tuple[int, ...], number: int) -> Tensor:
     return 1e-3 * torch.stack(drawn).to(alpha)
 
 
-def _order(space: Space, generator: torch.Generator) -> list[int]:
-    """Return the rows in the order of a proposal: those of operations first, then those of inputs, each shuffled."""
+def _order(space: Space, order: str, generator: torch.Generator) -> list[int]:
+    """Return the rows in the order of a proposal: those of operations, then those of inputs."""
     found: list[int] = []
     for operations in (True, False):
         rows = [index for index, row in enumerate(space.rows) if row.operations is operations]
-        found += [rows[i] for i in torch.randperm(len(rows), generator=generator).tolist()]
+        shuffled = torch.randperm(len(rows), generator=generator).tolist()
+        found += [rows[i] for i in shuffled] if order == "random" else rows
     return found
 
 
