@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from bench.methods.method import Method, Rule
-from bench.protocol import require
 from bench.seeding import key, stream
 from bench.steps.learner import Learner, Samples
 from bench.steps.patterns import agreement, network_kernel, score
@@ -49,14 +49,10 @@ class Params:
     ``order`` says in which order a proposal visits the rows; "fixed" is that of the space.
     """
 
-    proposals: int = 10
-    batch: int = 256
-    batches: int = 100
+    proposals: Annotated[int, Ge(1), Le(10_000)] = 10
+    batch: Annotated[int, Ge(2), Le(4096)] = 256
+    batches: Annotated[int, Ge(1), Le(100_000)] = 100
     order: Literal["random", "fixed"] = "random"
-
-    def __post_init__(self) -> None:
-        require(self, "proposals", "batches", least=1)
-        require(self, "batch", least=2)
 
 
 def propose(untrained: Untrained, number: int, earlier: Sequence[Sequence[Arch]]) -> list[Arch]:

@@ -128,7 +128,7 @@ class GroupState:
 
         def network(arch: Arch, seed: int) -> nn.Module:
             made = networks.build(
-                self.space.family,
+                self.space,
                 arch.key,
                 seed=seed,
                 channels=config.channels,
