@@ -186,7 +186,7 @@ class Frozen:
                 del left[f"{name}.bn"]
         return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form)
 
-    def cells(self) -> dict[str, Frozen]:
+    def cells(self) -> Mapping[str, Frozen]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
         kernels, factors = by_cell(self.kernels), by_cell(self.factors)

@@ -27,7 +27,7 @@ class Observed(Frozen):
         """Return the same pass, observed."""
         return cls(**{field.name: getattr(frozen, field.name) for field in fields(Frozen)}, seen=seen)
 
-    def cells(self) -> dict[str, Frozen]:
+    def cells(self) -> dict[str, Observed]:
         """See ``Pass``."""
         return {name: Observed.of(cell, self.seen) for name, cell in super().cells().items()}
 
