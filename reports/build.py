@@ -184,7 +184,7 @@ def page_of(record: Record, oracle: Oracle, *, background: Background = NOTHING_
     with TemporaryDirectory() as folder:
         studies, methods = studies_of([record], oracle, background, {})
         page = Page(
-            chapters=chapters(studies, (), Path(folder)),
+            chapters=chapters(studies, (), Path(folder), formats=("svg",)),
             verdicts=(),
             judged=claim_tables.verdict_table((), load_labels()),
             papers=(),

@@ -70,15 +70,19 @@ def studies_of(
     return sorted(studies, key=lambda study: kinds.place(study.experiment)), methods
 
 
-def chapters(studies: Iterable[Study], verdicts: Sequence[Verdict], figures: Path) -> tuple[Chapter, ...]:
-    """Return a chapter for each experiment; its figures are saved in the folder ``figures``."""
+def chapters(
+    studies: Iterable[Study], verdicts: Sequence[Verdict], figures: Path, formats: Sequence[str] = ()
+) -> tuple[Chapter, ...]:
+    """Return a chapter for each experiment; its figures are saved in the folder ``figures``, in all formats or some."""
     return tuple(
-        _chapter(experiment, list(mine), verdicts, figures)
+        _chapter(experiment, list(mine), verdicts, figures, formats)
         for experiment, mine in groupby(studies, key=lambda study: study.experiment)
     )
 
 
-def _chapter(experiment: str, studies: Sequence[Study], verdicts: Sequence[Verdict], figures: Path) -> Chapter:
+def _chapter(
+    experiment: str, studies: Sequence[Study], verdicts: Sequence[Verdict], figures: Path, formats: Sequence[str]
+) -> Chapter:
     return Chapter(
         id=slug(experiment),
         experiment=experiment,
@@ -86,12 +90,12 @@ def _chapter(experiment: str, studies: Sequence[Study], verdicts: Sequence[Verdi
         description=kinds.description(record for study in studies for record in study.records),
         answer=answer(studies, verdicts),
         tables=tuple(table for make in tables.OF_AN_EXPERIMENT if (table := make(studies)).rows),
-        sections=tuple(_section(study, figures) for study in studies),
+        sections=tuple(_section(study, figures, formats) for study in studies),
         points=tables.points_table(studies).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
     )
 
 
-def _section(study: Study, figures: Path) -> Section:
+def _section(study: Study, figures: Path, formats: Sequence[str]) -> Section:
     """Draw and save a study's figures."""
     from reports.drawing.axes import epoch_scale
     from reports.drawing.style import save, style
@@ -105,7 +109,7 @@ def _section(study: Study, figures: Path) -> Section:
                 missing.append((plot.title, plot.missing))
                 continue
             stem = slug(study.experiment, study.space, plot.name)
-            svg = inline(save(plot.figure, figures / stem), f"{stem}-", plot.alt, study.methods)
+            svg = inline(save(plot.figure, figures / stem, formats), f"{stem}-", plot.alt, study.methods)
             drawn.append(Figure(plot.title, plot.caption, plot.note, svg, stem, epoch_scale(plot.figure)))
     return Section(
         id=slug(study.experiment, study.space),
