@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -97,15 +97,15 @@ def style() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, stem: Path) -> str:
-    """Write ``stem``.svg, .pdf and .png, inside ``style()``.
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ()) -> str:
+    """Write ``stem``.svg, .pdf and .png, or only some of ``FORMATS`` with SVG among them, inside ``style()``.
 
     Returns
     -------
     The text of the SVG.
     """
     files = {}
-    for kind in FORMATS:
+    for kind in formats or FORMATS:
         buffer = BytesIO()
         figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
         files[kind] = buffer.getvalue()

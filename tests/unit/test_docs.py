@@ -16,10 +16,13 @@ from bench.cli import (  # noqa: F401 - they add their commands
     bench,
     compare,
     data,
+    exporting,
     importing,
     inspect,
     planning,
     reports,
+    show,
+    watch,
     work,
 )
 from bench.cli.application import app
