@@ -14,7 +14,7 @@ from bench.steps.learner import Learner, initial_state
 from spaces import find
 from spaces.supernet.network import Supernet
 
-from ..pairs import PAIRS, TRAINED
+from ..pairs import PAIRS
 from .product import TRAINING
 
 EPOCHS = 2
@@ -146,19 +146,3 @@ def test_two_seeds_differ(space, method):
     (_, first), (_, second), _ = run(space, method, (0, 1, 2)).values()
     for name in ("weights", "alpha", "losses"):
         assert not torch.isclose(first[name], second[name], rtol=1e-6, atol=0).all()
-
-
-@pytest.mark.parametrize("method", TRAINED)
-def test_what_a_seed_is_fed_does_not_depend_on_the_group(method):
-    _, alone = start("nasbench201", method, (1,))
-    _, together = start("nasbench201", method, (4, 0, 1))
-    for epoch in range(2):
-        for one, several in zip(
-            map(alone.batch, alone.drawn(epoch)), map(together.batch, together.drawn(epoch)), strict=True
-        ):
-            assert torch.equal(one.train.images[..., 0, :], several.train.images[..., 2, :])
-            assert torch.equal(one.train.labels[0], several.train.labels[2])
-            if one.valid is not None and several.valid is not None:
-                assert torch.equal(one.valid.images[..., 0, :], several.valid.images[..., 2, :])
-            for name, draw in one.draws.items():
-                assert torch.equal(draw[0], several.draws[name][2])

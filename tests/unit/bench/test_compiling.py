@@ -98,6 +98,7 @@ class Killed(Exception):
     """The end of a process, as far as a search can see it."""
 
 
+@pytest.mark.slow
 def test_a_compiled_search_is_the_plain_one_to_rounding_and_stays_compiled(search, traced):
     def kill(task, epoch, rows):
         if epoch == 1:

@@ -24,7 +24,7 @@ from results.records.store import Store
 from .test_resume import same
 
 #: A kill at each so manieth instant.
-EVERY = [1] if int(os.environ.get("DNAS_KILLS", "2")) > 2 else [17, pytest.param(4, marks=pytest.mark.slow)]
+EVERY = [17, pytest.param(1 if int(os.environ.get("DNAS_KILLS", "2")) > 2 else 4, marks=pytest.mark.slow)]
 OPTIONS = ("training.batch=20", "measure.landscape=3", "measure.landscape_images=8")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
