@@ -71,7 +71,7 @@ def test_the_space_of_the_readme_is_searched_retrained_and_reported(added, cut_d
     experiment = cut_down('spaces=["threenodes"]', 'run=["darts"]', "seeds=0", "training.epochs=1")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"), data_dir=tmp_path)
     quick = replace(RECIPES["quick"], epochs=1)
-    with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", lambda: [cells]):
+    with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", return_value=[cells]):
         for task in plan.plan(experiment, setting.store, plan.Filter()):
             images = execution.images_of(experiment.protocol("threenodes", "darts"), tmp_path)
             run_group(experiment, task, images, setting, lambda *_: None)
