@@ -64,7 +64,7 @@ def commands(page):
 def dnas_commands(page):
     found = []
     for text in commands(page):
-        if text.startswith("dnas "):
+        if re.match(r"dnas \w", text):
             found.append(text)
         found += [f"dnas {part}" for part in re.findall(r"python3 -m bench (.+)", text)]
         tox = re.search(r"tox -e (reproduce|plan|report|check)(?: -- (.+))?$", text)
@@ -109,11 +109,14 @@ def test_links_lead_somewhere(page):
 def test_commands_exist(page):
     for text in dnas_commands(page):
         path, plain, options = parse(text)
+        if plain and plain[0].endswith(".toml"):  # a file of the reader's own
+            continue
         values = {name: [value for key, value in options if key == name] for name, _ in options}
         for name in values.get("--space", []):
-            reading.known_space(name)
+            if name != "threenodes":  # the example of docs/adding-a-space.md
+                reading.known_space(name)
         for name in values.get("--method", []):
-            if name != "sdarts-gauss":  # the README's example
+            if name != "sdarts-gauss":  # the example of docs/adding-a-method.md
                 reading.load(plain[0] if plain else reading.DEFAULT).known_method(name)
         if path[0] in ("run", "plan", "reproduce") and (not plain or plain[0].islower()):
             reading.load(*(plain or [reading.DEFAULT]), values.get("-o", []))
@@ -160,12 +163,10 @@ def test_the_readme_starts_from_pip_alone():
 
 
 def test_every_method_and_space_has_a_page():
-    assert {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")} == {*methods.names(), "derived", "others"}
+    beside = {"index", "derived", "others"}
+    assert {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")} == {*methods.names(), *beside}
     families = {spaces.find(name).family for name in spaces.names()}
-    assert {page.stem for page in (ROOT / "docs" / "spaces").glob("*.md")} == families
-    readme = prose(ROOT / "README.md")
-    for page in (ROOT / "docs").glob("**/*.md"):
-        assert f"({page.relative_to(ROOT).as_posix()})" in readme, f"the README does not link {page}"
+    assert {page.stem for page in (ROOT / "docs" / "spaces").glob("*.md")} == {*families, "index"}
 
 
 @pytest.mark.parametrize("name", methods.names())
@@ -197,11 +198,11 @@ def test_every_column_is_described():
 
 
 def test_the_example_of_a_method_is_whole(monkeypatch):
-    listings = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    source = next(body for language, body in listings if language == "python" and "METHOD" in body)
+    page = ROOT / "docs" / "adding-a-method.md"
+    source = next(body for language, body in FENCE.findall(page.read_text(encoding="utf-8")) if language == "python")
     module = types.ModuleType("sdarts_gauss")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    exec(compile(source, "README.md", "exec"), module.__dict__)  # noqa: S102
+    exec(compile(source, page.name, "exec"), module.__dict__)  # noqa: S102
     assert isinstance(module.METHOD, methods.Method)
     assert module.METHOD.id not in methods.names()
 
