@@ -26,7 +26,9 @@ def test_a_search_needs_few_packages(child, cifar_folder, tmp_path):
     options = [
         *("--space", "nasbench201", "--method", "sdarts-rs", "--seeds", "0", "--device", "cpu", "--workers", "1")
     ]
-    options += [part for override in (*tiny, "measure.landscape=0", "measure.eigenvalue_every=0") for part in ("-o", override)]
+    options += [
+        part for override in (*tiny, "measure.landscape=0", "measure.eigenvalue_every=0") for part in ("-o", override)
+    ]
     arguments = ["-m", "tests.contracts.few_packages", checksum, "run", "paper", "--runs", tmp_path / "runs", *options]
     done = child(arguments, cwd=tmp_path, DNAS_DATA=str(folder), XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert done.returncode == 0, done.stderr
