@@ -14,7 +14,7 @@ from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.runs.checkpoint import positions
 from bench.runs.execution import run_group
-from bench.runs.group import Group
+from bench.runs.group import GroupState
 from bench.runs.plan import plan
 from results.records.run import Run
 from results.records.store import Store
@@ -147,13 +147,13 @@ def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(
 ):
     of = {"space": space, "method": method}
     whole = uncut(**of)
-    cut, save, places = Store(tmp_path / "cut"), Group.save, []
+    cut, save, places = Store(tmp_path / "cut"), GroupState.save, []
 
     def dies(group, *arguments, **more):
         save(group, *arguments, **more)
         raise Killed
 
-    monkeypatch.setattr(Group, "save", dies)
+    monkeypatch.setattr(GroupState, "save", dies)
     for _ in range(2 * steps):
         with pytest.raises(Killed):
             search("cut", **of, checkpoint_seconds=0.0)
@@ -215,25 +215,25 @@ def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
 
 
 def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock, monkeypatch):
-    kept, save = [], Group.save
+    kept, save = [], GroupState.save
 
     def note(group, learner, sums=None, **more):
         kept.append(sums.steps if sums else 0)
         save(group, learner, sums, **more)
 
-    monkeypatch.setattr(Group, "save", note)
+    monkeypatch.setattr(GroupState, "save", note)
     search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps an epoch
     assert kept == [3, 6, 9, 0] * 2
 
 
 def test_an_epochs_end_is_kept_where_the_last_checkpoint_is_old_and_at_the_end(search, clock, monkeypatch):
-    kept, save = [], Group.save
+    kept, save = [], GroupState.save
 
     def note(group, learner, sums=None, **more):
         kept.append((group.points[0][-1]["epoch"], sums.steps if sums else 0))
         save(group, learner, sums, **more)
 
-    monkeypatch.setattr(Group, "save", note)
+    monkeypatch.setattr(GroupState, "save", note)
     search("runs", "training.epochs=5", epoch_seconds=3.0)  # two steps and the one that is not counted
     assert kept == [(2, 0), (4, 0), (5, 0)]
 
