@@ -13,8 +13,8 @@ from reports.drawing.style import contrast
 from results.claims.claim import Claim, Criterion
 from results.records.store import Store
 
+from .building import BACKGROUND, CLAIM, DEVIATION
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record, surroundings
-from .test_build import BACKGROUND, CLAIM, DEVIATION
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)

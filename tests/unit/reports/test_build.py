@@ -3,52 +3,21 @@
 import base64
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from reports.build import Background, build, page_of
+from reports.build import build, page_of
 from reports.embed import texts
-from reports.study.study import Reference
-from results.claims.claim import Claim
 from results.records.store import Store
 
-from .factory import METHODS, TRUTH, Table, record, surroundings
+from .building import CLAIM, DEVIATION, build_filled
+from .factory import METHODS, TRUTH, Table, record
 
 ROOT = Path(__file__).parents[3]
-CLAIM = Claim(
-    id="a-number", paper="A <b>paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",
-    metric="accuracy", split="test", value=54.3, spread=0.0, n=3, experiment="paper", tolerance=0.5, rationale="why",
-    comparable="same-protocol", source="a table",
-)  # fmt: skip
-DEVIATION = {"id": "d", "what": "what", "why": "why", "effect": "none", "switch": "a=b", "source": "a file"}
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
-BACKGROUND = Background(
-    {"nasbench201": {"cifar10": [50.0, 94.0]}},
-    {"nasbench201": [Reference("published", "cifar10", [0, 1], [7.0, 7.0], [6.0, 6.0], [8.0, 8.0], "read off")]},
-)
-
-
-def fill(root):
-    """Fill a store with two methods and two seeds of one experiment."""
-    store = Store(root)
-    for method in ("darts", "sdarts-adv"):
-        for seed in (0, 1):
-            mine = record(method, seed, manifest={"deviations": [DEVIATION]})
-            store.write(mine)
-            surroundings().to_parquet(store.side_path(mine.run, "landscape"))
-    return store
-
-
-def build_filled(folder):
-    """Build the report of a filled store; also called by a process of its own."""
-    fill(folder / "runs")
-    return build(folder / "runs", folder / "out", Table(TRUTH, datasets=("cifar10",)), [CLAIM], background=BACKGROUND)
 
 
 class Reading(HTMLParser):
@@ -148,12 +117,9 @@ class TestFilled:
         assert "full protocol" in text
         assert "What paper is." in text
 
-    def test_twice_is_the_same_in_every_byte_even_in_another_process(self, built, tmp_path):
-        code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + (
-            "from pathlib import Path\nfrom tests.unit.reports.test_build import build_filled\n"
-            f"build_filled(Path({str(tmp_path)!r}))"
-        )
-        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONHASHSEED": "7"}, cwd=ROOT)
+    def test_twice_is_the_same_in_every_byte_even_in_another_process_which_loads_no_torch(self, built, child, tmp_path):
+        done = child(["-m", "tests.unit.reports.building", tmp_path], cwd=tmp_path, PYTHONHASHSEED="7")
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
         first, second = built.page.parent, tmp_path / "out"
         names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
         assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
@@ -250,23 +216,6 @@ def test_hostile_strings_are_text(tmp_path):
     assert "img" not in reading.tags
     assert "display:none" not in page.replace("display: none", "")
     assert HOSTILE in "".join(reading.text)
-
-
-def test_importing_loads_neither_torch_nor_what_draws():
-    code = "import sys, reports.build; print([m for m in ('torch', 'matplotlib', 'jinja2') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == "[]"
-
-
-def test_building_does_not_load_torch(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from reports.build import build\n"
-        "from results.scores.oracle import Chain\n"
-        f"build(Path({str(tmp_path)!r}), Path({str(tmp_path / 'out')!r}), Chain([]), [])\n"
-        "import reports.plots; reports.plots.modules(); print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == "False"
 
 
 def test_the_page_of_one_run_is_one_file_without_verdicts():
