@@ -81,7 +81,7 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
         reading.known_method("halve")
 
 
-def test_the_space_of_the_readme_is_searched_retrained_and_reported(added, cut_down, tmp_path):
+def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added, cut_down, tmp_path):
     experiment = cut_down('spaces=["threenodes"]', 'run=["darts"]', "seeds=0", "training.epochs=1")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"), data_dir=tmp_path)
     quick = replace(RECIPES["quick"], epochs=1)

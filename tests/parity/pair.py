@@ -25,7 +25,7 @@ from .product import TRAINING
 from .small import batch_of, noise_for
 
 SEEDS = 2
-STEPS = 10
+STEPS = 5
 NETWORKS = {
     "nasbench201": partial(nasbench201.Network, 3, 1),
     "nasbench201 conv bias untracked": partial(
@@ -123,13 +123,13 @@ class Pair:
 ORDERS = {"alpha-first": "alpha-weights", "weights-first": "weights-alpha"}
 
 
-def run_two_levels(pair, method, plain_step, *, params=None, noisy=False, scalars=None):
+def run_two_levels(pair, method, plain_step, *, params=None, noisy=False, scalars=None, steps=STEPS):
     """Make the steps with both and compare after each; ``scalars`` are every step's, without noise."""
     found = methods.find(method)
     params = params or found.params()
-    for step in range(STEPS):
-        rate = darts.cosine_rate(step, STEPS, shifted=True)
-        radius = sdarts.perturbation_radius(step, STEPS)
+    for step in range(steps):
+        rate = darts.cosine_rate(step, steps, shifted=True)
+        radius = sdarts.perturbation_radius(step, steps)
         batches = [[batch_of(1000 * seed + 2 * step + half, 4, 8) for seed in range(SEEDS)] for half in (0, 1)]
         noise = [noise_for(search, 100 * seed + step) for seed, search in enumerate(pair.searches)]
         draws = {"noise": product.table(pair.networks, noise)} if noisy else {}

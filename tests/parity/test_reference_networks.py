@@ -99,8 +99,7 @@ def test_oneshot_counts(space, weights, alphas, batch_norms):
     assert momenta == [(0.997, True)] * (batch_norms - 1) + [(0.1, False)]
 
 
-@pytest.mark.parametrize("space", [1, 2, 3])
-@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize(("space", "published"), [(1, False), (2, True), (3, False)])
 def test_oneshot_feature_maps(space, published):
     network = oneshot.Network(space, published_cell=published)
     parts = oneshot.block_count(space) + published

@@ -14,14 +14,11 @@ from bench.steps.learner import Learner, initial_state
 from spaces import find
 from spaces.supernet.network import Supernet
 
+from ..pairs import PAIRS
 from .product import TRAINING
 
-METHODS = [name for name in methods.names() if methods.find(name).step is not None]
-SPACES = ["nasbench201", "nasbench1shot1-3"]
-#: A method that makes no sense on a space is not run there.
-PAIRS = [(name, space) for name in METHODS for space in SPACES if not methods.find(name).spaces(find(space))]
 EPOCHS = 2
-SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=5, clip_mix=True, alpha_batches="fresh")
+SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=8, clip_mix=True, alpha_batches="fresh")
 
 
 def small_images():
@@ -108,28 +105,18 @@ def assert_same_search(one, other, limit=1e-9):
         assert difference <= limit * moved, (name, difference, moved)
 
 
-#: In one of these three seeds a difference of 1e-16 grows to 1e-8 in DSNAS's second step; why was not traced.
+#: In one of these seeds a difference of 1e-16 grows to 1e-8 in DSNAS's second step; why was not traced.
 LIMITS = {("nasbench1shot1-3", "dsnas"): 1e-6}
 
 
-@pytest.mark.parametrize(("method", "space"), PAIRS)
-def test_seeds_together_are_as_seeds_alone(space, method):
-    together = run(space, method, (0, 1, 2))
-    for seed, search in together.items():
-        alone = run(space, method, (seed,))[seed]
-        assert_same_search(search, alone, limit=LIMITS.get((space, method), 1e-9))
+@pytest.mark.parametrize(("space", "method"), PAIRS)
+def test_a_seed_is_as_it_is_alone_and_neither_order_nor_companions_matter(space, method):
+    together, others, alone = (run(space, method, seeds) for seeds in ((0, 1, 2), (2, 7, 1), (1,)))
+    for seed, search in (*((seed, others[seed]) for seed in (1, 2)), (1, alone[1])):
+        assert_same_search(search, together[seed], limit=LIMITS.get((space, method), 1e-9))
 
 
-@pytest.mark.parametrize(("method", "space"), PAIRS)
-def test_neither_order_nor_companions_matter(space, method):
-    together = run(space, method, (0, 1, 2))
-    for seed, search in run(space, method, (2, 7, 1)).items():
-        if seed in together:
-            assert_same_search(search, together[seed], limit=LIMITS.get((space, method), 1e-9))
-
-
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("method", ["darts", "sdarts-adv"])
+@pytest.mark.parametrize(("space", "method"), [("nasbench201", "sdarts-adv"), ("nasbench1shot1-3", "darts")])
 def test_the_form_of_the_convolutions_does_not_matter(space, method):
     looped = run(space, method, (0, 1), "loop")
     for seed, search in run(space, method, (0, 1, 2)).items():
@@ -137,15 +124,7 @@ def test_the_form_of_the_convolutions_does_not_matter(space, method):
             assert_same_search(search, looped[seed])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_same_group_again_is_the_same_bit_for_bit(method):
-    first = run("nasbench201", method, (0, 1, 2))
-    for seed, (_, end) in run.__wrapped__("nasbench201", method, (0, 1, 2)).items():
-        for name, each in end.items():
-            assert torch.equal(each, first[seed][1][name]), name
-
-
-@pytest.mark.parametrize(("method", "space"), PAIRS)
+@pytest.mark.parametrize(("space", "method"), PAIRS)
 def test_two_seeds_differ(space, method):
     learner, feed = start(space, method, (0, 1))
     for name in ("weights", "alpha"):
@@ -167,19 +146,3 @@ def test_two_seeds_differ(space, method):
     (_, first), (_, second), _ = run(space, method, (0, 1, 2)).values()
     for name in ("weights", "alpha", "losses"):
         assert not torch.isclose(first[name], second[name], rtol=1e-6, atol=0).all()
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_what_a_seed_is_fed_does_not_depend_on_the_group(method):
-    _, alone = start("nasbench201", method, (1,))
-    _, together = start("nasbench201", method, (4, 0, 1))
-    for epoch in range(2):
-        for one, several in zip(
-            map(alone.batch, alone.drawn(epoch)), map(together.batch, together.drawn(epoch)), strict=True
-        ):
-            assert torch.equal(one.train.images[..., 0, :], several.train.images[..., 2, :])
-            assert torch.equal(one.train.labels[0], several.train.labels[2])
-            if one.valid is not None and several.valid is not None:
-                assert torch.equal(one.valid.images[..., 0, :], several.valid.images[..., 2, :])
-            for name, draw in one.draws.items():
-                assert torch.equal(draw[0], several.draws[name][2])

@@ -1,7 +1,8 @@
 """Seeds that diverge, groups that another process runs, devices that are too small."""
 
-import subprocess
-import sys
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -19,13 +20,6 @@ from results.records.run import Run
 from results.records.store import Store
 
 CPU = torch.device("cpu")
-HOLDER = """
-import pathlib, sys
-from results.files.locks import hold
-with hold(pathlib.Path(sys.argv[1])):
-    print("held", flush=True)
-    input()
-"""
 CHOSEN = Filter(("nasbench201",), ("darts",))
 
 
@@ -108,17 +102,27 @@ def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
     assert {r.manifest.status for r in setting.store.records()} == {"diverged"}
 
 
+def keep(lock, held):
+    """Hold a lock until the end comes from outside."""
+    with hold(lock):
+        held.set()
+        signal.pause()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_group_that_another_process_holds_is_left_to_it(group):
     experiment, task, images, setting = group
     lock = setting.store.root / ".checkpoints" / experiment.name / "nasbench201" / "darts" / "seed-001.lock"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout.readline() == b"held\n"
-        with pytest.raises(Busy):
-            execution.run_group(experiment, task, images, setting, nothing)
-        other.kill()  # the lock goes with the process
-        other.wait()
+    fork = multiprocessing.get_context("fork")
+    held = fork.Event()
+    other = fork.Process(target=keep, args=(lock, held), daemon=True)
+    other.start()
+    assert held.wait(60)
+    with pytest.raises(Busy):
+        execution.run_group(experiment, task, images, setting, nothing)
+    other.kill()  # the lock goes with the process
+    other.join()
     with hold(lock):
         pass
 

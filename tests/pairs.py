@@ -1,0 +1,38 @@
+"""Which methods and spaces the tests put together: every method once on each family, each space with some."""
+
+from itertools import cycle
+
+import spaces
+from bench.methods import method
+
+#: The methods that train.
+TRAINED = [name for name in method.names() if method.find(name).levels]
+
+
+def families() -> list[list[str]]:
+    """Return the spaces of each family."""
+    found: dict[str, list[str]] = {}
+    for name in spaces.names():
+        found.setdefault(spaces.find(name).family, []).append(name)
+    return list(found.values())
+
+
+def makes_sense(name: str, space: str) -> bool:
+    """Return whether a method runs on a space."""
+    return not method.find(name).spaces(spaces.find(space))
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Return the pairs ``(space, method)``."""
+    found = []
+    for family in families():
+        turn = cycle(family)
+        for name in TRAINED:
+            space = next(turn)
+            if makes_sense(name, space):
+                found.append((space, name))
+    return found
+
+
+#: ``(space, method)``.
+PAIRS = pairs()
