@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,8 @@ def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:
     not count. Nothing is rounded to TF32.
     """
     with precision.unrounded():
-        hessian = _hessian(learner, _one_batch(feed, epoch)).double().cpu().numpy()
+        rows = hessian_rows(learner, _one_batch(feed, epoch))
+        hessian = torch.stack(list(rows), dim=1).double().cpu().numpy()
     hessian = (hessian + hessian.swapaxes(1, 2)) / 2 + DIAGONAL * np.eye(hessian.shape[1])
     finite = np.isfinite(hessian).all(axis=(1, 2))
     largest = np.full(len(hessian), np.nan)
@@ -85,17 +86,15 @@ def eigenvalue(learner: Learner, feed: Feed, epoch: int) -> np.ndarray:
     return largest
 
 
-def _hessian(learner: Learner, samples: Samples) -> Tensor:
-    """Return the Hessian of each seed's loss over the entries of the mask, ``(S, entries, entries)``."""
+def hessian_rows(learner: Learner, samples: Samples) -> Iterator[Tensor]:
+    """Yield the rows of the Hessian of each seed's loss over the entries of the mask, ``(S, entries)`` each."""
     alpha = learner.state.alpha.detach().requires_grad_()
     with differentiated_twice():
         outcome = learner.loss(learner.state.weights, softmax(alpha, learner.mask), samples, update=False)
     gradient = torch.autograd.grad(outcome.loss.sum(), alpha, create_graph=True)[0]
-    rows = [
-        torch.autograd.grad(gradient[:, r, m].sum(), alpha, retain_graph=True)[0][:, learner.mask].detach()
-        for r, m in learner.mask.nonzero().tolist()
-    ]
-    return torch.stack(rows, dim=1)
+    for r, m in learner.mask.nonzero().tolist():
+        row = torch.autograd.grad(gradient[:, r, m].sum(), alpha, retain_graph=True)[0]
+        yield row[:, learner.mask].detach()
 
 
 def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: int = 4) -> list[pd.DataFrame]:

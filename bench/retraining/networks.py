@@ -33,7 +33,7 @@ def build(space: Space, arch: str, *, seed: int, **options: Any) -> nn.Module:
 
 
 def check(space: Space, arch: str) -> None:
-    """Raise ``InputError`` where ``arch`` is no cell of the space, or no network is known for it."""
+    """Raise ``InputError`` where ``arch`` cannot be decoded in the space, or no network is known for it."""
     if space.retraining is None:
         raise InputError(f"cells of {space.label} cannot be retrained; run with -o 'retrain.recipe=\"\"'")
     try:

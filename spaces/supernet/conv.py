@@ -85,26 +85,26 @@ def seed_conv(
 def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
     """Convolve in PyTorch's own order, padded by half the kernel."""
     wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
-    if wanted or torch.compiler.is_compiling() or not _TWICE.get():
+    if wanted or torch.compiler.is_compiling() or not TWICE.get():
         return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
     return ConstantConv.apply(x, kernel, bias, stride, groups)
 
 
 #: Whether second derivatives are to come.
-_TWICE: ContextVar[bool] = ContextVar("twice", default=False)
+TWICE: ContextVar[bool] = ContextVar("twice", default=False)
 
 
 @contextmanager
 def differentiated_twice() -> Iterator[None]:
-    """Convolve within by ``ConstantConv`` where the kernel is a constant.
+    """Convolve within by ``ConstantConv`` where the kernel is a constant, and normalise by ``batch_norm_twice``.
 
     Second derivatives are then cheap. First ones are the same, and a little slower: so it is said where it counts.
     """
-    before = _TWICE.set(True)
+    before = TWICE.set(True)
     try:
         yield
     finally:
-        _TWICE.reset(before)
+        TWICE.reset(before)
 
 
 class ConstantConv(torch.autograd.Function):

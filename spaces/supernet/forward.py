@@ -15,8 +15,9 @@ from typing import Protocol, Self, TypeVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from .conv import Forms, seed_conv
+from .conv import TWICE, Forms, seed_conv
 from .layout import Norm
+from .norm_twice import batch_norm_twice
 from .ops import BN_EPS, from_nchw, to_nchw
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
@@ -120,13 +121,17 @@ def batch_norm(
     momentum: float,
 ) -> Tensor:
     """Normalise each channel of each seed; with the batch's statistics where ``batch``, else with the given ones."""
-    scale, shift = pieces.get(f"{name}.scale"), pieces.get(f"{name}.shift")
+    scale, shift = (
+        None if (one := pieces.get(f"{name}.{part}")) is None else one.view(-1) for part in ("scale", "shift")
+    )
+    if batch and statistics is None and TWICE.get():
+        return from_nchw(batch_norm_twice(to_nchw(x), scale, shift, BN_EPS), x.shape[3])
     y = F.batch_norm(
         to_nchw(x),
         None if statistics is None else statistics[0].view(-1),
         None if statistics is None else statistics[1].view(-1),
-        None if scale is None else scale.view(-1),
-        None if shift is None else shift.view(-1),
+        scale,
+        shift,
         training=batch,
         momentum=momentum,
         eps=BN_EPS,

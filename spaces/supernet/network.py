@@ -163,7 +163,7 @@ class Supernet:
     def _make_weighing(self, device: torch.device) -> Tensor:
         """Return the flat positions in the mix of what cells weigh whole maps by."""
         columns = self.space.mask.shape[1]
-        return torch.tensor([row * columns + column for row, column in self._kind.weighing], device=device)
+        return torch.tensor([row * columns + column for row, column in self._kind.weighing()], device=device)
 
     def _declare(self, image_channels: int, classes: int) -> None:
         config, skeleton, layout = self.config, self.space.skeleton, self.layout

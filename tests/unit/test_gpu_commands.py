@@ -116,6 +116,17 @@ def test_parts_of_the_data_are_joined_once(tmp_path):
         searching.joined(parts, tmp_path / "unpacked")
 
 
+@pytest.mark.parametrize("status", [0, 3, 4])
+def test_a_search_ends_with_the_status_of_the_product(tmp_path, monkeypatch, status):
+    asked = []
+    monkeypatch.setattr(searching, "_dnas", lambda words, environment: asked.append(words) or status)
+    words = ["search", "quick", "--device", "cpu", "--out", str(tmp_path / "out"), "--budget", "90s"]
+    assert commands.main([*words, "--method", "darts"]) == status
+    assert asked[0][:2] == ["run", "quick"]
+    assert asked[0][-4:] == ["--method", "darts", "--budget", "80s"]
+    assert (tmp_path / "out" / searching.STORE).exists()
+
+
 def tiny(epochs):
     overrides = ("images.limit=40", "supernet.channels=2", "training.batch=4", "measure.eigenvalue_every=0")
     words = ["--space", "nasbench201", "--method", "darts", "--seeds", "0-1", "--workers", "1"]
@@ -138,6 +149,7 @@ def test_a_search_goes_on_on_a_second_machine_as_if_it_had_not_moved(child, tmp_
     first = child([*script, "--out", tmp_path / "a" / "out", "--budget", f"{budget}s", *words], cwd=ROOT)
     packed = tmp_path / "a" / "out" / searching.STORE
     assert packed.exists(), first.stderr
+    assert first.returncode == 4, first.stderr
     with tarfile.open(packed) as tar:
         assert all("/" not in name for name in tar.getnames())
     second = child(

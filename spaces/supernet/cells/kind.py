@@ -45,16 +45,15 @@ class CellKind(ABC):
     def declare(self, layout: Layout, place: Place) -> int:
         """Add the weights of one cell to a layout and return the width of its output."""
 
-    @property
     @abstractmethod
-    def weighing(self) -> Sequence[Position]:
-        """The entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
+    def weighing(self) -> list[Position]:
+        """Return the entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
 
     @abstractmethod
     def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[Any]:
         """Lay out what each of ``cells`` cells, ``channels`` wide, multiplies its maps with.
 
-        ``entries``, ``(S, len(weighing))``, are picked out of the mix. Every cell gets tensors of its own, so that
+        ``entries``, ``(S, len(weighing()))``, are picked out of the mix. Every cell gets tensors of its own, so that
         their gradients are gathered by one sum over the cells.
         """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import torch.nn.functional as F
@@ -57,7 +56,6 @@ class OnEdges(CellKind):
             layout.sum(*(f"{place.name}.{source}.{operation}" for operation in CONVS))
         return place.channels
 
-    @cached_property
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
         rows = [row for source in range(self._nodes - 1) for row in self._rows_from(source)]

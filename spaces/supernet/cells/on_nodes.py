@@ -67,7 +67,6 @@ class OnNodes(CellKind):
                 layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
         return (blocks + self._published) * channels
 
-    @cached_property
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
         return [entry for group in self._entries for entry in group]

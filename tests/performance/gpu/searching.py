@@ -42,7 +42,8 @@ def run(asked: argparse.Namespace, more: list[str], device: torch.device, deadli
     for packed in asked.resume:
         arrived = asked.out.parent / f"arrived-{packed.parent.name}"
         unpack(packed, arrived)
-        _dnas(["merge", str(arrived), "--runs", str(runs)], environment)
+        if status := _dnas(["merge", str(arrived), "--runs", str(runs)], environment):
+            return status
     words = ["run", asked.experiment, "--runs", str(runs), "--device", device.type, *more]
     left = deadline - time.monotonic() - RESERVE
     if left < float("inf"):

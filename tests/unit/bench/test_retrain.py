@@ -17,8 +17,8 @@ from results.scores.score import read_scores
 
 NONE = ("nasbench201", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
 SKIP = ("nasbench201", "|skip_connect~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
-CONV = ("nasbench1shot1-1", "101:conv3x3")
-SAME = ("nasbench1shot1-3", "101:conv3x3")
+CONV = ("nasbench1shot1-1", "111:conv3x3")
+SAME = ("nasbench1shot1-3", "111:conv3x3")
 RECIPE = Recipe(
     "tiny",
     epochs=3,
