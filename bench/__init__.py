@@ -1,9 +1,35 @@
-"""How it is searched: experiments, methods, the loop, and what runs them."""
+"""How it is searched: experiments, methods, the loop, and what runs them.
+
+The names below are what a program or a notebook needs; the command line calls the same functions. Each is imported
+where it is first used.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+_PUBLIC = {
+    "check": "bench.checking.check",  # hold records against what was published
+    "load_experiment": "bench.experiments.reading.load",
+    "plan": "bench.reproduce.groups",  # say what an experiment still has to run
+    "run": "bench.reproduce.run",  # run it, and yield the records as the runs end
+    "score": "bench.architectures.score",  # say what is known of architectures, as a table
+}
+
+
+def __getattr__(name: str) -> Any:
+    module, _, attribute = _PUBLIC.get(name, "").rpartition(".")
+    if not module:
+        raise AttributeError(f"module 'bench' has no attribute '{name}'")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PUBLIC]
+
 
 try:
     __version__ = version("dnas-bench")

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 import spaces
 from bench.scoring import oracle, truth
-from results.errors import InputError
+from results.data.directory import data_dir
+from results.errors import InputError, suggest
 from results.files import delimited, text
 from results.scores.oracle import Network, TableOracle
 from results.scores.score import Score
@@ -41,6 +44,14 @@ class Known:
     scores: Mapping[str, Score]
     splits: Mapping[str, Mapping[str, Answer]]
     networks: Mapping[str, Network]
+
+
+def known_space(name: str) -> str:
+    """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
+    known = spaces.names()
+    if name not in known:
+        raise InputError(f"unknown space '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
+    return name
 
 
 def listed(path: str) -> Iterator[Given]:
@@ -126,3 +137,44 @@ def _networks(space: str, archs: Sequence[str], dataset: str, data_dir: Path) ->
     for table in TableOracle.find(data_dir):
         found = [one or other for one, other in zip(found, table.networks(space, archs, dataset), strict=True)]
     return found
+
+
+def score(space: str, archs: Sequence[str], *, notation: str = "", runs: Path | str = "results/runs") -> pd.DataFrame:
+    """Return what tables, kept scores and retraining say of architectures.
+
+    Parameters
+    ----------
+    archs : keys, or texts in one of the space's notations; ``notation`` names it where a text may mean several.
+
+    Returns
+    -------
+    A row for each architecture, data set and split on which it is scored: ``arch``, ``dataset``, ``split``,
+    ``accuracy`` in percent as the mean of ``n`` trainings of so many ``epochs`` with the standard deviation ``spread``,
+    ``rank`` among the space's scored architectures, ``release`` and ``source``.
+
+    Raises
+    ------
+    InputError
+        There is no such space, or a text names no architecture.
+    """
+    where = data_dir()
+    keys = parse(known_space(space), [Given(arch) for arch in archs], notation, where)
+    rows = [
+        {
+            "arch": known.arch,
+            "dataset": dataset,
+            "split": split,
+            "accuracy": answer.value,
+            "n": answer.n,
+            "spread": answer.spread,
+            "rank": answer.rank,
+            "epochs": answer.epochs,
+            "release": answer.release,
+            "source": answer.source,
+        }
+        for known in look_up(space, keys, Path(runs), where)
+        for dataset, splits in known.splits.items()
+        for split, answer in splits.items()
+    ]
+    columns = ("arch", "dataset", "split", "accuracy", "n", "spread", "rank", "epochs", "release", "source")
+    return pd.DataFrame(rows, columns=pd.Index(columns))

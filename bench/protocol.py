@@ -6,18 +6,24 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import FiniteFloat
 
 from bench.images.datasets import DATASETS
 from results.errors import InputError, suggest
 from spaces.base import Space, SupernetConfig
 from spaces.fields import decisive
 
-#: Far beyond any paper's; a supernet is built to predict its memory, and one beyond these would not fit to be.
-_MOST_CHANNELS, _MOST_CELLS = 256, 64
+Count = Annotated[int, Ge(0)]
+NonNegative = Annotated[FiniteFloat, Ge(0)]
+Positive = Annotated[FiniteFloat, Gt(0)]
+Share = Annotated[float, Ge(0), Lt(1)]
 
-#: What a record and a landscape hold, and images of thousands of pixels.
-_MOST_EPOCHS, _MOST_LANDSCAPE, _MOST_PIXELS, _MOST_IMAGES = 99_999, 300, 4096, 10**9
+#: Images of thousands of pixels, and a number of images that no data set has.
+_Pixels = Annotated[int, Ge(0), Le(4096)]
+_Images = Annotated[int, Ge(0), Le(10**9)]
 
 
 @dataclass(frozen=True)
@@ -25,31 +31,31 @@ class ImagesConfig:
     """Which images are searched on, and how they are augmented."""
 
     dataset: str
-    size: int = 0  # side in pixels; 0 keeps the data set's own
-    limit: int = 0  # search images; 0 takes all
+    size: Count = 0  # side in pixels; 0 keeps the data set's own
+    limit: _Images = 0  # search images; 0 takes all
     split: Literal["halves", "interleaved"] = "halves"  # which images train the weights, and which the alphas
-    crop_padding: int = 4
+    crop_padding: _Pixels = 4
     flip: bool = True
-    cutout: int = 0
+    cutout: _Pixels = 0
 
 
 @dataclass(frozen=True)
 class Training:
     """How weights and alphas are trained. Every value is the experiment's; none has a default."""
 
-    epochs: int
-    batch: int
-    lr: float
-    lr_min: float
+    epochs: Annotated[int, Ge(1), Le(99_999)]  # what a record holds
+    batch: Annotated[int, Ge(2), Le(10**9)]
+    lr: NonNegative
+    lr_min: NonNegative
     lr_shifted: bool  # see bench.steps.schedule.cosine
-    momentum: float
+    momentum: Share
     nesterov: bool
-    weight_decay: float
-    clip: float  # 0: no clipping
+    weight_decay: NonNegative
+    clip: NonNegative  # 0: no clipping
     clip_mix: bool  # whether the mix's gradient counts in the clip norm
-    alpha_lr: float
-    alpha_betas: tuple[float, float]
-    alpha_decay: float
+    alpha_lr: NonNegative
+    alpha_betas: tuple[Share, Share]
+    alpha_decay: NonNegative
     order: Literal["alpha-first", "weights-first"]
     alpha_batches: Literal["cycle", "fresh", "replacement"]
 
@@ -58,11 +64,11 @@ class Training:
 class Measure:
     """What is measured beside the search; none of it changes the search."""
 
-    eigenvalue_every: int = 1  # epochs; 0 never
-    evaluate_every: int = 1  # epochs; 0 only after the last one, which is always evaluated
-    valid_images: int = 0  # evaluated each time; 0 takes the whole alpha half
-    landscape: int = 0  # points along each axis of the plane; 0 leaves it out
-    landscape_images: int = 1000
+    eigenvalue_every: Count = 1  # epochs; 0 never
+    evaluate_every: Count = 1  # epochs; 0 only after the last one, which is always evaluated
+    valid_images: Count = 0  # evaluated each time; 0 takes the whole alpha half
+    landscape: Annotated[int, Ge(0), Le(300)] = 0  # points along each axis of the plane; 0 leaves it out
+    landscape_images: Annotated[int, Ge(1)] = 1000
 
 
 @dataclass(frozen=True)
@@ -94,57 +100,18 @@ def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def require(values: object, *names: str, least: float = 0.0) -> None:
-    """Raise ``InputError`` where a value is below ``least`` or not finite; the caller names its table."""
-    for name in names:
-        value = getattr(values, name)
-        if not least <= value < float("inf"):
-            raise InputError(f"{name} = {value} is out of range; it must be at least {least:g} and finite")
-
-
 def check(protocol: Protocol, space: Space) -> None:
-    """Raise ``InputError`` for the first value that is out of range on a space."""
-    training, images, supernet = protocol.training, protocol.images, protocol.supernet
-    optimiser = ("lr", "lr_min", "momentum", "clip", "weight_decay", "alpha_lr", "alpha_decay")
-    for table, least, names in (
-        ("training", 1, ("epochs",)),
-        ("training", 2, ("batch",)),
-        ("training", 0, optimiser),
-        ("supernet", 1, ("channels", "cells")),
-        ("images", 0, ("size", "crop_padding", "cutout")),
-        ("images", 2 if images.limit else 0, ("limit",)),  # one for the weights, one for the alphas
-        ("measure", 0, ("eigenvalue_every", "evaluate_every", "valid_images", "landscape")),
-        ("measure", 1, ("landscape_images",)),
-    ):
-        try:
-            require(getattr(protocol, table), *names, least=least)
-        except InputError as error:
-            raise InputError(f"{table}.{error}") from None
-    for key, value, bound in (
-        ("supernet.channels", supernet.channels, _MOST_CHANNELS),
-        ("supernet.cells", supernet.cells, _MOST_CELLS),
-        ("training.epochs", training.epochs, _MOST_EPOCHS),
-        ("training.batch", training.batch, _MOST_IMAGES),
-        ("images.limit", images.limit, _MOST_IMAGES),
-        ("images.crop_padding", images.crop_padding, _MOST_PIXELS),
-        ("images.cutout", images.cutout, _MOST_PIXELS),
-        ("measure.landscape", protocol.measure.landscape, _MOST_LANDSCAPE),
-    ):
-        if value > bound:
-            raise InputError(f"{key} = {value} is out of range; it must be at most {bound}")
-    if training.momentum >= 1:
-        raise InputError(f"training.momentum = {training.momentum} is out of range; it must be below 1")
+    """Raise ``InputError`` for what fields do not state alone: values that do not go together, or not with a space."""
+    training, images = protocol.training, protocol.images
     if training.lr_min > training.lr:
         raise InputError(
             f"training.lr_min = {training.lr_min} is above training.lr = {training.lr}, from which the rate falls to it"
         )
+    if images.limit == 1:
+        raise InputError("images.limit = 1 is out of range; it must be 0, or at least 2: one image for the alphas")
     if 0 < images.size < (least := space.skeleton.least_side):
         raise InputError(
             f"images.size = {images.size} is out of range; {space.id} needs at least {least} pixels a side"
         )
-    if not 0 < supernet.bn_momentum <= 1:
-        raise InputError(f"supernet.bn_momentum = {supernet.bn_momentum} is out of range; it must be in (0, 1]")
-    if not all(0 <= beta < 1 for beta in training.alpha_betas):
-        raise InputError(f"training.alpha_betas = {training.alpha_betas} is out of range; both must be in [0, 1)")
     if images.dataset not in DATASETS:
         raise InputError(f"unknown data set '{images.dataset}'{suggest(images.dataset, DATASETS)}")

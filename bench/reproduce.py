@@ -2,73 +2,183 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from bench.engines.engine import Engine, TaskOutcome
+from bench.arms import Chosen
+from bench.engines import engine as engines
+from bench.engines.engine import Ended, Engine
 from bench.experiments.reading import Experiment
+from bench.machine import precision as precisions
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting, choose_device
 from bench.methods import method
-from bench.protocol import ImagesConfig, Protocol, config_hash
+from bench.protocol import ImagesConfig
 from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import retrain
-from bench.runs import execution, price, standing
-from bench.runs.plan import Filter, is_done, plan, runs
+from bench.runs import execution, plan, price, standing
+from bench.runs.tidy import tidy
+from results.data.directory import data_dir
+from results.errors import InputError, suggest
 from results.files import kept, whole
+from results.records.record import Record
 from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import read_scores
+from spaces.supernet.conv import CONV_FORMS
 
 from . import scoring
 
+RUNS = Path("results/runs")
+GPU_EPOCHS = 60.0  # seconds from one checkpoint to the next at the end of an epoch, which takes minutes on a CPU
 
-def run(
+
+@dataclass(frozen=True)
+class Work:
+    """Some arms of an experiment, and where and how they run."""
+
+    experiment: Experiment
+    chosen: Chosen
+    setting: Setting
+    by: Engine
+    workers: int = 0
+
+    def missing(self) -> Iterator[Run]:
+        """Yield the runs that have no result yet."""
+        return plan.missing(self.chosen.arms, self.setting.store)
+
+    def diverged(self) -> list[Run]:
+        """Return the runs whose record says that they diverged under the protocol that they have."""
+        found = ((run, arm, self.setting.store.manifest(run)) for arm in self.chosen.arms for run in arm.runs)
+        return [run for run, arm, m in found if m and (m.status, m.config_hash) == ("diverged", arm.hash)]
+
+    def run(self, progress: execution.Progress, *, say: Callable[[str], None] = print) -> Iterator[Ended]:
+        """Run what is missing, by priority, in groups that fit the memory, and yield how each ended.
+
+        Raises
+        ------
+        InputError
+            Something would be replaced that is kept; see ``bench.runs.standing``.
+        """
+        setting, arms = self.setting, self.chosen.arms
+        standing.clear(arms, setting.store, replace=setting.replace, say=say)
+        groups = list(plan.plan(arms, setting.store))
+        for images in dict.fromkeys(group.arm.protocol.images for group in groups):
+            execution.images_of(images, setting.data_dir)  # what is missing is bad input, found before a process starts
+        if groups:
+            groups, line = price.fitted(groups, self.by.room(setting.device, self.workers))
+            if line:
+                say(line)
+        yield from self.by.run(groups, setting, progress, workers=self.workers)
+
+    def score(self, progress: Callable[[float, int, str], None]) -> Scored:
+        """Remove what processes that were killed have left, and score what the experiment found."""
+        tidy(self.chosen.arms, self.setting.store)
+        return score(self.experiment, self.setting, progress)
+
+
+def prepare(
     experiment: Experiment,
-    chosen: Filter,
-    setting: Setting,
-    progress: execution.Progress,
+    spaces: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    seeds: Iterable[int] | None = None,
+    runs: Path = RUNS,
     *,
-    by: Engine,
+    device: str = "auto",
+    engine: str = "inline",
     workers: int = 0,
-    say: Callable[[str], None] = print,
-) -> Iterator[TaskOutcome]:
-    """Run what is missing, by priority, in groups that fit the memory, and yield how each group ended.
+    form: str = "auto",
+    precision: str = "auto",
+    capture: bool = True,
+    compiled: bool = False,
+    seconds: float = float("inf"),
+    replace: bool = False,
+) -> Work:
+    """Return what is to run, after looking at all that could refuse it.
 
-    Raises
-    ------
-    InputError
-        Something would be replaced that is kept; see ``bench.runs.standing``.
-    """
-    standing.clear(experiment, setting.store, chosen, replace=setting.replace, say=say)
-    tasks = list(plan(experiment, setting.store, chosen))
-    if tasks:
-        protocols = (experiment.protocol(task.space, task.method) for task in tasks)
-        for protocol in {protocol.images: protocol for protocol in protocols}.values():
-            execution.images_of(
-                protocol, setting.data_dir
-            )  # what is missing is bad input, found before a process starts
-        tasks, line = price.fitted(tasks, experiment, by.room(setting.device, workers))
-        if line:
-            say(line)
-    yield from by.run(tasks, experiment, setting, progress, workers=workers)
-
-
-def check_places(experiment: Experiment, setting: Setting) -> None:
-    """Find before the work what could not be written or added to after it.
+    Parameters
+    ----------
+    spaces, methods, seeds : these alone; None takes all of the experiment's.
+    runs : the folder of records.
+    device : "auto", "cpu" or "cuda".
+    engine : "inline", or "ray" for a cluster.
+    workers : groups side by side; 0 is one a core, or one a GPU.
+    form, precision, capture, compiled : see ``bench.machine.setting.Setting``.
+    seconds : after which the work stops; the same call goes on.
+    replace : whether results of other protocols, imports and damaged files may be replaced.
 
     Raises
     ------
     InputError, OSError
-        The store cannot be written, or tables of scores in it are damaged or of other trainings.
+        A name is unknown, a method makes no sense on a space that was asked for, the store cannot be written, or
+        tables of scores in it are damaged or of other trainings.
     """
-    store = setting.store
-    whole.check_place(store.root)
-    read_scores(store.scores_path)
-    others = standing.trainings(experiment, store)
-    kept.refuse(others, replace=setting.replace, otherwise=standing.OTHERWISE)
+    deadline, by = time.monotonic() + seconds, engines.find(engine)
+    if form not in ("auto", *CONV_FORMS):
+        raise InputError(f"unknown convolution form '{form}'{suggest(form, ['auto', *CONV_FORMS])}")
+    chosen = experiment.choose(spaces or (), methods or (), tuple(seeds or ()))
+    chosen.refuse_senseless()
+    where = by.device(device)
+    setting = Setting(
+        Store(runs),
+        where,
+        data_dir(),
+        form=form,
+        precision=precisions.choose(precision, where),
+        capture=capture,
+        compiled=compiled,
+        deadline=deadline,
+        epoch_seconds=GPU_EPOCHS if where.type == "cuda" else 0.0,
+        replace=replace,
+    )
+    whole.check_place(setting.store.root)
+    read_scores(setting.store.scores_path)
+    others = standing.trainings(experiment, setting.store)
+    kept.refuse(others, replace=replace, otherwise=standing.OTHERWISE)
+    return Work(experiment, chosen, setting, by, workers)
+
+
+def groups(
+    experiment: Experiment,
+    spaces: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    seeds: Iterable[int] | None = None,
+    runs: Path | str = RUNS,
+) -> list[plan.Group]:
+    """Return the groups of seeds that an experiment still has to run, by priority."""
+    return list(plan.plan(experiment.choose(spaces or (), methods or (), tuple(seeds or ())).arms, Store(Path(runs))))
+
+
+def run(
+    experiment: Experiment,
+    spaces: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    seeds: Iterable[int] | None = None,
+    runs: Path | str = RUNS,
+    **how: Any,
+) -> Iterator[Record]:
+    """Run what is missing of an experiment and yield its records: those that are there, then each as its run ends.
+
+    A search that was cut off goes on from its last checkpoint. After the last record, what the experiment found is
+    scored, by tables or by retraining. A run that failed has a record that says so.
+
+    Parameters
+    ----------
+    spaces, methods, seeds, runs : as in ``prepare``, and so is the rest.
+    """
+    work = prepare(experiment, spaces, methods, seeds, Path(runs), **how)
+    store, left = work.setting.store, set(work.missing())
+    yield from (store.read(run) for arm in work.chosen.arms for run in arm.runs if run not in left)
+    if left:
+        for ended in work.run(lambda *_: None):
+            yield from (store.read(run) for run in ended.group.runs if run in left and store.is_readable(run))
+    work.score(lambda *_: None)
 
 
 @dataclass(frozen=True)
@@ -94,12 +204,12 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
             others = {(score.space, score.arch, score.dataset) for score in standing.other_trainings(experiment, store)}
             missing += [final for final in finals if final in others]
         try:
-            for protocol, archs in _by_images(experiment, missing):
+            for images, archs in _by_images(experiment, missing):
                 if device.type == "cpu":
                     torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
                 retrain(
                     archs,
-                    execution.images_of(protocol, setting.data_dir),
+                    execution.images_of(images, setting.data_dir),
                     RECIPES[experiment.retrain.recipe],
                     experiment=experiment.name,
                     device=device,
@@ -120,39 +230,16 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
     return Scored(text)
 
 
-def _by_images(experiment: Experiment, finals: list[scoring.Final]) -> Iterator[tuple[Protocol, list[tuple[str, str]]]]:
-    """Yield architectures by the images that are searched on in their spaces, with a protocol that has these.
+def _by_images(
+    experiment: Experiment, finals: list[scoring.Final]
+) -> Iterator[tuple[ImagesConfig, list[tuple[str, str]]]]:
+    """Yield the images that are searched on in some spaces, with the architectures of these.
 
     An architecture that was found on another data set than its space has now is left as it is.
     """
-    groups: dict[ImagesConfig, tuple[Protocol, list[tuple[str, str]]]] = {}
+    found: defaultdict[ImagesConfig, list[tuple[str, str]]] = defaultdict(list)
     for space, arch, dataset in finals:
-        protocol = experiment.protocol(space, (experiment.methods or method.names())[0])  # all have the same images
+        protocol = experiment.arm(space, (experiment.methods or method.names())[0]).protocol  # all have the same images
         if protocol.images.dataset == dataset:
-            groups.setdefault(protocol.images, (protocol, []))[1].append((space, arch))
-    yield from groups.values()
-
-
-def missing(experiment: Experiment, store: Store, chosen: Filter) -> Iterator[Run]:
-    """Yield the runs that have no result yet."""
-    for run in runs(experiment, chosen):
-        planned = config_hash(run.space, run.method, experiment.protocol(run.space, run.method))
-        if not is_done(store, run, planned):
-            yield run
-
-
-def diverged(experiment: Experiment, store: Store, among: Iterable[Run]) -> list[Run]:
-    """Return those of some runs whose record says that they diverged under the protocol that the experiment has."""
-    found = ((run, store.manifest(run)) for run in among)
-    return [
-        run
-        for run, manifest in found
-        if manifest
-        and manifest.status == "diverged"
-        and manifest.config_hash == config_hash(run.space, run.method, experiment.protocol(run.space, run.method))
-    ]
-
-
-def has_work(experiment: Experiment, store: Store, chosen: Filter) -> bool:
-    """Whether anything is left to run."""
-    return next(plan(experiment, store, chosen), None) is not None
+            found[protocol.images].append((space, arch))
+    yield from found.items()

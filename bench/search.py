@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,16 @@ from spaces.base import Arch, Space
 
 from .feed import Drawn, Feed
 from .seeding import numpy_stream
+
+
+class Position(NamedTuple):
+    """Where a search stands: after so many completed epochs, and steps of the next one."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+START = Position()
 
 
 @dataclass(frozen=True)
@@ -58,19 +69,19 @@ def search(
     method: Method,
     protocol: Protocol,
     *,
-    done: int = 0,
+    at: Position = START,
     sums: Sums | None = None,
     between: Callable[[Sums], None] = lambda _: None,
     capture: bool = True,
     compiled: bool = False,
 ) -> Iterator[Point]:
-    """Search from the epoch after ``done`` to the last.
+    """Search from a position to the end of the last epoch.
 
     Parameters
     ----------
-    learner : its state is that after ``done`` epochs (and ``sums.steps`` steps) and is changed in place.
-    done : completed epochs; 0 also yields the initialisation.
-    sums : of an epoch that was cut off; its steps are not taken again.
+    learner : its state is that of the position and is changed in place.
+    at : the start also yields the initialisation.
+    sums : of the epoch inside which the position is; its steps are not taken again.
     between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
     compiled : whether steps, not what is measured between them, run compiled cells; see
@@ -80,9 +91,9 @@ def search(
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
-    if done == 0 and sums is None:
+    if at == START:
         yield _point(learner, feed, protocol, 0, {})
-    for epoch in range(done, protocol.training.epochs):
+    for epoch in range(at.epoch, protocol.training.epochs):
         zero = torch.zeros_like(learner.state.alpha[:, 0, 0])
         sums = sums or Sums(zero, zero.clone())
         began = time.perf_counter() - sums.seconds

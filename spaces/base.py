@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt, Le
 
 from .notations import bare
 
@@ -91,9 +92,9 @@ class Skeleton:
 class SupernetConfig:
     """The switches of a supernet; a space's ``supernet`` holds the authors' values."""
 
-    channels: int = 16
-    cells: int = 5  # per stack
-    bn_momentum: float = 0.1  # weight of the newest batch, PyTorch's convention
+    channels: Annotated[int, Ge(1), Le(256)] = 16  # far beyond any paper's; one beyond these would not fit anywhere
+    cells: Annotated[int, Ge(1), Le(64)] = 5  # per stack
+    bn_momentum: Annotated[float, Gt(0), Le(1)] = 0.1  # weight of the newest batch, PyTorch's convention
     bn_affine: bool = False  # of the cell's batch norms
     bn_tracked: bool = True  # running statistics in evaluation and attack; else the batch's own
     conv_bias: bool = False  # of the cell's convolutions

@@ -140,7 +140,7 @@ def start(cut_down, noise_images, one_thread):
     from spaces.supernet.network import Supernet
 
     def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
-        protocol = cut_down(*overrides).protocol(space, method)
+        protocol = cut_down(*overrides).arm(space, method).protocol
         found = methods.find(method)
         net = Supernet(spaces.find(space), protocol.supernet, image_channels=1)
         parts = feed.split(len(noise_images.train), found.levels, protocol.images)

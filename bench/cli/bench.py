@@ -51,7 +51,9 @@ def gpu(
     place, sized = choose_device(device), sizes(quick=quick)
     wanted = cases.wanted(sized.experiment, place, spaces=chosen, methods=methods)
     if not wanted:
-        raise InputError(f"the experiment '{sized.experiment.base}' measures nothing of these; leave out --method")
+        raise InputError(
+            f"the experiment '{sized.experiment.about.base}' measures nothing of these; leave out --method"
+        )
     try:
         document = measuring.run(
             wanted,

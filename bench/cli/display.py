@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .options import duration
 
 if TYPE_CHECKING:
-    from bench.runs.plan import Task
+    from bench.runs.plan import Group
 
 
 class Display:
@@ -19,21 +19,21 @@ class Display:
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar
-        self.shown: dict[Task, Any] = {}
-        self.began: dict[Task, tuple[float, int]] = {}  # when a group was first heard of, and after how many epochs
+        self.shown: dict[Group, Any] = {}
+        self.began: dict[Group, tuple[float, int]] = {}  # when a group was first heard of, and after how many epochs
 
-    def progress(self, task: Task, epoch: int, latest: list[dict[str, Any]]) -> None:
+    def progress(self, group: Group, epoch: int, latest: list[dict[str, Any]]) -> None:
         """Show where a group stands, with each seed's accuracy."""
         if self.bar.disable:
-            began, first = self.began.setdefault(task, (time.monotonic(), epoch))
+            began, first = self.began.setdefault(group, (time.monotonic(), epoch))
             gone = epoch - first
-            left = duration((time.monotonic() - began) / gone * (task.epochs - epoch)) if gone else "?"
-            print(epoch_line(task, epoch, left, latest), file=sys.stderr, flush=True)
+            left = duration((time.monotonic() - began) / gone * (group.epochs - epoch)) if gone else "?"
+            print(epoch_line(group, epoch, left, latest), file=sys.stderr, flush=True)
             return
-        if task not in self.shown:
-            self.shown[task] = self.bar.add_task(str(task), total=task.epochs, completed=task.done, note="")
+        if group not in self.shown:
+            self.shown[group] = self.bar.add_task(str(group), total=group.epochs, completed=group.at.epoch, note="")
         note = _percents(latest, "valid_accuracy") or _percents(latest, "train_accuracy")
-        self.bar.update(self.shown[task], completed=epoch, note=note)
+        self.bar.update(self.shown[group], completed=epoch, note=note)
 
     def say(self, text: str) -> None:
         """Say a line above the bars."""
@@ -41,15 +41,15 @@ class Display:
 
     def ended(self, outcome: Any) -> None:
         """Say how a group ended."""
-        text = f"{outcome.task}: {outcome.status} after {duration(outcome.seconds)}"
+        text = f"{outcome.group}: {outcome.status} after {duration(outcome.seconds)}"
         self.say(text + (f" ({outcome.error})" if outcome.error else ""))
         if outcome.task in self.shown:
             self.bar.remove_task(self.shown.pop(outcome.task))
 
 
-def epoch_line(task: Task, epoch: int, left: str, latest: list[dict[str, Any]]) -> str:
+def epoch_line(group: Group, epoch: int, left: str, latest: list[dict[str, Any]]) -> str:
     """Return where a group stands, in one line."""
-    parts = [f"{task}: epoch {epoch} of {task.epochs}", f"{left} left" if epoch < task.epochs else ""]
+    parts = [f"{group}: epoch {epoch} of {group.epochs}", f"{left} left" if epoch < group.epochs else ""]
     for name in ("train", "valid"):
         accuracies = _percents(latest, f"{name}_accuracy")
         parts.append(f"{name} {accuracies} %" if accuracies else "")

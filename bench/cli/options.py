@@ -13,8 +13,8 @@ from results.errors import InputError
 from results.plain import finite
 
 if TYPE_CHECKING:
+    from bench.arms import Chosen
     from bench.experiments.reading import Experiment
-    from bench.runs.plan import Filter
 
 
 def _complete_space(incomplete: str) -> list[str]:
@@ -119,16 +119,11 @@ def _is_store(folder: Path) -> bool:
     return any(next(folder.glob(pattern), None) for pattern in own)
 
 
-def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Filter:
-    """Return what --space, --method and --seeds leave of an experiment."""
+def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Chosen:
+    """Return the arms that --space, --method and --seeds leave of an experiment."""
     from bench.experiments import reading
-    from bench.runs.plan import Filter
 
-    return Filter(
-        tuple(reading.known_space(name) for name in space or ()),
-        tuple(wanted.known_method(name) for name in method or ()),
-        reading.parse_seeds(seeds) if seeds else (),
-    )
+    return wanted.choose(space or (), method or (), reading.parse_seeds(seeds) if seeds else ())
 
 
 def emit(document: Any) -> None:

@@ -41,9 +41,8 @@ def plan(
     from bench.experiments import reading
     from bench.runs.plan import measured_otherwise
     from bench.runs.plan import plan as missing
-    from bench.runs.plan import runs as all_runs
     from bench.runs.price import Prices, fitted
-    from bench.runs.standing import OTHERWISE, standing
+    from bench.runs.standing import OTHERWISE, standing, trainings
     from results.errors import printable
     from results.files import kept
     from results.records.store import Store
@@ -51,14 +50,14 @@ def plan(
     wanted = reading.load(experiment, override or ())
     chosen = narrowed(wanted, space, method, seeds)
     store, place = Store(existing(runs)), inline.device(device)
-    stands, unreadable = standing(wanted, store, chosen), store.unreadable()
-    prices = Prices(store, wanted, place)
-    total = sum(1 for _ in all_runs(wanted, chosen))
-    groups, divided = fitted(list(missing(wanted, store, chosen)), wanted, inline.room(place, 0))
-    tasks = [(task, prices.of(task)) for task in groups]
-    left = sum(len(task.seeds) for task, _ in tasks)
-    otherwise = list(measured_otherwise(wanted, store, chosen))
-    senseless = chosen.senseless(wanted)
+    stands, unreadable = standing(chosen.arms, store), store.unreadable()
+    in_the_way = [*stands.kept, *trainings(wanted, store)]
+    prices = Prices(store, place)
+    total = sum(len(arm.seeds) for arm in chosen.arms)
+    groups, divided = fitted(list(missing(chosen.arms, store)), inline.room(place, 0))
+    priced = [(group, prices.of(group)) for group in groups]
+    left = sum(len(group.seeds) for group in groups)
+    otherwise = list(measured_otherwise(chosen.arms, store))
     if as_json:
         emit(
             {
@@ -67,23 +66,23 @@ def plan(
                 "done": total - left,
                 "tasks": [
                     {
-                        "space": task.space,
-                        "method": task.method,
-                        "seeds": list(task.seeds),
-                        "epochs_done": task.done,
-                        "epochs": task.epochs,
+                        "space": group.arm.space_id,
+                        "method": group.arm.id,
+                        "seeds": list(group.seeds),
+                        "epochs_done": group.at.epoch,
+                        "epochs": group.epochs,
                         "seconds": price.seconds,
                         "memory_bytes": price.memory,
                         "basis": price.basis,
                     }
-                    for task, price in tasks
+                    for group, price in priced
                 ],
                 "measured_otherwise": [
                     {"run": str(each.run), "there": dict(each.there), "planned": dict(each.planned)}
                     for each in otherwise
                 ],
-                "left_out": [{"space": p.space, "method": p.method, "reason": p.reason} for p in senseless],
-                "in_the_way": [{"path": str(each.path), "what": each.what} for each in stands.kept],
+                "left_out": [{"space": a.space_id, "method": a.id, "reason": a.fault} for a in chosen.senseless],
+                "in_the_way": [{"path": str(each.path), "what": each.what} for each in in_the_way],
                 "damaged": [str(path) for path in stands.damaged],
                 "unreadable": [{"path": str(path), "error": why} for path, why in unreadable],
             }
@@ -92,14 +91,14 @@ def plan(
     print(f"experiment {wanted.name}: {total} runs, {total - left} done, {left} to run")
     for each in otherwise:
         print(f"measured otherwise: {each}")
-    for pair in senseless:
-        print(f"left out: {pair}")
-    if stands.kept:
-        print(printable(f"'dnas run' refuses: {kept.line(stands.kept, OTHERWISE)}"))
+    for arm in chosen.senseless:
+        print(f"left out: {arm}: {arm.fault}")
+    if in_the_way:
+        print(printable(f"'dnas run' refuses: {kept.line(in_the_way, OTHERWISE)}"))
     for path in stands.damaged:
         print(printable(f"{path} is damaged; 'dnas run' keeps it under another name"))
     print_unreadable(each for each in unreadable if each[0] not in stands.damaged)
-    if not tasks:
+    if not priced:
         return
     from rich.console import Console
     from rich.table import Table
@@ -107,13 +106,13 @@ def plan(
     table = Table(box=None, pad_edge=False)
     for heading in ("space", "method", "seeds", "epochs", "time", "memory", "basis"):
         table.add_column(heading, justify="right" if heading in ("epochs", "time", "memory") else "left")
-    for task, price in tasks:
-        epochs = f"{task.done} of {task.epochs}" if task.done else str(task.epochs)
-        row = (task.space, task.method, ",".join(map(str, task.seeds)), epochs)
+    for group, price in priced:
+        epochs = f"{group.at.epoch} of {group.epochs}" if group.at.epoch else str(group.epochs)
+        row = (group.arm.space_id, group.arm.id, ",".join(map(str, group.seeds)), epochs)
         table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
     shown = Console() if sys.stdout.isatty() else Console(width=_WIDE, height=25)  # the width alone is not heeded
     shown.print(table)
     if divided:
         print(divided)
-    known = [price.seconds for _, price in tasks if price.seconds == price.seconds]
-    print(f"total: {duration(sum(known))}" + ("" if len(known) == len(tasks) else " and what has no price yet"))
+    known = [price.seconds for _, price in priced if price.seconds == price.seconds]
+    print(f"total: {duration(sum(known))}" + ("" if len(known) == len(priced) else " and what has no price yet"))

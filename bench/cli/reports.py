@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from reports.build import Built
     from results.records.record import Record
 
-Arm = tuple[str, str, str]  # experiment, space, method
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 
 
@@ -71,29 +69,11 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Hold what was measured against what was published; exit 1 where a claim is worse."""
-    from results.claims.claim import load_claims
-    from results.claims.verdicts import judge
+    import bench
     from results.records.store import Store
 
-    store = Store(existing(runs))
-    records = store.records()
-    known = load_claims()
-    ids = {claim.id for claim in known}
-    for name in claims or ():
-        if name not in ids:
-            raise InputError(f"unknown claim '{name}'{suggest(name, ids)}; 'dnas check --json' lists all")
-    planned, lengths = _planned(records)
-    verdicts = judge(  # all: see there
-        known,
-        records,
-        _oracle(runs),
-        _landscapes(store, records),
-        planned,
-        lengths=lengths,
-        imported=imported,
-    )
-    verdicts = [verdict for verdict in verdicts if not claims or verdict.claim.id in claims]
-    unreadable = store.unreadable()
+    verdicts = bench.check(existing(runs), claims or (), imported=imported)
+    unreadable = Store(runs).unreadable()
     if as_json:
         emit([*map(claim_as_json, verdicts), *(unreadable_as_json(*each) for each in unreadable)])
         raise typer.Exit(status(verdicts, strict))
@@ -200,11 +180,12 @@ def build_reports(
     replace: bool = False,
 ) -> Built:
     """Build the reports; ``also`` names experiments with overrides that were just run."""
+    from bench.checking import planned
     from reports.build import build
     from results.records.store import Store
 
     asked, records = tuple(only), Store(runs).records()
-    planned, lengths = _planned(records)
+    hashes, lengths = planned(records)
     if not asked and any("+" in name for name in also):
         shown = {record.run.experiment for record in records}
         asked = (*sorted(name for name in shown if "+" not in name), *also)
@@ -214,7 +195,7 @@ def build_reports(
         _oracle(runs),
         asked_for=asked,
         background=_background(runs),
-        planned=planned,
+        planned=hashes,
         lengths=lengths,
         imported=imported,
         replace=replace,
@@ -226,40 +207,6 @@ def _oracle(runs: Path) -> Any:
     from results.data.directory import data_dir
 
     return oracle(runs, data_dir())
-
-
-def _planned(records: Sequence[Record]) -> tuple[dict[Arm, str], dict[Arm, int]]:
-    """Return the protocol hash, and the epochs, that each experiment, space and method of the records has now.
-
-    An experiment that is not available, such as one of a file elsewhere, and a method that the suite does not have have
-    none.
-    """
-    from bench.experiments import reading
-
-    experiments: dict[str, reading.Experiment] = {}
-    hashes, lengths = {}, {}
-    for record in records:
-        run, overrides = record.run, record.manifest.overrides
-        try:
-            if run.experiment not in experiments:
-                experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
-            experiment = experiments[run.experiment]
-            if experiment.name == run.experiment:
-                name = experiment.known_method(run.method)
-                arm = run.experiment, run.space, run.method
-                hashes[arm] = experiment.hash(run.space, name)
-                lengths[arm] = experiment.protocol(run.space, name).training.epochs
-        except (InputError, KeyError):
-            continue
-    return hashes, lengths
-
-
-def _landscapes(store: Any, records: Sequence[Any]) -> dict[Any, Any]:
-    found = {}
-    for record in records:
-        with suppress(InputError):  # the report names the files that cannot be read
-            found[record.run] = store.landscape(record.run)
-    return {run: landscape for run, landscape in found.items() if landscape is not None}
 
 
 def _background(runs: Path) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
 
 import typer
 
@@ -31,20 +33,19 @@ from .options import (
     Strict,
     WithImported,
     Workers,
-    narrowed,
     seconds,
 )
 
+Work = Callable[[], tuple[str, Failed | None]]
 
-@app.command()
-def reproduce(
+
+def _work(
     experiment: ExperimentName = "quick",
     space: Spaces = None,
     method: Methods = None,
     seeds: Seeds = "",
     override: Overrides = None,
     runs: Runs = RUNS,
-    reports: Reports = REPORTS,
     device: Device = "auto",
     engine: Engine = "inline",
     budget: Budget = "",
@@ -53,6 +54,80 @@ def reproduce(
     precision: Precision = "auto",
     capture: Capture = True,
     compile_cells: Compile = False,
+    replace: Replace = False,
+) -> tuple[str, Failed | None]:
+    """Run and score what is missing; return the experiment's name, and how the work ended where it is not all done."""
+    from bench import reproduce
+    from bench.experiments import reading
+
+    limit = seconds(budget)
+    wanted = reading.load(experiment, override or ())
+    work = reproduce.prepare(
+        wanted,
+        space,
+        method,
+        reading.parse_seeds(seeds) if seeds else None,
+        runs,
+        device=device,
+        engine=engine,
+        workers=workers,
+        form=conv_form,
+        precision=precision,
+        capture=capture,
+        compiled=compile_cells,
+        seconds=limit,
+        replace=replace,
+    )
+    for arm in work.chosen.senseless:
+        print(f"left out: {arm}: {arm.fault}")
+    left, failed, out_of_time = set(work.missing()), [], False
+    if left:
+        with display() as shown:
+            for ended in work.run(shown.progress, say=shown.say):
+                shown.ended(ended)
+                out_of_time |= ended.status == "out of time"
+                if ended.status == "failed":
+                    failed.append(f"{ended.group}: {ended.error}")
+    else:
+        print(f"experiment {wanted.name}: nothing left to run")
+    scored = work.score(retraining)
+    print(f"score: {scored.text}")
+    if failed:
+        retry = "the same command tries again"
+        return wanted.name, Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; {retry}")
+    if diverged := [run for run in work.diverged() if run in left]:
+        count = "a seed" if len(diverged) == 1 else f"{len(diverged)} seeds"
+        kept = "its record is kept as a result" if len(diverged) == 1 else "their records are kept as results"
+        return wanted.name, Failed(f"{count} diverged, the first is {diverged[0]}; {kept}")
+    if out_of_time or scored.out_of_time:
+        return wanted.name, OutOfBudget("out of budget with work left; the same command goes on")
+    return wanted.name, None
+
+
+def _working(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``_work`` before its own, and ``_work`` with these as its first argument.
+
+    What both name, such as the folder of records, both get.
+    """
+    theirs = signature(_work, eval_str=True).parameters
+    mine = {k: p for k, p in signature(command, eval_str=True).parameters.items() if k != "work"}
+
+    def working(**given: Any) -> None:
+        command(partial(_work, **{k: given[k] for k in theirs}), **{k: given[k] for k in mine})
+
+    options = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in (theirs | mine).values()]
+    working.__name__, working.__doc__ = command.__name__, command.__doc__
+    working.__signature__ = signature(working).replace(parameters=options)  # pyright: ignore[reportFunctionMemberAccess]
+    working.__annotations__ = {p.name: p.annotation for p in options}
+    return working
+
+
+@app.command()
+@_working
+def reproduce(
+    work: Work,
+    runs: Runs = RUNS,
+    reports: Reports = REPORTS,
     strict: Strict = False,
     imported: WithImported = False,
     replace: Replace = False,
@@ -63,23 +138,7 @@ def reproduce(
     from .reports import build_reports, print_claims
 
     check_place(reports, replace=replace)  # a folder that cannot be used is found before the work, not after
-    name, end = _run(
-        experiment,
-        space,
-        method,
-        seeds,
-        override,
-        runs,
-        device,
-        engine,
-        budget,
-        workers,
-        conv_form,
-        precision,
-        capture,
-        compile_cells,
-        replace,
-    )
+    name, end = work()
     built = build_reports(runs, reports, also=(name,), imported=imported, replace=replace)
     status = print_claims(built.verdicts, strict=strict, scope=name)
     print_unreadable(built.unreadable)
@@ -90,121 +149,12 @@ def reproduce(
 
 
 @app.command()
-def run(
-    experiment: ExperimentName = "quick",
-    space: Spaces = None,
-    method: Methods = None,
-    seeds: Seeds = "",
-    override: Overrides = None,
-    runs: Runs = RUNS,
-    device: Device = "auto",
-    engine: Engine = "inline",
-    budget: Budget = "",
-    workers: Workers = 0,
-    conv_form: ConvForm = "auto",
-    precision: Precision = "auto",
-    capture: Capture = True,
-    compile_cells: Compile = False,
-    replace: Replace = False,
-) -> None:
+@_working
+def run(work: Work, runs: Runs = RUNS) -> None:
     """Run and score what is missing, without reporting."""
     from results.records.store import Store
 
-    _, end = _run(
-        experiment,
-        space,
-        method,
-        seeds,
-        override,
-        runs,
-        device,
-        engine,
-        budget,
-        workers,
-        conv_form,
-        precision,
-        capture,
-        compile_cells,
-        replace,
-    )
+    _, end = work()
     print_unreadable(Store(runs).unreadable())
     if end:
         raise end
-
-
-def _run(
-    experiment: str,
-    space: list[str] | None,
-    method: list[str] | None,
-    seeds: str,
-    override: list[str] | None,
-    runs: Path,
-    device: str,
-    engine: str,
-    budget: str,
-    workers: int,
-    conv_form: str,
-    precision: str,
-    capture: bool,
-    compile_cells: bool,
-    replace: bool,
-) -> tuple[str, Failed | None]:
-    """Run and score what is missing; return the experiment's name, and how the work ended where it is not all done."""
-    from bench import reproduce
-    from bench.engines import engine as engines
-    from bench.experiments import reading
-    from bench.machine import precision as precisions
-    from bench.machine.setting import Setting
-    from bench.runs.tidy import tidy
-    from results.data.directory import data_dir
-    from results.errors import InputError, suggest
-    from results.records.store import Store
-    from spaces.supernet.conv import CONV_FORMS
-
-    by = engines.find(engine)
-    if conv_form not in ("auto", *CONV_FORMS):
-        raise InputError(f"unknown convolution form '{conv_form}'{suggest(conv_form, ['auto', *CONV_FORMS])}")
-    deadline = time.monotonic() + seconds(budget)
-    wanted = reading.load(experiment, override or ())
-    chosen = narrowed(wanted, space, method, seeds)
-    for pair in chosen.refuse_senseless(wanted):
-        print(f"left out: {pair}")
-    where = by.device(device)
-    setting = Setting(
-        Store(runs),
-        where,
-        data_dir(),
-        form=conv_form,
-        precision=precisions.choose(precision, where),
-        capture=capture,
-        compiled=compile_cells,
-        deadline=deadline,
-        epoch_seconds=60.0 if where.type == "cuda" else 0.0,  # an epoch takes seconds there, and minutes on a CPU
-        replace=replace,
-    )
-    reproduce.check_places(wanted, setting)
-    missing = list(reproduce.missing(wanted, setting.store, chosen))
-    failed, out_of_time = [], False
-    if reproduce.has_work(wanted, setting.store, chosen):
-        with display() as shown:
-            outcomes = reproduce.run(wanted, chosen, setting, shown.progress, by=by, workers=workers, say=shown.say)
-            for outcome in outcomes:
-                shown.ended(outcome)
-                out_of_time |= outcome.status == "out of time"
-                if outcome.status == "failed":
-                    failed.append(f"{outcome.task}: {outcome.error}")
-    else:
-        print(f"experiment {wanted.name}: nothing left to run")
-    tidy(wanted, setting.store, chosen)
-    scored = reproduce.score(wanted, setting, retraining)
-    print(f"score: {scored.text}")
-    if failed:
-        retry = "the same command tries again"
-        return wanted.name, Failed(f"{len(failed)} of the groups failed, the first is {failed[0]}; {retry}")
-    if diverged := reproduce.diverged(wanted, setting.store, missing):
-        count = "a seed" if len(diverged) == 1 else f"{len(diverged)} seeds"
-        kept = "its record is kept as a result" if len(diverged) == 1 else "their records are kept as results"
-        return wanted.name, Failed(f"{count} diverged, the first is {diverged[0]}; {kept}")
-    if out_of_time or scored.out_of_time:
-        return wanted.name, OutOfBudget("out of budget with work left; the same command goes on")
-    return wanted.name, None

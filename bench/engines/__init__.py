@@ -1,1 +1,1 @@
-"""An engine spreads the tasks of a plan over processes or machines."""
+"""An engine spreads the groups of a plan over processes or machines."""

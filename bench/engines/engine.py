@@ -1,6 +1,6 @@
-"""The tasks of a plan, spread by an engine: in this process and others beside it, or on a Ray cluster.
+"""The groups of a plan, spread by an engine: in this process and others beside it, or on a Ray cluster.
 
-Every engine is a module with the functions of ``Engine``; each task is run by ``run_task``, wherever that is.
+Every engine is a module with the functions of ``Engine``; each group is run by ``attempt``, wherever that is.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from typing import cast
 
 import torch
 
-from bench.experiments.reading import Experiment
 from bench.images.datasets import Images
 from bench.machine import environment
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.runs import execution
-from bench.runs.plan import Task
+from bench.runs.plan import Group
 from bench.runs.recording import record
 from results.errors import InputError, suggest
 from results.files.locks import Busy
-from results.records.run import Run
 
 ENGINES = {"inline": "bench.engines.inline", "ray": "bench.engines.ray"}
 
@@ -32,39 +30,38 @@ BUSY = "left to another process"
 
 
 @dataclass(frozen=True)
-class TaskOutcome:
-    """How a task ended: "done", "out of time", "left to another process", or "failed" with its error.
+class Ended:
+    """How a group ended: "done", "out of time", "left to another process", or "failed" with its error.
 
-    "retried" is no end: the task's worker was lost, and it was started again.
+    "retried" is no end: the group's worker was lost, and it was started again.
     """
 
-    task: Task
+    group: Group
     status: str
     seconds: float
     error: str = ""
 
 
 class Engine(Interface):
-    """What a module offers that spreads tasks."""
+    """What a module offers that spreads groups."""
 
     def device(self, name: str) -> torch.device:
-        """Return the device that ``auto``, ``cpu`` or ``cuda`` means where the tasks run."""
+        """Return the device that ``auto``, ``cpu`` or ``cuda`` means where the groups run."""
         ...
 
     def room(self, device: torch.device, workers: int) -> float:
-        """Return the bytes of memory that one task may take."""
+        """Return the bytes of memory that one group may take."""
         ...
 
     def run(
         self,
-        tasks: Sequence[Task],
-        experiment: Experiment,
+        groups: Sequence[Group],
         setting: Setting,
         progress: execution.Progress,
         *,
         workers: int,
-    ) -> Iterator[TaskOutcome]:
-        """Run tasks, ``workers`` at once (0: as many as there is room for), and yield how each ended.
+    ) -> Iterator[Ended]:
+        """Run groups, ``workers`` at once (0: as many as there is room for), and yield how each ended.
 
         One that fails does not stop the others. Bad input and full disks are raised.
         """
@@ -78,16 +75,16 @@ def find(name: str) -> Engine:
     return cast(Engine, import_module(ENGINES[name]))
 
 
-def run_task(task: Task, experiment: Experiment, setting: Setting, progress: execution.Progress) -> TaskOutcome:
-    """Run one task in this process."""
+def attempt(group: Group, setting: Setting, progress: execution.Progress) -> Ended:
+    """Run one group in this process."""
     began = time.monotonic()
 
-    def ended(status: str, error: str = "") -> TaskOutcome:
-        return TaskOutcome(task, status, time.monotonic() - began, error)
+    def ended(status: str, error: str = "") -> Ended:
+        return Ended(group, status, time.monotonic() - began, error)
 
-    images = execution.images_of(experiment.protocol(task.space, task.method), setting.data_dir)
+    images = execution.images_of(group.arm.protocol.images, setting.data_dir)
     try:
-        execution.run_group(experiment, task, images, setting, progress)
+        execution.run_group(group, images, setting, progress)
     except OutOfTime:
         return ended("out of time")
     except Busy:
@@ -96,32 +93,29 @@ def run_task(task: Task, experiment: Experiment, setting: Setting, progress: exe
         raise
     except (RuntimeError, FloatingPointError, ValueError, MemoryError) as error:  # the numerics or the device gave up
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        write_failure(experiment, task, images, setting, first)
+        write_failure(group, images, setting, first)
         return ended("failed", first)
     return ended("done")
 
 
-def write_failure(experiment: Experiment, task: Task, images: Images, setting: Setting, error: str) -> None:
+def write_failure(group: Group, images: Images, setting: Setting, error: str) -> None:
     """Record that a group failed, with its error; a failed run counts as missing and is run again.
 
     A record that holds a result stays, be it of a seed that ended before, as diverged ones do, of an older protocol, or
     of another code.
     """
-    protocol = experiment.protocol(task.space, task.method)
-    for seed in task.seeds:
-        run = Run(experiment.name, task.space, task.method, seed)
+    for run in group.runs:
         if setting.store.result(run):
             continue
         setting.store.write(
             record(
-                run,
-                experiment,
-                protocol,
+                group.arm,
+                run.seed,
                 [],
                 images_checksum=images.checksum,
                 status="failed",
                 error=error,
-                group={"seeds": list(task.seeds), "form": setting.form},
+                group={"seeds": list(group.seeds), "form": setting.form},
                 device=environment.device_info(setting.device),
             )
         )

@@ -1,4 +1,4 @@
-"""Runs tasks one after the other here, or side by side in processes of one thread each: the engine ``inline``.
+"""Runs groups one after the other here, or side by side in processes of one thread each: the engine ``inline``.
 
 On a CPU, two processes of one thread are faster than one process of two at the sizes of a small supernet. A search
 gives the same bits only with the same number of threads, which its record therefore names.
@@ -16,33 +16,30 @@ from typing import Any
 
 import torch
 
-from bench.experiments.reading import Experiment
 from bench.machine import memory
 from bench.machine.setting import Setting
 from bench.machine.setting import choose_device as device
 from bench.runs import execution
-from bench.runs.plan import Task
+from bench.runs.plan import Group
 
-from .engine import TaskOutcome, run_task
+from .engine import Ended, attempt
 
 __all__ = ["device", "room", "run"]
 
 
 def room(device: torch.device, workers: int) -> float:
-    """Return the bytes that one task may take: what is free, shared by the processes."""
+    """Return the bytes that one group may take: what is free, shared by the processes."""
     return memory.free(device) / _processes(device, workers)
 
 
-def run(
-    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: execution.Progress, *, workers: int
-) -> Iterator[TaskOutcome]:
-    """Run tasks and yield how each ended; see ``dispatch.Engine``."""
-    workers = min(_processes(setting.device, workers), len(tasks))
+def run(groups: Sequence[Group], setting: Setting, progress: execution.Progress, *, workers: int) -> Iterator[Ended]:
+    """Run groups and yield how each ended; see ``engine.Engine``."""
+    workers = min(_processes(setting.device, workers), len(groups))
     if workers > 1:
-        yield from _side_by_side(tasks, experiment, setting, progress, workers)
+        yield from _side_by_side(groups, setting, progress, workers)
         return
-    for task in tasks:
-        yield run_task(task, experiment, setting, progress)
+    for group in groups:
+        yield attempt(group, setting, progress)
 
 
 def _processes(device: torch.device, workers: int) -> int:
@@ -55,32 +52,30 @@ def _processes(device: torch.device, workers: int) -> int:
 
 
 def _side_by_side(
-    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: execution.Progress, workers: int
-) -> Iterator[TaskOutcome]:
+    groups: Sequence[Group], setting: Setting, progress: execution.Progress, workers: int
+) -> Iterator[Ended]:
     context = get_context("spawn")
     with _deaf_to_hangups():
         todo, news = context.Queue(), context.Queue()
-        for task in [*tasks, *[None] * workers]:
-            todo.put(task)
-        processes = [
-            context.Process(target=_work, args=(todo, news, experiment, setting), daemon=True) for _ in range(workers)
-        ]
+        for group in [*groups, *[None] * workers]:
+            todo.put(group)
+        processes = [context.Process(target=_work, args=(todo, news, setting), daemon=True) for _ in range(workers)]
         for process in processes:
             process.start()
-    taken: dict[int | None, Task] = {}
-    left = set(tasks)
+    taken: dict[int | None, Group] = {}
+    left = set(groups)
     while left:
         try:
             kind, pid, content = news.get(timeout=1.0)
         except queue.Empty:
             for process in processes:
                 if process.exitcode and process.pid in taken:
-                    task = taken.pop(process.pid)
-                    left.discard(task)
-                    yield TaskOutcome(task, "failed", 0.0, f"its process ended with status {process.exitcode}")
+                    group = taken.pop(process.pid)
+                    left.discard(group)
+                    yield Ended(group, "failed", 0.0, f"its process ended with status {process.exitcode}")
             if left and not any(process.is_alive() for process in processes):
-                for task in sorted(left, key=tasks.index):
-                    yield TaskOutcome(task, "failed", 0.0, "no process was left to run it")
+                for group in sorted(left, key=groups.index):
+                    yield Ended(group, "failed", 0.0, "no process was left to run it")
                 return
             continue
         if kind == "took":
@@ -91,7 +86,7 @@ def _side_by_side(
             raise content
         else:
             taken.pop(pid, None)
-            left.discard(content.task)
+            left.discard(content.group)
             yield content
 
 
@@ -111,8 +106,8 @@ def _deaf_to_hangups() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(todo: Any, news: Any, experiment: Experiment, setting: Setting) -> None:
-    """Run tasks until none is left, or until the process that started this one is gone."""
+def _work(todo: Any, news: Any, setting: Setting) -> None:
+    """Run groups until none is left, or until the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends its children
     torch.set_num_threads(1)
     parent, pid = os.getppid(), os.getpid()
@@ -122,9 +117,9 @@ def _work(todo: Any, news: Any, experiment: Experiment, setting: Setting) -> Non
             raise SystemExit(1)
         news.put(("point", pid, content))
 
-    while (task := todo.get()) is not None:
-        news.put(("took", pid, task))
+    while (group := todo.get()) is not None:
+        news.put(("took", pid, group))
         try:
-            news.put(("ended", pid, run_task(task, experiment, setting, report)))
+            news.put(("ended", pid, attempt(group, setting, report)))
         except Exception as error:  # bad input and full disks are the parent's to report
             news.put(("error", pid, error))

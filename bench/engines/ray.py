@@ -1,7 +1,7 @@
-"""Runs tasks on a Ray cluster, one group of seeds a Ray task: the engine ``ray``.
+"""Runs groups on a Ray cluster, each as a Ray task: the engine ``ray``.
 
-With ``RAY_ADDRESS`` the tasks go to the cluster that runs there, without it to one that is started here and ended
-after them. All nodes see the same store. A task whose worker is lost is started again and goes on from its last
+With ``RAY_ADDRESS`` they go to the cluster that runs there, without it to one that is started here and ended
+after them. All nodes see the same store. A group whose worker is lost is started again and goes on from its last
 checkpoint.
 """
 
@@ -23,28 +23,27 @@ from typing import Any
 
 import torch
 
-from bench.experiments.reading import Experiment
 from bench.machine import memory
 from bench.machine.pace import Held
 from bench.machine.setting import Setting, choose_device
 from bench.runs import execution
-from bench.runs.plan import Task
+from bench.runs.plan import Group
 from results.errors import InputError
 from results.records.store import Store
 
 from . import inline as inline
-from .engine import BUSY, TaskOutcome, run_task
+from .engine import BUSY, Ended, attempt
 
-LOSSES = 3  # of workers, without a new epoch between them, after which a task is given up
+LOSSES = 3  # of workers, without a new epoch between them, after which a group is given up
 PATIENCE = 180.0  # seconds that a lost worker's locks may last: a file server keeps a lost machine's for 90
-GRACE = 20.0  # seconds that a stopped task has to end its step and keep its state
+GRACE = 20.0  # seconds that a stopped group has to end its step and keep its state
 
 
 @dataclass
 class _Try:
-    """A task on its way, and what happened to it."""
+    """A group on its way, and what happened to it."""
 
-    task: Task
+    group: Group
     began: float
     losses: int = 0
     epoch: int = -1  # the last that was heard of
@@ -63,7 +62,7 @@ def device(name: str) -> torch.device:
 
 
 def room(device: torch.device, workers: int) -> float:
-    """Return the bytes that one task may take: of a GPU, or of a node's memory for each of its cores."""
+    """Return the bytes that one group may take: of a GPU, or of a node's memory for each of its cores."""
     if _address() == "local":
         return inline.room(device, workers)
     with _cluster(workers) as ray:
@@ -74,10 +73,8 @@ def room(device: torch.device, workers: int) -> float:
         return min((n["memory"] / n["CPU"] for n in nodes if n.get("CPU")), default=float("inf"))
 
 
-def run(
-    tasks: Sequence[Task], experiment: Experiment, setting: Setting, progress: execution.Progress, *, workers: int
-) -> Iterator[TaskOutcome]:
-    """Run tasks and yield how each ended; see ``dispatch.Engine``."""
+def run(groups: Sequence[Group], setting: Setting, progress: execution.Progress, *, workers: int) -> Iterator[Ended]:
+    """Run groups and yield how each ended; see ``engine.Engine``."""
     setting = replace(
         setting,
         store=Store(setting.store.root.resolve()),  # workers have a working folder of their own
@@ -86,8 +83,8 @@ def run(
     checkpoints = setting.store.root / ".checkpoints"
     checkpoints.mkdir(parents=True, exist_ok=True)
     with _cluster(workers) as ray, tempfile.NamedTemporaryFile(prefix="shared-", dir=checkpoints) as mark:
-        given = (experiment, setting, time.time() + setting.deadline - time.monotonic(), Path(mark.name))
-        yield from _Runs(ray, given, setting.device, progress).run(tasks, workers or len(tasks))
+        given = (setting, time.time() + setting.deadline - time.monotonic(), Path(mark.name))
+        yield from _Runs(ray, given, setting.device, progress).run(groups, workers or len(groups))
 
 
 class _Runs:
@@ -101,18 +98,18 @@ class _Runs:
         self.news = ray.remote(_News).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here, **apart).remote()
         # a lost worker is noticed here and not left to Ray: what is printed, and when to give up, depend on it
         start = ray.remote(_run).options(num_cpus=1, num_gpus=int(device.type == "cuda"), max_retries=0, **apart)
-        self.start = lambda task, again: start.remote(task, *given, self.news, again)
+        self.start = lambda group, again: start.remote(group, *given, self.news, again)
         self.tries: dict[Any, _Try] = {}
 
-    def run(self, tasks: Sequence[Task], at_once: int) -> Iterator[TaskOutcome]:
-        """Run tasks and yield how each ended; at the end, however it comes, none is left running."""
-        waiting = deque(tasks)
+    def run(self, groups: Sequence[Group], at_once: int) -> Iterator[Ended]:
+        """Run groups and yield how each ended; at the end, however it comes, none is left running."""
+        waiting = deque(groups)
         with Held() as held:  # Ray makes any exit that a signal asks for one of status 1
             try:
                 while waiting or self.tries:
                     while waiting and len(self.tries) < at_once:
-                        task = waiting.popleft()
-                        self.tries[self.start(task, False)] = _Try(task, time.monotonic())
+                        group = waiting.popleft()
+                        self.tries[self.start(group, False)] = _Try(group, time.monotonic())
                     ended, _ = self.ray.wait(list(self.tries), timeout=0.5)
                     held.obey()
                     self._hear()
@@ -128,14 +125,14 @@ class _Runs:
             if isinstance(cause := _cause(error), InputError):
                 raise cause from None
             return  # what was to be shown is lost, and no search: Ray starts its keeper again
-        for task, epoch, latest in news:
+        for group, epoch, latest in news:
             for one in self.tries.values():
-                if one.task == task and epoch > one.epoch:
+                if one.group == group and epoch > one.epoch:
                     one.epoch, one.losses = epoch, 0
-            self.progress(task, epoch, latest)
+            self.progress(group, epoch, latest)
 
-    def _end(self, reference: Any) -> TaskOutcome:
-        """Say how a task ended; where its worker was lost, start it again."""
+    def _end(self, reference: Any) -> Ended:
+        """Say how a group ended; where its worker was lost, start it again."""
         one = self.tries.pop(reference)
         try:
             return self.ray.get(reference)
@@ -146,8 +143,8 @@ class _Runs:
             status = "retried" if one.losses < LOSSES else "failed"
             why = f"its worker was lost: {type(error).__name__}"
             if status == "retried":
-                self.tries[self.start(one.task, True)] = one
-            return TaskOutcome(one.task, status, time.monotonic() - one.began, why)
+                self.tries[self.start(one.group, True)] = one
+            return Ended(one.group, status, time.monotonic() - one.began, why)
 
     def _cancel(self, held: Held) -> None:
         """Ask what still runs to keep its state and stop; make it, after some time or where a signal comes again."""
@@ -174,10 +171,8 @@ class _News:
         return kept
 
 
-def _run(
-    task: Task, experiment: Experiment, setting: Setting, deadline: float, mark: Path, news: Any, again: bool
-) -> TaskOutcome:
-    """Run a task on a worker; ``deadline`` is of ``time.time``, for nodes share no other clock."""
+def _run(group: Group, setting: Setting, deadline: float, mark: Path, news: Any, again: bool) -> Ended:
+    """Run a group on a worker; ``deadline`` is of ``time.time``, for nodes share no other clock."""
     _wait_for(mark)
     if setting.device.type == "cpu":
         torch.set_num_threads(1)
@@ -187,7 +182,7 @@ def _run(
     def report(*content: Any) -> None:
         news.put.remote(*content)
 
-    while (outcome := run_task(task, experiment, setting, report)).status == BUSY and time.monotonic() < patience:
+    while (outcome := attempt(group, setting, report)).status == BUSY and time.monotonic() < patience:
         time.sleep(1.0)  # the worker that was lost still holds a lock, or the file server holds it for that
     return outcome
 

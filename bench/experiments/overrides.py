@@ -37,9 +37,18 @@ def _parsed(text: str, key: str) -> Any:
         except InputError:
             value = text
         str(value)
+        return _plain(value)
     except ValueError:  # bytes that are no text, or a number of more digits than Python prints
         raise InputError(f"the value of '{key}' cannot be written down; give another") from None
-    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in which a float without a fraction is an integer, which reads as one where floats are wanted."""
+    if isinstance(value, float) and repr(value).endswith(".0"):
+        return int(value)
+    if isinstance(value, list):
+        return list(map(_plain, value))
+    return {key: _plain(inner) for key, inner in value.items()} if isinstance(value, dict) else value
 
 
 def written(overrides: Overrides) -> tuple[str, ...]:
@@ -51,11 +60,9 @@ def written(overrides: Overrides) -> tuple[str, ...]:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML; a float without a fraction as an integer, which reads as one where floats are wanted."""
+    """Return a value as TOML."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0")
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list):

@@ -1,10 +1,9 @@
-"""Experiments: TOML in, frozen dataclasses out.
+"""Experiments: TOML in, arms out.
 
-``experiments/NAME.toml`` holds the tables ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
-``methods.METHOD``. ``space.NAME`` holds the same tables for what differs on one space or on one family of them;
-``methods.METHOD.training`` and ``methods.METHOD.measure`` hold what differs for one method, and ``variants.ID`` makes
-of it a method with an id of its own (``bench.experiments.variants``).
-Every key is checked: an unknown one, or a value of a wrong type, is an error that names the nearest key.
+``experiments/NAME.toml`` holds the tables that ``bench.experiments.layers`` describes: ``images``, ``supernet``,
+``training``, ``measure``, ``retrain`` and ``methods.METHOD``, the same again in ``space.NAME`` for what differs on one
+space or on one family of them, and ``variants.ID``. Every key, type and bound is checked: the first fault is an error
+of one line, which names the nearest key.
 """
 
 from __future__ import annotations
@@ -17,18 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import spaces
+from bench.architectures import known_space
+from bench.arms import About, Arm, Chosen
 from bench.methods import method
-from bench.protocol import ImagesConfig, Measure, Protocol, Training, check, config_hash
+from bench.protocol import ImagesConfig, Measure, Protocol, Training, check
 from bench.retraining.recipes import RECIPES
 from results.errors import InputError, suggest
 from results.files import toml
+from results.files.schema import build
 from results.records.run import fault_of_name
 from spaces.base import SupernetConfig
 
+from . import layers as layering
 from . import overrides as overriding
-from . import variants
-from .typed import build, checked
-from .variants import Variant
+from .layers import Layer, known_method
+
+__all__ = ["DEFAULT", "FOLDER", "Experiment", "available", "known_method", "known_space", "load", "parse_seeds"]
 
 FOLDER = Path(__file__).parent
 DEFAULT = "quick"
@@ -44,70 +47,87 @@ class Retrain:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named set of runs: spaces, methods and seeds under one protocol a space."""
+    """A named set of arms: spaces, methods and seeds under one protocol a space.
 
-    name: str
-    base: str  # the file's own name, without the hash of overrides
-    description: str
+    Attributes
+    ----------
+    priority : (space, method) of the arms that run before the others, first to last.
+    layers : what the file says, then the overrides.
+    variants : method and label of each variant.
+    resolved : the arms of its spaces, methods and variants.
+    """
+
+    about: About
     spaces: tuple[str, ...]
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
-    priority: tuple[tuple[str, str], ...]  # (space, method), by priority
+    priority: tuple[tuple[str, str], ...]
     retrain: Retrain
-    layers: tuple[Mapping[str, Any], ...]  # the file's tables, then those of the overrides
-    overrides: tuple[str, ...] = ()
-    variants: Mapping[str, Variant] = field(default_factory=dict)
+    layers: tuple[Layer, ...]
+    variants: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    resolved: Mapping[tuple[str, str], Arm] = field(default_factory=dict)
 
-    def searcher(self, method_id: str) -> method.Method:
-        """Return the method of that id; of a variant, its method, which keeps its own id, under the variant's label."""
-        variant = self.variants.get(method_id)
-        if variant is None:
-            return method.find(method_id)
-        return dataclasses.replace(method.find(variant.method), label=variant.label)
+    @property
+    def name(self) -> str:
+        """The name under which its records are kept."""
+        return self.about.name
 
     def known_method(self, name: str) -> str:
         """Return ``name`` if it is a method or a variant of this experiment; raise ``InputError`` otherwise."""
         return name if name in self.variants else known_method(name, self.variants)
 
-    def hash(self, space: str, method_id: str) -> str:
-        """Return the config hash of one method, or variant, on one space."""
-        return config_hash(space, self.searcher(method_id).id, self.protocol(space, method_id))
+    def arm(self, space: str, method_id: str) -> Arm:
+        """Return the arm of a method, or variant, on a space, be it one of the experiment's own or not."""
+        return self.resolved.get((space, method_id)) or self._resolve(space, method_id)
 
-    def protocol(self, space: str, method_id: str) -> Protocol:
-        """Return the protocol of one method, or variant, on one space.
+    def choose(self, spaces: Iterable[str] = (), methods: Iterable[str] = (), seeds: tuple[int, ...] = ()) -> Chosen:
+        """Return the arms of some spaces and methods, with some seeds; where none are named, of all.
+
+        Raises
+        ------
+        InputError
+            A space or a method is unknown.
+        """
+        asked_spaces, asked_methods = tuple(map(known_space, spaces)), tuple(map(self.known_method, methods))
+        rank = {pair: index for index, pair in enumerate(self.priority)}
+        pairs = [(s, m) for s in asked_spaces or self.spaces for m in asked_methods or self.methods]
+        pairs.sort(key=lambda pair: rank.get(pair, len(rank)))  # stable: the experiment's order otherwise
+        found = [self.arm(*pair).narrowed(seeds or self.seeds) for pair in pairs]
+        senseless = tuple(arm for arm in found if arm.fault)
+        arms = tuple(arm for arm in found if not arm.fault)
+        return Chosen(arms, senseless, bool(senseless and asked_methods and (asked_spaces or not arms)))
+
+    def _resolve(self, space: str, method_id: str) -> Arm:
+        """Put the tables of an arm together.
 
         What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
         of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
         What a variant says of itself overrides these. Overrides take precedence over the file, in the same order among
         themselves.
         """
-        found, base = spaces.find(space), self.searcher(method_id).id
-        scopes: list[Mapping[str, Any]] = []
-        for layer in self.layers:
-            of_spaces = layer.get("space", {})
-            variant = variants.scope(layer.get("variants", {}).get(method_id, {}), base)
-            scopes += [layer, of_spaces.get(found.family, {}), of_spaces.get(found.id, {}), variant]
-
-        def table(name: str) -> dict[str, Any]:
-            return _merged(scope.get(name, {}) for scope in scopes)
-
+        found, (base, label) = spaces.find(space), self.variants.get(method_id, (method_id, ""))
+        searcher = method.find(base)
+        images: dict[str, Any] = {}
+        supernet: dict[str, Any] = dataclasses.asdict(found.supernet)
         training: dict[str, Any] = {}
         measure: dict[str, Any] = {}
         params: dict[str, Any] = {}
-        for scope in scopes:
-            own = dict(scope.get("methods", {}).get(base, {}))
-            training |= scope.get("training", {}) | own.pop("training", {})
-            measure |= scope.get("measure", {}) | own.pop("measure", {})
+        for scope in (scope for layer in self.layers for scope in layer.scopes(found, method_id, base)):
+            own = dict(scope.methods.get(base, {}))
+            images |= scope.images
+            supernet |= scope.supernet
+            training |= scope.training | own.pop("training", {})
+            measure |= scope.measure | own.pop("measure", {})
             params |= own
-        made = Protocol(
-            images=build(ImagesConfig, table("images"), "images"),
-            supernet=dataclasses.replace(found.supernet, **checked(SupernetConfig, table("supernet"), "supernet")),
-            training=build(Training, training, "training"),
-            measure=build(Measure, measure, "measure"),
-            params=build(method.find(base).params, params, f"methods.{base}"),
+        protocol = Protocol(
+            images=build(ImagesConfig, images, "images."),
+            supernet=build(SupernetConfig, supernet, "supernet."),
+            training=build(Training, training, "training."),
+            measure=build(Measure, measure, "measure."),
+            params=build(searcher.params, params, f"methods.{base}."),
         )
-        check(made, found)
-        return made
+        check(protocol, found)
+        return Arm(self.about, space, method_id, base, label or searcher.label, protocol, self.seeds)
 
 
 def available() -> tuple[str, ...]:
@@ -120,6 +140,11 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
 
     ``overrides`` are ``key=value`` with dotted keys, as in ``training.epochs=2``; they make another experiment,
     ``NAME+HASH8``.
+
+    Raises
+    ------
+    InputError
+        There is no such experiment, or a key or a value of it cannot be used.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
@@ -127,118 +152,42 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     if fault := fault_of_name(path.stem):
         raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
     settled = overriding.read(overrides)
-    layers = (toml.read(path), overriding.nested(settled, _TOP))
-    return _experiment(path.stem, layers, overriding.written(settled))
+    tables = (toml.read(path), overriding.nested(settled, layering.TABLES))
+    return _experiment(path.stem, tuple(map(layering.read, tables)), overriding.written(settled))
 
 
-_TOP = {
-    "description": str,
-    "spaces": list,
-    "methods": dict,
-    "seeds": str,
-    "order": list,
-    "images": dict,
-    "supernet": dict,
-    "training": dict,
-    "measure": dict,
-    "retrain": dict,
-    "space": dict,
-    "variants": dict,
-    "run": list,
-}
-
-
-def _experiment(base: str, layers: tuple[dict[str, Any], ...], overrides: tuple[str, ...]) -> Experiment:
-    for layer in layers:
-        _check_tables(base, layer)
-    tables = _merged(layers)
-    for key in ("spaces", "run", "seeds", "images", "training"):
-        if key not in tables:
+def _experiment(base: str, layers: tuple[Layer, ...], overrides: tuple[str, ...]) -> Experiment:
+    def said(key: str, otherwise: Any = None) -> Any:
+        """Return what the last layer says that says anything."""
+        found = [value for layer in layers if (value := getattr(layer, key)) is not None]
+        if not found and otherwise is None:
             raise InputError(f"experiment '{base}' lacks the key '{key}'")
-    space_ids = tuple(known_space(name) for name in tables["spaces"])
-    made = variants.read(layer.get("variants", {}) for layer in layers)
-    method_ids = tuple(name if name in made else known_method(name, made) for name in tables["run"])
-    order = []
-    for entry in tables.get("order", []):
-        space, _, method_id = str(entry).partition("/")
-        order.append((known_space(space), method_id if method_id in made else known_method(method_id, made)))
+        return found[-1] if found else otherwise
+
+    made = layering.variants(layers)
+
+    def known(name: str) -> str:
+        return name if name in made else known_method(name, made)
+
+    order = [entry.partition("/")[::2] for entry in said("order", ())]
+    retrain = build(Retrain, {key: value for layer in layers for key, value in layer.retrain.items()}, "retrain.")
+    if retrain.recipe and retrain.recipe not in RECIPES:
+        raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
     name = base
     if overrides:
         name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
-    retrain = build(Retrain, _merged(layer.get("retrain", {}) for layer in layers), "retrain")
-    if retrain.recipe and retrain.recipe not in RECIPES:
-        raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
     experiment = Experiment(
-        name=name,
-        base=base,
-        description=tables.get("description", ""),
-        spaces=space_ids,
-        methods=method_ids,
-        seeds=parse_seeds(tables["seeds"]),
-        priority=tuple(order),
+        About(name, base, said("description", ""), overrides),
+        spaces=tuple(map(known_space, said("spaces"))),
+        methods=tuple(map(known, said("run"))),
+        seeds=parse_seeds(said("seeds")),
+        priority=tuple((known_space(space), known(method_id)) for space, method_id in order),
         retrain=retrain,
         layers=layers,
-        overrides=overrides,
         variants=made,
     )
-    for space in space_ids:  # every table is checked before anything runs
-        for method_id in (*method_ids, *made):
-            experiment.protocol(space, method_id)
-    return experiment
-
-
-def _check_tables(base: str, tables: dict[str, Any]) -> None:
-    for key, value in tables.items():
-        if key not in _TOP:
-            raise InputError(f"unknown key '{key}' in experiment '{base}'{suggest(key, _TOP)}")
-        if not isinstance(value, _TOP[key]):
-            raise InputError(f"'{key}' of experiment '{base}' should be a {_TOP[key].__name__}, not {value!r}")
-    _check_methods("methods", tables.get("methods", {}))
-    _check_scopes(base, tables.get("space", {}))
-
-
-def _check_scopes(base: str, scopes: dict[str, Any]) -> None:
-    families = {spaces.find(name).family for name in spaces.names()}
-    tables = ("images", "supernet", "training", "measure", "methods")
-    for scope, content in scopes.items():
-        if scope not in families and scope not in spaces.names():
-            known = sorted(families | set(spaces.names()))
-            raise InputError(f"unknown space 'space.{scope}' in experiment '{base}'{suggest(scope, known)}")
-        if not isinstance(content, dict):
-            raise InputError(f"'space.{scope}' of experiment '{base}' should be a table, not {content!r}")
-        for key, table in content.items():
-            if key not in tables:
-                raise InputError(f"unknown key 'space.{scope}.{key}'{suggest(key, tables)}")
-            if not isinstance(table, dict):
-                raise InputError(f"'space.{scope}.{key}' should be a table, not {table!r}")
-            if key == "methods":
-                _check_methods(f"space.{scope}.methods", table)
-
-
-def _check_methods(where: str, table: dict[str, Any]) -> None:
-    for name, params in table.items():
-        known_method(name)
-        if not isinstance(params, dict):
-            raise InputError(f"'{where}.{name}' should be a table, not {params!r}")
-        for key in ("training", "measure"):
-            if not isinstance(params.get(key, {}), dict):
-                raise InputError(f"'{where}.{name}.{key}' should be a table, not {params[key]!r}")
-
-
-def known_space(name: str) -> str:
-    """Return ``name`` if it is a space; raise ``InputError`` otherwise."""
-    known = spaces.names()
-    if name not in known:
-        raise InputError(f"unknown space '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
-    return name
-
-
-def known_method(name: str, others: Iterable[str] = ()) -> str:
-    """Return ``name`` if it is a method; raise ``InputError`` otherwise, which also names ``others``."""
-    known = (*method.names(), *others)
-    if name not in method.names():
-        raise InputError(f"unknown method '{name}'{suggest(str(name), known)}; known are {', '.join(known)}")
-    return name
+    pairs = ((space, method_id) for space in experiment.spaces for method_id in (*experiment.methods, *made))
+    return dataclasses.replace(experiment, resolved={pair: experiment.arm(*pair) for pair in pairs})
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -256,8 +205,3 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     if not seeds:
         raise InputError(f"'{text}' names no seed; write 0-3 or 0,2,5")
     return tuple(dict.fromkeys(seeds))
-
-
-def _merged(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one table of several, of which the later ones take precedence."""
-    return {key: value for table in tables for key, value in table.items()}

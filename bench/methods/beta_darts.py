@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.methods.method import Method, Rule, Scalars
-from bench.protocol import require
+from bench.protocol import NonNegative
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.schedule import ramp
@@ -31,10 +31,7 @@ CITE = """@inproceedings{ye2022beta,
 class Params:
     """``weight`` is what lambda grows to over the search; its last value falls one epoch short of it."""
 
-    weight: float = 50.0
-
-    def __post_init__(self) -> None:
-        require(self, "weight")
+    weight: NonNegative = 50.0
 
 
 def decay(params: Params, epoch: int, epochs: int) -> Scalars:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from bench.methods.method import Method, Rule
+from bench.protocol import Positive
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.simplex import softmax
-from results.errors import InputError
 from spaces.base import Space
 
 from .darts import CITE
@@ -25,11 +25,7 @@ from .darts import CITE
 class Params:
     """``radius`` is the length of the finite difference's step in weight space."""
 
-    radius: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 < self.radius < float("inf"):
-            raise InputError(f"radius = {self.radius} is out of range; it must be above 0 and finite")
+    radius: Positive = 0.01
 
 
 def alpha_gradient(learner: Learner, batch: Batch, params: Params) -> Tensor:

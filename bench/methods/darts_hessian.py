@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 
 from bench.methods.method import Draws, Method, Rule
-from bench.protocol import require
+from bench.protocol import NonNegative, Positive
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.simplex import softmax
-from results.errors import InputError
 from spaces.base import Space
 
 from .sdarts_rs import CITE
@@ -32,13 +31,8 @@ from .sdarts_rs import CITE
 class Params:
     """``eta`` is the strength of the penalty, ``h`` the length of the finite difference's step."""
 
-    eta: float = 0.1
-    h: float = 0.01
-
-    def __post_init__(self) -> None:
-        require(self, "eta")
-        if not 0 < self.h < float("inf"):
-            raise InputError(f"h = {self.h} is out of range; it must be above 0 and finite")
+    eta: NonNegative = 0.1
+    h: Positive = 0.01
 
 
 def direction(generator: torch.Generator, steps: int, space: Space, params: Params) -> Draws:

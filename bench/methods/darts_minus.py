@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.methods.method import Method, Rule, Scalars
-from bench.protocol import require
+from bench.protocol import NonNegative
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.schedule import ramp
@@ -36,10 +36,7 @@ SKIP = "skip_connect"
 class Params:
     """``beta`` is the weight of the auxiliary skip connection in the first epoch."""
 
-    beta: float = 1.0
-
-    def __post_init__(self) -> None:
-        require(self, "beta")
+    beta: NonNegative = 1.0
 
 
 def decay(params: Params, epoch: int, epochs: int) -> Scalars:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from bench.methods.method import Method, Rule
+from bench.protocol import Share
 from bench.steps import onelevel
 from bench.steps.learner import Batch, Draws, Learner, Outcome
-from results.errors import InputError
 from spaces.base import Space
 
 CITE = """@inproceedings{hong2020dropnas,
@@ -36,13 +36,8 @@ class Params(onelevel.Params):
     r ** (1/size), so that a whole group would be dropped with probability r.
     """
 
-    drop_rate: float = 3e-5
+    drop_rate: Share = 3e-5  # at 1 nothing would ever be kept
     rate_rule: Literal["code", "paper"] = "code"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.drop_rate < 1:  # at 1 nothing would ever be kept
-            raise InputError(f"drop_rate = {self.drop_rate} is out of range; it must be in [0, 1)")
 
 
 def drop_probability(params: Params, size: int) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.methods.method import Method, Rule
-from bench.protocol import require
+from bench.protocol import NonNegative
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 
@@ -31,10 +31,7 @@ FLOOR = 1e-5
 class Params:
     """``lr`` is the rate of the exponentiated gradient."""
 
-    lr: float = 0.1
-
-    def __post_init__(self) -> None:
-        require(self, "lr")
+    lr: NonNegative = 0.1
 
 
 def moved(mix: Tensor, gradient: Tensor, mask: Tensor, lr: float) -> Tensor:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from bench.methods.method import Draws, Method, Rule, Scalars
+from bench.protocol import Positive
 from bench.steps import bilevel, sampling
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.schedule import ramp
-from results.errors import InputError
 from spaces.base import Space
 
 CITE = """@inproceedings{dong2019gdas,
@@ -39,14 +39,9 @@ class Params:
     gradient : "chosen" lets the chosen operation's gradient through alone, "straight-through" that of every operation.
     """
 
-    tau_start: float = 10.0
-    tau: float = 0.1
+    tau_start: Positive = 10.0
+    tau: Positive = 0.1
     gradient: Literal["chosen", "straight-through"] = "chosen"
-
-    def __post_init__(self) -> None:
-        for name in ("tau_start", "tau"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"{name} = {getattr(self, name)} is out of range; it must be above 0 and finite")
 
 
 def temperature(params: Params, epoch: int, epochs: int) -> Scalars:

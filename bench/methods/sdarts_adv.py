@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.methods.method import Method, Rule
-from bench.protocol import require
+from bench.protocol import Count
 from bench.steps import bilevel, perturb
 from bench.steps.learner import Batch, Learner, Outcome
 
@@ -22,11 +22,7 @@ from . import sdarts_rs
 class Params(perturb.Radius):
     """``steps`` is the number of ascent steps of the attack; 0 leaves its random start."""
 
-    steps: int = 7
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self, "steps")
+    steps: Count = 7
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bench.methods.method import Method, Rule, Scalars
+from bench.protocol import Positive
 from bench.steps import bilevel, sampling
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.schedule import ramp
-from results.errors import InputError
 
 from . import gdas
 
@@ -31,13 +31,8 @@ CITE = """@inproceedings{xie2019snas,
 class Params:
     """The temperature falls from ``tau_start`` towards ``tau``; the last epoch falls one short of it."""
 
-    tau_start: float = 10.0
-    tau: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("tau_start", "tau"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"{name} = {getattr(self, name)} is out of range; it must be above 0 and finite")
+    tau_start: Positive = 10.0
+    tau: Positive = 1.0
 
 
 def temperature(params: Params, epoch: int, epochs: int) -> Scalars:

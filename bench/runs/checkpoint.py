@@ -1,6 +1,6 @@
 """Checkpoints: one file a seed and position, with which a search goes on as if it had not stopped.
 
-A position is (completed epochs, steps of the next one). A group of seeds goes on together. Its files are written one
+A group of seeds goes on together. Its files are written one
 after the other, and those of the position before are removed only when all are there, so that a kill at any instant
 leaves one position of which the whole group is present.
 
@@ -24,7 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.search import Sums
+from bench.arms import Arm
+from bench.search import Position, Sums
 from bench.steps.learner import Learner, State
 from results.errors import InputError
 from results.files import kept, whole
@@ -35,33 +36,30 @@ MAGIC = b"dnas-checkpoint-1\n"
 LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them
 _NAME = re.compile(r"seed-(\d+)\.epoch-(\d+)(?:\.step-(\d+))?\.ckpt$")
 
-Position = tuple[int, int]
-
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One seed after ``epoch`` epochs and ``step`` steps of the next.
+    """One seed at a position of its search.
 
     ``meta`` holds config hash, the seeds of the group, how it was computed, and the groups before; ``points`` the
     record's rows so far; ``tensors`` the seed's share of the state and, inside an epoch, of its sums.
     """
 
     run: Run
-    epoch: int
+    at: Position
     meta: dict[str, Any]
     points: list[dict[str, Any]]
     tensors: dict[str, Tensor]
-    step: int = 0
-
-    @property
-    def position(self) -> Position:
-        """Where the seed stands."""
-        return self.epoch, self.step
 
 
-def folder(root: Path, run: Run) -> Path:
-    """Return the folder of a run's checkpoints below the store's root."""
-    return root / ".checkpoints" / run.experiment / run.space / run.method
+def folder(root: Path, of: Run | Arm) -> Path:
+    """Return the folder of the checkpoints of a run, and of its whole arm, below the store's root."""
+    return root / ".checkpoints" / of.folder
+
+
+def lock(root: Path, run: Run) -> Path:
+    """Return the file that a process holds while it searches with the seed of a run."""
+    return folder(root, run) / f"seed-{run.seed:03d}.lock"
 
 
 def path(root: Path, run: Run, position: Position) -> Path:
@@ -81,7 +79,7 @@ def save(root: Path, checkpoint: Checkpoint, *, replace: bool = False) -> None:
     InputError
         One of another protocol is there, and ``replace`` does not say that it may go.
     """
-    target = path(root, checkpoint.run, checkpoint.position)
+    target = path(root, checkpoint.run, checkpoint.at)
     if target.exists():
         if (there := read(target)) is None:
             whole.set_aside(target)
@@ -89,7 +87,7 @@ def save(root: Path, checkpoint: Checkpoint, *, replace: bool = False) -> None:
             raise InputError(kept.line([in_the_way(target, there)]))
     buffer = io.BytesIO()
     torch.save(checkpoint.tensors, buffer)
-    described = {name: getattr(checkpoint, name) for name in ("epoch", "step", "meta", "points")}
+    described = checkpoint.at._asdict() | {"meta": checkpoint.meta, "points": checkpoint.points}
     head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
     body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
     with whole.writing(target) as file:
@@ -99,7 +97,7 @@ def save(root: Path, checkpoint: Checkpoint, *, replace: bool = False) -> None:
 def load(root: Path, run: Run, position: Position) -> Checkpoint | None:
     """Read a run's checkpoint; None where it is absent, damaged, or of another run."""
     found = read(path(root, run, position))
-    return found if found is not None and (found.run, found.position) == (run, position) else None
+    return found if found is not None and (found.run, found.at) == (run, position) else None
 
 
 def read(path: Path) -> Checkpoint | None:
@@ -119,8 +117,8 @@ def read(path: Path) -> Checkpoint | None:
             return None
         state.seek(0)
         tensors = torch.load(state, map_location="cpu", weights_only=True)
-        run, step = Run(**head["run"]), head.get("step", 0)
-        found = Checkpoint(run, head["epoch"], head["meta"], head["points"], tensors, step)
+        at = Position(head["epoch"], head.get("step", 0))
+        found = Checkpoint(Run(**head["run"]), at, head["meta"], head["points"], tensors)
     except Exception:  # whole, but made by something else: torch meets that with any of a dozen errors
         return None
     return found if _sound(found) else None
@@ -142,7 +140,7 @@ def _sound(found: Checkpoint) -> bool:
     """Whether everything is of its kind; a checksum says only that nothing was lost on the way."""
     if not isinstance(found.meta, dict) or not isinstance(group := found.meta.get("group", []), list):
         return False
-    numbers = (found.run.seed, found.epoch, found.step, *group)
+    numbers = (found.run.seed, *found.at, *group)
     return (
         all(type(number) is int and 0 <= number < 10**9 for number in numbers)
         and len(set(group)) == len(group)
@@ -157,7 +155,7 @@ def _sound(found: Checkpoint) -> bool:
 def positions(root: Path, run: Run) -> list[Position]:
     """Return the positions of which a run has a checkpoint, latest first."""
     names = (_NAME.search(p.name) for p in folder(root, run).glob(f"seed-{run.seed:03d}.epoch-*.ckpt"))
-    return sorted(((int(match[2]), int(match[3] or 0)) for match in names if match), reverse=True)
+    return sorted((Position(int(match[2]), int(match[3] or 0)) for match in names if match), reverse=True)
 
 
 def remove(root: Path, run: Run, config_hash: str, *, keep: Position | None = None, replace: bool = False) -> None:
@@ -243,7 +241,7 @@ def fits(checkpoint: Checkpoint, state: State) -> bool:
     expected["steps"] = state.steps
     there = checkpoint.tensors
     sums = {f"sums/{name}" for name in ("loss", "correct", "alpha_squares", "weight_squares", "images", "seconds")}
-    return (expected.keys() | (sums if checkpoint.step else set())) == there.keys() and all(
+    return (expected.keys() | (sums if checkpoint.at.step else set())) == there.keys() and all(
         there[name].shape == tensor.shape and (there[name].dtype, there[name].layout) == (tensor.dtype, tensor.layout)
         for name, tensor in expected.items()
     )

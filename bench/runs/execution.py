@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from bench.experiments.reading import Experiment
 from bench.feed import Feed
 from bench.images.datasets import Images, load
 from bench.machine import compiling, precision
@@ -22,31 +21,26 @@ from bench.protocol import ImagesConfig, Protocol
 from bench.search import Sums, random_search, search
 from bench.steps.learner import Learner
 from results.files.locks import hold
-from results.records.run import Run
 
 from . import checkpoint
-from .group import Group, Spoiled
-from .plan import Filter, Task, plan
+from .group import GroupState, Spoiled
+from .plan import Group, plan
 from .recording import Row
 
-#: Called after each point with the task, completed epochs, and each seed's latest row.
-Progress = Callable[[Task, int, list[Row]], None]
+#: Called after each point with the group, completed epochs, and each seed's latest row.
+Progress = Callable[[Group, int, list[Row]], None]
 
 
-def images_of(protocol: Protocol, data_dir: Path | None) -> Images:
-    """Load a protocol's images; those loaded last are kept."""
-    return _loaded(protocol.images, data_dir)
-
-
-@lru_cache(maxsize=1)
-def _loaded(config: ImagesConfig, data_dir: Path | None) -> Images:
+@lru_cache(maxsize=4)
+def images_of(config: ImagesConfig, data_dir: Path | None) -> Images:
+    """Load images, once in a process."""
     return load(config.dataset, size=config.size or None, train_limit=config.limit or None, data_dir=data_dir)
 
 
-def run_group(experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress) -> None:
+def run_group(group: Group, images: Images, setting: Setting, progress: Progress) -> None:
     """Run what is missing of a group to its last epoch and write a record for each seed.
 
-    It goes on from the newest checkpoint, whatever ``task`` says: another process may have run it meanwhile. A seed
+    It goes on from the newest checkpoint, whatever ``group`` says: another process may have run it meanwhile. A seed
     whose weights or alphas are no longer finite is recorded as diverged; the others go on without it. A group that is
     too large for the device's memory is halved.
 
@@ -55,90 +49,88 @@ def run_group(experiment: Experiment, task: Task, images: Images, setting: Setti
     OutOfTime
         Where the next step would end after the deadline.
     Busy
-        Where another process runs a group of this experiment, space and method with one of these seeds, or of theirs.
+        Where another process runs a group of this arm with one of these seeds, or of theirs.
     """
-    folder = checkpoint.folder(setting.store.root, Run(experiment.name, task.space, task.method, 0))
     with ExitStack() as locks:
         held: set[int] = set()
-        wanted, left = set(task.seeds), list[Task]()
+        wanted, left = set(group.seeds), list[Group]()
         while wanted - held:  # seeds that are recorded go along where their group was cut off before it ended
             for seed in sorted(wanted - held):
-                locks.enter_context(hold(folder / f"seed-{seed:03d}.lock"))
+                locks.enter_context(hold(checkpoint.lock(setting.store.root, group.arm.run(seed))))
             held |= wanted
-            left = list(plan(experiment, setting.store, Filter((task.space,), (task.method,), task.seeds)))
-            wanted = {seed for group in left for seed in group.seeds}
+            left = list(plan([group.arm.narrowed(group.seeds)], setting.store))
+            wanted = {seed for each in left for seed in each.seeds}
         while left:
             now = left.pop(0)
             try:
-                left[:0] = _run_locked(experiment, now, images, setting, lambda _, *news: progress(task, *news))
+                left[:0] = _run_locked(now, images, setting, lambda _, *news: progress(group, *news))
             except Spoiled:
                 setting = replace(setting, apart=True)
-                left[:0] = plan(experiment, setting.store, Filter((now.space,), (now.method,), now.seeds))
+                left[:0] = plan([now.arm.narrowed(now.seeds)], setting.store)
 
 
-def _run_locked(experiment: Experiment, task: Task, images: Images, setting: Setting, progress: Progress) -> list[Task]:
+def _run_locked(group: Group, images: Images, setting: Setting, progress: Progress) -> list[Group]:
     """Run a group to its last epoch, or until seeds diverge or memory runs out; return what is left of it then."""
-    group = Group(experiment, task, images, setting)
-    if group.method.levels == 0:
-        for point in random_search(group.space, task.seeds, task.epochs):
-            group.note(point)
-        progress(task, task.epochs, [points[-1] for points in group.points])
-        group.finish(None, [True] * len(task.seeds))
+    state = GroupState(group, images, setting)
+    if state.method.levels == 0:
+        for point in random_search(state.space, group.seeds, group.epochs):
+            state.note(point)
+        progress(group, group.epochs, [points[-1] for points in state.points])
+        state.finish(None, [True] * len(group.seeds))
         return []
     try:
-        return _search(group, progress)
+        return _search(state, progress)
     except torch.OutOfMemoryError:
-        if len(task.seeds) == 1:
+        if len(group.seeds) == 1:
             raise
     torch.cuda.empty_cache()  # out of the handler, whose error keeps alive what was on the device
-    return group.halves()
+    return state.halves()
 
 
-def _search(group: Group, progress: Progress) -> list[Task]:
-    task = group.task
-    setting = group.setting
+def _search(state: GroupState, progress: Progress) -> list[Group]:
+    group, setting = state.group, state.setting
     with Pace(setting.deadline, setting.checkpoint_seconds, setting.epoch_seconds) as pace:
         pace.stop()
         precision.prepare(setting.precision, setting.device)
         if setting.compiled:
             begun = "the search began so: install what is missing, or move its checkpoints away"
-            compiling.prepare(setting.device, fix=begun if task.begun else "leave out --compile")
-        learner, feed = group.learner(), group.feed()
+            compiling.prepare(setting.device, fix=begun if group.begun else "leave out --compile")
+        learner, feed = state.learner(), state.feed()
 
         def between(sums: Sums) -> None:
             pace.step()
             if pace.due:
-                group.check_spoiled(learner)
-                group.save(learner, sums)
+                state.check_spoiled(learner)
+                state.save(learner, sums)
                 pace.keep()
                 pace.stop()
 
-        sums = group.sums(learner)
+        sums = state.sums(learner)
         for point in search(
             learner,
             feed,
-            group.method,
-            group.protocol,
-            done=task.done,
+            state.method,
+            state.protocol,
+            at=group.at,
             sums=sums,
             between=between,
             capture=setting.capture,
             compiled=setting.compiled,
         ):
-            group.note(point)
-            group.check_spoiled(learner)
+            state.note(point)
+            state.check_spoiled(learner)
             healthy = learner.finite().tolist()
-            if not all(healthy) and point.epoch < task.epochs:
-                return group.without_diverged(learner, healthy)
-            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == task.epochs)
+            if not all(healthy) and point.epoch < group.epochs:
+                return state.without_diverged(learner, healthy)
+            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == group.epochs)
             if kept:
-                group.save(learner)
+                state.save(learner)
                 pace.keep()
-            progress(task, point.epoch, [points[-1] for points in group.points])
-            if point.epoch < task.epochs and (kept or not point.epoch):
+            progress(group, point.epoch, [points[-1] for points in state.points])
+            if point.epoch < group.epochs and (kept or not point.epoch):
                 pace.stop()  # else after the next step, which is kept first
             pace.begin()
-    group.finish(_landscape(learner, feed, group.protocol), learner.finite().tolist())
+    state.finish(_landscape(learner, feed, state.protocol), learner.finite().tolist())
     return []
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 import spaces
+from bench.architectures import known_space
 from bench.methods import method
 from results.errors import InputError
 from results.files import delimited
@@ -130,9 +131,7 @@ def final(
 
 
 def _space(run: Run) -> Space:
-    if run.space not in spaces.names():
-        raise InputError(f"unknown space '{run.space}'; known are {', '.join(spaces.names())}")
-    return spaces.find(run.space)
+    return spaces.find(known_space(run.space))
 
 
 def _arch(space: Space, text: str, notation: str, where: str) -> str:

@@ -8,22 +8,20 @@ from typing import Any
 import pandas as pd
 import torch
 
-import spaces
-from bench.experiments.reading import Experiment
-from bench.experiments.typed import build
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
-from bench.protocol import Measure
-from bench.search import Point, Sums
+from bench.protocol import Measure, Protocol
+from bench.search import Point, Position, Sums
 from bench.steps.learner import Learner, initial_state, supernet
 from results.errors import InputError
+from results.files.schema import build
 from results.records.run import Run
 from spaces.supernet.conv import Forms, mixes_seeds
 
 from . import checkpoint
-from .plan import Task, is_done
+from .plan import Group, is_done
 from .recording import Row, record, rows
 
 
@@ -31,17 +29,13 @@ class Spoiled(Exception):
     """A seed diverged, and others with it: the group goes on from its newest checkpoint, seeds apart."""
 
 
-class Group:
+class GroupState:
     """A group of seeds on its way: its points so far and where they are kept."""
 
-    def __init__(self, experiment: Experiment, task: Task, images: Images, setting: Setting) -> None:
-        self.experiment, self.task, self.images = experiment, task, images
-        self.space, self.method = spaces.find(task.space), experiment.searcher(task.method)
-        self.protocol = experiment.protocol(task.space, task.method)
-        self.hash = experiment.hash(task.space, task.method)
-        self.runs = [Run(experiment.name, task.space, task.method, seed) for seed in task.seeds]
-        at = (task.done, task.step)
-        found = (checkpoint.load(setting.store.root, run, at) for run in self.runs if task.begun)
+    def __init__(self, group: Group, images: Images, setting: Setting) -> None:
+        self.group, self.arm, self.images = group, group.arm, images
+        self.space, self.method = group.arm.space, group.arm.method
+        found = (checkpoint.load(setting.store.root, run, group.at) for run in group.runs if group.begun)
         self.resumed, self.setting = [kept for kept in found if kept], setting
         if self.resumed:  # a group goes on as it began
             kept = self.resumed[0].meta
@@ -52,7 +46,7 @@ class Group:
             )
             try:
                 self.form = conv_table.from_document(kept.get("form"))
-                self.protocol = replace(self.protocol, measure=self._measured_so_far(kept))
+                self.arm = replace(group.arm, protocol=self._protocol_so_far(kept))
                 for row in (row for c in self.resumed for row in c.points):
                     self.space.parse(row["arch"])
             except (KeyError, TypeError, ValueError, InputError):
@@ -61,12 +55,12 @@ class Group:
             self.form: Forms = self._choose_form(setting)
         if setting.apart and mixes_seeds(self.form):
             self.form = "grouped"
-        self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in self.runs]
-        self.epoch = task.done  # of the newest point
-        self.at: checkpoint.Position = at
+        self.points: list[list[Row]] = [list(c.points) for c in self.resumed] or [[] for _ in group.seeds]
+        self.epoch = group.at.epoch  # of the newest point
+        self.at = group.at  # of the newest checkpoint
         self.meta = {
-            "config_hash": self.hash,
-            "group": list(task.seeds),
+            "config_hash": self.arm.hash,
+            "group": list(group.seeds),
             "form": conv_table.as_document(self.form),
             "precision": self.setting.precision,
             "compiled": self.setting.compiled,
@@ -74,21 +68,28 @@ class Group:
             "before": self._before(),
         }
 
-    def _measured_so_far(self, kept: dict[str, Any]) -> Measure:
-        """Return what the group measured before it was cut off: a record never holds rows measured in two ways."""
-        return build(Measure, kept["measure"], "measure") if "measure" in kept else self.protocol.measure
+    @property
+    def protocol(self) -> Protocol:
+        """The arm's, with what the group measured before it was cut off."""
+        return self.arm.protocol
+
+    def _protocol_so_far(self, kept: dict[str, Any]) -> Protocol:
+        """Return the protocol as the group began: a record never holds rows measured in two ways."""
+        if "measure" not in kept:
+            return self.protocol
+        return replace(self.protocol, measure=build(Measure, kept["measure"], "measure."))
 
     def _before(self) -> list[Any]:
         """Return the groups in which these seeds were searched until they came into this one, first to last."""
         if not self.resumed:
             return []
-        kept, now = self.resumed[0].meta, (list(self.task.seeds), conv_table.as_document(self.form))
+        kept, now = self.resumed[0].meta, (list(self.group.seeds), conv_table.as_document(self.form))
         last = {"seeds": kept["group"], "form": kept.get("form"), "until": list(self.at)}
         return [*kept.get("before", []), *([last] if (last["seeds"], last["form"]) != now else [])]
 
     def _foreign(self) -> InputError:
-        folder = checkpoint.folder(self.setting.store.root, self.runs[0])
-        return InputError(f"the checkpoints of {self.task} are of another network; move them away from {folder}")
+        folder = checkpoint.folder(self.setting.store.root, self.arm)
+        return InputError(f"the checkpoints of {self.group} are of another network; move them away from {folder}")
 
     def _choose_form(self, setting: Setting) -> Forms:
         """Return the setting's form, or the fastest for each shape."""
@@ -100,7 +101,7 @@ class Group:
             self.images.train.shape[-1],
             self.images.train.shape[1],
             batch=self.protocol.training.batch,
-            seeds=len(self.task.seeds),
+            seeds=len(self.group.seeds),
             precision=setting.precision,
             device=setting.device,
         )
@@ -108,7 +109,7 @@ class Group:
     def learner(self) -> Learner:
         """Return the supernet in its initial state, or in that of the checkpoint."""
         net = supernet(self.space, self.protocol, self.images, form=self.form, precision=self.setting.precision)
-        state = initial_state(net, self.task.seeds, self.dtype, self.setting.device)
+        state = initial_state(net, self.group.seeds, self.dtype, self.setting.device)
         if self.resumed:
             if not all(checkpoint.fits(c, state) for c in self.resumed):
                 raise self._foreign()
@@ -123,7 +124,7 @@ class Group:
             self.protocol,
             self.method,
             self.space,
-            self.task.seeds,
+            self.group.seeds,
             dtype=self.dtype,
             device=self.setting.device,
         )
@@ -142,74 +143,72 @@ class Group:
 
     def sums(self, learner: Learner) -> Sums | None:
         """Return the sums of the epoch in which the group was cut off; None where it was between two."""
-        if not self.task.step:
+        if not self.group.at.step:
             return None
-        return checkpoint.join_sums([c.tensors for c in self.resumed], learner, self.task.step)
+        return checkpoint.join_sums([c.tensors for c in self.resumed], learner, self.group.at.step)
 
     def save(self, learner: Learner, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
         """Write the group's checkpoints, then remove those before; ``sums`` inside an epoch, ``only`` some seeds'."""
-        root, epoch, step = self.setting.store.root, self.epoch, sums.steps if sums else 0
-        runs = [(index, run) for index, run in enumerate(self.runs) if only is None or only[index]]
+        root, at = self.setting.store.root, Position(self.epoch, sums.steps if sums else 0)
+        runs = [(index, run) for index, run in enumerate(self.group.runs) if only is None or only[index]]
         for index, run in runs:
             tensors = checkpoint.share(learner, index, sums)
-            made = checkpoint.Checkpoint(run, epoch, self.meta, self.points[index], tensors, step)
+            made = checkpoint.Checkpoint(run, at, self.meta, self.points[index], tensors)
             checkpoint.save(root, made, replace=self.setting.replace)
-        self.at = (epoch, step)
+        self.at = at
         for _, run in runs:
-            self._remove_checkpoints(run, keep=self.at)
+            self._remove_checkpoints(run, keep=at)
 
-    def halves(self) -> list[Task]:
+    def halves(self) -> list[Group]:
         """Make the group two, which go on from its newest checkpoint or afresh."""
-        seeds, middle, (done, step) = self.task.seeds, len(self.task.seeds) // 2, self.at
-        return [replace(self.task, seeds=half, done=done, step=step) for half in (seeds[:middle], seeds[middle:])]
+        seeds, middle = self.group.seeds, len(self.group.seeds) // 2
+        return [replace(self.group, seeds=half, at=self.at) for half in (seeds[:middle], seeds[middle:])]
 
     def check_spoiled(self, learner: Learner) -> None:
         """Raise ``Spoiled`` where a seed is lost in a form of the convolution that carries it over to others."""
         if mixes_seeds(self.form) and not learner.finite().all():
             raise Spoiled
 
-    def without_diverged(self, learner: Learner, healthy: list[bool]) -> list[Task]:
-        """Record the diverged seeds, make the others a group of their own, and return the task that goes on."""
+    def without_diverged(self, learner: Learner, healthy: list[bool]) -> list[Group]:
+        """Record the diverged seeds, and return the others as a group of their own, which goes on."""
         lost = [index for index, ok in enumerate(healthy) if not ok]
         for index in lost:
             self._record(index, healthy=False)
-        survivors = tuple(seed for seed, ok in zip(self.task.seeds, healthy, strict=True) if ok)
-        epoch = self.epoch
-        if epoch:  # before the first step there is nothing to keep
+        survivors = tuple(seed for seed, ok in zip(self.group.seeds, healthy, strict=True) if ok)
+        if self.epoch:  # before the first step there is nothing to keep
             self.save(learner, only=healthy)
         for index in lost:
-            self._remove_checkpoints(self.runs[index])
-        return [replace(self.task, seeds=survivors, done=epoch, step=0)] if survivors else []
+            self._remove_checkpoints(self.group.runs[index])
+        return [replace(self.group, seeds=survivors, at=Position(self.epoch))] if survivors else []
 
     def finish(self, landscapes: list[pd.DataFrame] | None, healthy: list[bool]) -> None:
         """Write the records, then remove the checkpoints; ``healthy`` says whether each seed's numbers are finite."""
-        for index in range(len(self.runs)):
+        for index in range(len(self.group.seeds)):
             around = landscapes[index] if landscapes is not None and healthy[index] else None
             self._record(index, around, healthy=healthy[index])
-        for run in self.runs:
+        for run in self.group.runs:
             self._remove_checkpoints(run)
 
-    def _remove_checkpoints(self, run: Run, keep: checkpoint.Position | None = None) -> None:
-        checkpoint.remove(self.setting.store.root, run, self.hash, keep=keep, replace=self.setting.replace)
+    def _remove_checkpoints(self, run: Run, keep: Position | None = None) -> None:
+        checkpoint.remove(self.setting.store.root, run, self.arm.hash, keep=keep, replace=self.setting.replace)
 
     def _record(self, index: int, landscape: pd.DataFrame | None = None, *, healthy: bool) -> None:
         """Write the record of one seed as it stands; one that was there before the group went on stays."""
-        points, run, store = self.points[index], self.runs[index], self.setting.store
-        if is_done(store, run, self.hash):
+        run, store = self.group.runs[index], self.setting.store
+        if is_done(store, run, self.arm.hash):
             return
         if landscape is not None:
-            store.write_side(run, "landscape", landscape, self.hash, replace=self.setting.replace)
+            store.write_side(run, "landscape", landscape, self.arm.hash, replace=self.setting.replace)
         store.write(
             record(
-                run,
-                self.experiment,
-                self.protocol,
-                points,
+                self.arm,
+                run.seed,
+                self.points[index],
                 images_checksum=self.images.checksum,
                 status="complete" if healthy else "diverged",
                 error="" if healthy else "weights or alphas are no longer finite",
                 group={
-                    "seeds": list(self.task.seeds),
+                    "seeds": list(self.group.seeds),
                     "form": self.meta["form"],
                     "precision": self.meta["precision"],
                     "compiled": self.meta["compiled"],

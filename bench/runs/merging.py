@@ -148,7 +148,7 @@ def _checkpoint(path: Path, store: Store, replace: bool) -> Filed:
     found = checkpoint.read(path)
     if found is None:
         return Filed(path, "unreadable", "cut off or no checkpoint")
-    target = checkpoint.path(store.root, found.run, found.position)
+    target = checkpoint.path(store.root, found.run, found.at)
     if target.exists() and checkpoint.read(target) is None:
         whole.set_aside(target)
     return _copy(path, target, str(found.run), "another checkpoint", replace)

@@ -1,4 +1,4 @@
-"""What a task will cost: time from earlier records, memory from the supernet's own shapes."""
+"""What a group will cost: time from earlier records, memory from the supernet's own shapes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-import spaces
-from bench.experiments.reading import Experiment
 from bench.machine import environment
 from bench.methods import method
-from bench.protocol import Protocol
 from bench.speed import clock, floor
 from results.errors import InputError
 from results.records.record import Record
@@ -24,7 +21,7 @@ from results.records.store import Store
 from spaces.supernet.network import Supernet
 
 from .checkpoint import LARGEST
-from .plan import Task
+from .plan import Group
 
 #: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
 _ATTACK_STEP = 0.9
@@ -40,40 +37,38 @@ class Price:
 
 
 class Prices:
-    """Prices tasks from the records of the same protocol's size on the same device."""
+    """Prices groups from the records of the same protocol's size on the same device."""
 
-    def __init__(self, store: Store, experiment: Experiment, device: torch.device) -> None:
-        self.experiment, self.device = experiment, device
+    def __init__(self, store: Store, device: torch.device) -> None:
+        self.device = device
         name = environment.device_info(device)["name"]
         searches = [r for r in store.records(complete_only=True) if r.manifest.method.levels and _size(r)]
         self.records = [r for r in searches if _device(r) == name]
         self.elsewhere = [r for r in searches if _device(r) not in (name, None)]
 
-    def of(self, task: Task) -> Price:
-        """Return the price of one task."""
-        searcher = self.experiment.searcher(task.method)
-        if searcher.levels == 0:
+    def of(self, group: Group) -> Price:
+        """Return the price of one group."""
+        arm, protocol = group.arm, group.arm.protocol
+        if not arm.method.levels:
             return Price(0.0, 0, "no supernet")
-        protocol = self.experiment.protocol(task.space, task.method)
-        memory = memory_of(task, protocol)
-        similar = [r for r in self.records if r.run.space == task.space and _size(r) == _size_of(protocol)]
-        others = [r for r in self.elsewhere if r.run.space == task.space and _size(r) == _size_of(protocol)]
-        same = [r for r in similar if r.run.method == task.method]
-        left = task.epochs - task.done
+        memory, size = memory_of(group), _dimensions(protocol.as_dict())
+        similar = [r for r in self.records if r.run.space == arm.space_id and _size(r) == size]
+        others = [r for r in self.elsewhere if r.run.space == arm.space_id and _size(r) == size]
+        same = [r for r in similar if r.run.method == arm.id]
+        left, seeds = group.epochs - group.at.epoch, len(group.seeds)
         if same:
-            epoch = _per_seed_epoch(same) * len(task.seeds)
-            return Price(epoch * left, memory, f"{len(same)} records on this device")
-        passes = _passes(searcher.id, protocol.as_dict()["params"])
+            return Price(_per_seed_epoch(same) * seeds * left, memory, f"{len(same)} records on this device")
+        passes = _passes(arm.method_id, protocol.as_dict()["params"])
         known = {r.run: _passes(r.manifest.method.base or r.run.method, r.manifest.protocol.params) for r in similar}
         similar = [r for r in similar if known[r.run]]
         if similar and passes:
             each = [_per_seed_epoch([r]) * passes / known[r.run] for r in similar]
-            return Price(sum(each) / len(each) * len(task.seeds) * left, memory, "other methods' records, by passes")
+            return Price(sum(each) / len(each) * seeds * left, memory, "other methods' records, by passes")
         basis = "no record on this device yet"
-        if other := next((r for r in others if r.run.method == task.method), None):
-            basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * len(task.seeds) * left:.0f} s)"
-        if self.device.type == "cuda" and (least := floor.of_epoch(task.space, searcher.id, protocol, width=4)):
-            epoch = len(task.seeds) * least.bytes / self._copied
+        if other := next((r for r in others if r.run.method == arm.id), None):
+            basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * seeds * left:.0f} s)"
+        if self.device.type == "cuda" and (least := floor.of_epoch(arm.space_id, arm.method_id, protocol, width=4)):
+            epoch = seeds * least.bytes / self._copied
             return Price(epoch * left, memory, f"{basis}; floor x 1 at {self._copied / 1e9:,.0f} GB/s copied: at least")
         return Price(nan, memory, basis)
 
@@ -110,10 +105,6 @@ def _size(record: Record) -> tuple[object, ...]:
         return ()
 
 
-def _size_of(protocol: Protocol) -> tuple[object, ...]:
-    return _dimensions(protocol.as_dict())
-
-
 def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     """Return what the time of an epoch depends on."""
     images, net = protocol["images"], protocol["supernet"]
@@ -121,30 +112,28 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     return (*sizes, net["channels"], net["cells"], protocol["training"]["batch"])
 
 
-def fitted(tasks: Sequence[Task], experiment: Experiment, room: float) -> tuple[list[Task], str]:
-    """Divide groups whose predicted memory is above ``room`` bytes; return the tasks, and a line where any was.
+def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
+    """Divide groups whose predicted memory is above ``room`` bytes; return all groups, and a line where any was.
 
     A group that was cut off is left as it is, for it goes on as it began; it is halved where it does not fit after all.
     """
-    found: list[Task] = []
+    found: list[Group] = []
     divided = 0
-    for task in tasks:
-        seeds, parts = task.seeds, 1
-        each = 0.0
-        if experiment.searcher(task.method).levels:
-            each = memory_of(task, experiment.protocol(task.space, task.method)) / len(seeds)
-        if len(seeds) > 1 and not task.begun and each:
+    for group in groups:
+        seeds, parts = group.seeds, 1
+        each = memory_of(group) / len(seeds) if group.arm.method.levels else 0.0
+        if len(seeds) > 1 and not group.begun and each:
             parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
         divided += parts > 1
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
-        found += [replace(task, seeds=seeds[a:b]) for a, b in pairwise(bounds)]
+        found += [replace(group, seeds=seeds[a:b]) for a, b in pairwise(bounds)]
     if not divided:
         return found, ""
-    more = f"{len(tasks)} groups are {len(found)} now" if len(tasks) > 1 else f"a group became {len(found)}"
+    more = f"{len(groups)} groups are {len(found)} now" if len(groups) > 1 else f"a group became {len(found)}"
     return found, f"memory: {more}, so that each is predicted to fit into {room / 2**30:.2f} GiB"
 
 
-def memory_of(task: Task, protocol: Protocol) -> int:
+def memory_of(group: Group) -> int:
     """Return the bytes that a group needs at its peak, in float32.
 
     Weights, momentum and gradients are counted; what a training pass saves is measured on one seed and scaled.
@@ -154,15 +143,15 @@ def memory_of(task: Task, protocol: Protocol) -> int:
     InputError
         The supernet is larger than a checkpoint may be.
     """
-    space = spaces.find(task.space)
-    net = Supernet(space, protocol.supernet)
+    protocol = group.arm.protocol
+    net = Supernet(group.arm.space, protocol.supernet)
     if 8 * net.size > LARGEST:  # weights and momentum
         raise InputError(
             f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
-            f" {net.size:,} weights on {task.space}, and {LARGEST // 8:,} are the most; take smaller ones"
+            f" {net.size:,} weights on {group.arm.space_id}, and {LARGEST // 8:,} are the most; take smaller ones"
         )
     side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
-    seeds, batch = len(task.seeds), protocol.training.batch
+    seeds, batch = len(group.seeds), protocol.training.batch
     once, each = _saved_bytes(net, side)
     return seeds * (16 * net.size + once + batch * each)
 

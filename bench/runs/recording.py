@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 import spaces
-from bench.experiments.reading import Experiment
+from bench.arms import Arm
 from bench.machine import environment
 from bench.methods.method import Method
-from bench.protocol import Protocol, config_hash
 from bench.search import Point
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record
@@ -42,9 +41,8 @@ def rows(space: Space, point: Point) -> list[Row | None]:
 
 
 def record(
-    run: Run,
-    experiment: Experiment,
-    protocol: Protocol,
+    arm: Arm,
+    seed: int,
     points: list[Row],
     *,
     images_checksum: str,
@@ -53,28 +51,29 @@ def record(
     status: str = "complete",
     error: str = "",
 ) -> Record:
-    """Return the record of a run.
+    """Return the record of one seed of an arm.
 
     Parameters
     ----------
     group, device : what shared the supernet, and where: only bitwise equality depends on it.
     status : "complete", "diverged" or "failed".
     """
-    space, searcher = spaces.find(run.space), experiment.searcher(run.method)
-    about = {"name": experiment.name, "base": experiment.base, "description": experiment.description}
+    run, space, protocol = arm.run(seed), arm.space, arm.protocol
+    about = dataclasses.asdict(arm.about)
+    overrides = about.pop("overrides")
     manifest = {
-        **_description(run, space, searcher, points),
+        **_description(run, space, arm.method, points),
         "status": status,
         "error": error,
         "protocol": protocol.as_dict() | {"experiment": about},
-        "overrides": list(experiment.overrides),
-        "config_hash": config_hash(run.space, searcher.id, protocol),
+        "overrides": list(overrides),
+        "config_hash": arm.hash,
         "data": {protocol.images.dataset: images_checksum},
         "device": device,
         "group": group,
     }
     manifest["space"]["dataset"] = protocol.images.dataset
-    manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, searcher, protocol)]
+    manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, arm.method, protocol)]
     return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
 
 

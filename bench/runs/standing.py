@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.arms import Arm
 from bench.experiments.reading import Experiment
-from bench.protocol import config_hash
 from bench.retraining import retrain
 from bench.retraining.recipes import RECIPES
 from bench.runs import checkpoint
-from bench.runs.plan import Filter, is_done, runs
+from bench.runs.plan import missing
 from results.files import kept, whole
 from results.records.run import Run
 from results.records.store import Store
@@ -35,24 +35,18 @@ class Standing:
     damaged: tuple[Path, ...]
 
 
-def standing(experiment: Experiment, store: Store, chosen: Filter) -> Standing:
+def standing(arms: Iterable[Arm], store: Store) -> Standing:
     """Return what stands in the way of the runs that are missing; nothing is changed."""
     found: list[kept.Kept] = []
     damaged: list[Path] = []
-    planned: dict[tuple[str, str], str] = {}
-    for run in runs(experiment, chosen):
-        pair = (run.space, run.method)
-        if pair not in planned:
-            planned[pair] = config_hash(*pair, experiment.protocol(*pair))
-        if not is_done(store, run, planned[pair]):
-            found += _kept(store, run, planned[pair])
+    for arm in arms:
+        for run in missing([arm], store):
+            found += _kept(store, run, arm.hash)
             damaged += _damaged(store, run)
-    return Standing((*found, *trainings(experiment, store)), tuple(damaged))
+    return Standing(tuple(found), tuple(damaged))
 
 
-def clear(
-    experiment: Experiment, store: Store, chosen: Filter, *, replace: bool, say: Callable[[str], None] = print
-) -> None:
+def clear(arms: Iterable[Arm], store: Store, *, replace: bool, say: Callable[[str], None] = print) -> None:
     """Refuse to replace what is kept, then set damaged files aside and name them.
 
     Raises
@@ -60,7 +54,7 @@ def clear(
     InputError
         A result or a checkpoint of another protocol or code is in the way, and ``replace`` does not say that it may go.
     """
-    found = standing(experiment, store, chosen)
+    found = standing(arms, store)
     kept.refuse(found.kept, replace=replace, otherwise=OTHERWISE)
     for path in found.damaged:
         with suppress(FileNotFoundError):  # another process that starts now has done it

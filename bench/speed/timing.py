@@ -50,7 +50,7 @@ class Stand:
     def measure(self, case: Case) -> Measured:
         """Measure a case; the plain reference takes turns with it, where there is one."""
         began = time.perf_counter()
-        protocol = self.sizes.experiment.protocol(case.space, case.method)
+        protocol = self.sizes.experiment.arm(case.space, case.method).protocol
         precision.prepare(case.precision, self.device)
         reference = self._reference(case, protocol)
         forms, form_seconds = self.forms(case, protocol)
@@ -140,7 +140,7 @@ class Stand:
         Plain ones are neither captured nor compiled. Both are maxima over weights, momentum and alphas. Algorithms
         that add in no fixed order make the second more than zero.
         """
-        protocol = self.sizes.experiment.protocol(case.space, case.method)
+        protocol = self.sizes.experiment.arm(case.space, case.method).protocol
         forms, _ = self.forms(case, protocol)
         ends = []
         for own in (False, False, True):

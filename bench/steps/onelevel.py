@@ -6,12 +6,13 @@ wiljohnhong/DropNAS at 90582ee, search.py lines 97-123.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
-from bench.protocol import Training, require
+from bench.protocol import NonNegative, Training
 from bench.steps.schedule import Rate
 
 from . import optim
@@ -35,16 +36,13 @@ class Params:
         single one on their sum.
     """
 
-    lr: float = 0.025
-    lr_min: float = 0.001
+    lr: NonNegative = 0.025
+    lr_min: NonNegative = 0.001
     lr_shifted: bool = False
-    clip: float = 3.0
-    weight_decay: float = 3e-4
-    alpha_decay: float = 1e-3
-    sub_steps: Literal[1, 2] = 2
-
-    def __post_init__(self) -> None:
-        require(self, "lr", "lr_min", "clip", "weight_decay", "alpha_decay")
+    clip: NonNegative = 3.0
+    weight_decay: NonNegative = 3e-4
+    alpha_decay: NonNegative = 1e-3
+    sub_steps: Annotated[int, Ge(1), Le(2)] = 2
 
 
 def rate(params: Params, training: Training) -> Rate:

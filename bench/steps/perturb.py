@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.protocol import require
+from bench.protocol import NonNegative
 from bench.steps.learner import Draws
 from bench.steps.schedule import Scalars
 from spaces.base import Space
@@ -26,11 +26,8 @@ from .simplex import project
 class Radius:
     """The l-infinity radius epsilon, growing from epoch to epoch; its last value falls short of ``epsilon``."""
 
-    epsilon_start: float = 0.03
-    epsilon: float = 0.3
-
-    def __post_init__(self) -> None:
-        require(self, "epsilon_start", "epsilon")
+    epsilon_start: NonNegative = 0.03
+    epsilon: NonNegative = 0.3
 
 
 def radius(params: Radius, epoch: int, epochs: int) -> Scalars:

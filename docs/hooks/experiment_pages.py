@@ -24,14 +24,14 @@ def _sections() -> Iterator[str]:
     yield "| experiment | its numbers are | spaces | methods | seeds | runs |"
     yield "| --- | --- | --- | --- | --- | ---: |"
     for each in experiments:
-        arms = len(each.spaces) * len(each.methods)
+        runs = sum(len(arm.seeds) for arm in each.choose().arms)
         yield (
             f"| [`{each.name}`](#{each.name}) | {kind(each.name)} | {len(each.spaces)} | {len(each.methods)} |"
-            f" {min(each.seeds)} to {max(each.seeds)} | {arms * len(each.seeds)} |"
+            f" {min(each.seeds)} to {max(each.seeds)} | {runs} |"
         )
     yield ""
     for each in experiments:
-        yield from (f"## {each.name}", "", each.description, "")
+        yield from (f"## {each.name}", "", each.about.description, "")
         yield f"Spaces: {', '.join(f'`{name}`' for name in each.spaces)}."
         yield f"Methods: {', '.join(f'`{name}`' for name in each.methods)}."
         if each.variants:

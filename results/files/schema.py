@@ -9,7 +9,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,7 +35,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
     try:
         text = json.dumps(table, default=str)  # JSON has lists and no tuples, as TOML does; all else is strict
     except (ValueError, RecursionError):
-        raise InputError(f"{where.rstrip('.: ')} holds a value that cannot be used") from None
+        raise InputError(f"{where.rstrip('.: ') or 'the file'} holds a value that cannot be used") from None
     try:
         return _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
@@ -47,20 +47,23 @@ def _check_keys(kind: type, table: Mapping[str, Any], where: str) -> None:
     for key in table:
         if key not in names:
             raise InputError(f"unknown key '{where}{key}'{suggest(key, names)}")
-    for name, inner in _tables(kind):
-        if isinstance(table.get(name), Mapping):
-            _check_keys(inner, table[name], f"{where}{name}.")
+    for name, inner, named in _tables(kind):
+        if isinstance(found := table.get(name), Mapping):
+            parts = {f"{name}.{key}": value for key, value in found.items()} if named else {name: found}
+            for key, part in parts.items():
+                if isinstance(part, Mapping):
+                    _check_keys(inner, part, f"{where}{key}.")
 
 
 @lru_cache(maxsize=64)
-def _tables(kind: type) -> tuple[tuple[str, type], ...]:
-    """Return the fields that are dataclasses themselves, each with its class."""
+def _tables(kind: type) -> tuple[tuple[str, type, bool], ...]:
+    """Return the fields that are dataclasses themselves, each with its class, and whether it holds several by name."""
 
-    def found() -> Iterator[tuple[str, type]]:
+    def found() -> Iterator[tuple[str, type, bool]]:
         for name, hint in get_type_hints(kind).items():
             for option in (hint, *get_args(hint)):
                 if isinstance(option, type) and dataclasses.is_dataclass(option):
-                    yield name, option
+                    yield name, option, get_origin(hint) is dict
 
     return tuple(found())
 

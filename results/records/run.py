@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 _LONGEST_NAME = 200  # file systems allow 255, and figures add to it
 
@@ -33,6 +34,11 @@ class Run:
                 raise ValueError(f"'{name}' is no part of a run's name; {fault}")
         if type(self.seed) is not int or not 0 <= self.seed < 2**63:
             raise ValueError(f"{self.seed!r} is no seed; write a number from 0 on")
+
+    @property
+    def folder(self) -> Path:
+        """Where its record is, below the root of a store."""
+        return Path(self.experiment, self.space, self.method)
 
     def __str__(self) -> str:
         return f"{self.experiment}/{self.space}/{self.method}/{self.seed}"

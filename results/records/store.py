@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +37,7 @@ class Store:
 
     def path(self, run: Run) -> Path:
         """Return where the record of ``run`` belongs."""
-        return self.root / run.experiment / run.space / run.method / f"seed-{run.seed:03d}.parquet"
+        return self.root / run.folder / f"seed-{run.seed:03d}.parquet"
 
     def side_path(self, run: Run, name: str) -> Path:
         """Return where a file beside the record belongs, such as ``seed-003.landscape.parquet``."""
@@ -139,7 +140,14 @@ class Store:
 
     def read_file(self, path: Path) -> Record:
         """Return the record that a file anywhere holds; raise ``InputError`` where it is damaged."""
-        return record_file.from_arrow(parquet.read(path, fix=record_file.FIX, most_rows=_MOST_POINTS), path)
+        try:
+            there = path.stat()
+        except OSError:
+            return _read(path)
+        found = _read_once(path, there.st_ino, there.st_mtime_ns, there.st_size)
+        if isinstance(found, InputError):
+            raise found
+        return found
 
     def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str, *, replace: bool = False) -> None:
         """File a table beside the record of ``run`` with that hash, before it; the file says whose it is.
@@ -276,6 +284,19 @@ class Store:
             return Run(experiment, space, method, int(match[1] if match else -1))
         except ValueError:
             return None
+
+
+def _read(path: Path) -> Record:
+    return record_file.from_arrow(parquet.read(path, fix=record_file.FIX, most_rows=_MOST_POINTS), path)
+
+
+@lru_cache(maxsize=1024)
+def _read_once(path: Path, *state: int) -> Record | InputError:
+    """Return what a file holds, or the fault of it, once for each state that it was in; a file is written whole."""
+    try:
+        return _read(path)
+    except InputError as error:
+        return type(error)(str(error))
 
 
 def _names(run: Run) -> tuple[str, str, str]:

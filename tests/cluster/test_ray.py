@@ -14,7 +14,7 @@ import torch
 from bench.engines import inline
 from bench.engines import ray as ray_engine
 from bench.machine.setting import Setting
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.errors import InputError
 from results.records.store import Store
 
@@ -69,7 +69,7 @@ def searched_by(node, root):
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="which node runs what is read from /proc")
 def test_killed_nodes_lose_nothing(cluster, cut_down, one_thread, tally, tmp_path):
     """Two nodes are killed, each in the midst of a search with checkpoints; the records are those of one process."""
-    experiment, chosen = cut_down(*SEARCH), Filter(SPACES, METHODS)
+    arms = cut_down(*SEARCH).choose(SPACES, METHODS).arms
     whole, spread = Store(tmp_path / "whole"), Store(tmp_path / "spread")
     heard, killed = defaultdict(list), []
 
@@ -85,24 +85,24 @@ def test_killed_nodes_lose_nothing(cluster, cut_down, one_thread, tally, tmp_pat
                 cluster.add_node(num_cpus=1)
                 return
 
-    tasks = list(plan(experiment, spread, chosen))
-    outcomes = list(ray_engine.run(tasks, experiment, Setting(spread, CPU), progress, workers=0))
-    retried = [outcome.task for outcome in outcomes if outcome.status == "retried"]
+    tasks = list(plan(arms, spread))
+    outcomes = list(ray_engine.run(tasks, Setting(spread, CPU), progress, workers=0))
+    retried = [outcome.group for outcome in outcomes if outcome.status == "retried"]
     assert len(killed) == 2
-    assert sorted((t.space, t.method) for t in retried) == sorted(group for group, _ in killed)
+    assert sorted((t.arm.space_id, t.arm.id) for t in retried) == sorted(group for group, _ in killed)
     assert {outcome.status for outcome in outcomes} == {"done", "retried"}
-    assert sorted(map(str, (o.task for o in outcomes if o.status == "done"))) == sorted(map(str, tasks))
+    assert sorted(map(str, (o.group for o in outcomes if o.status == "done"))) == sorted(map(str, tasks))
     for task in tasks:  # every search went on from where it was: no epoch was begun again
         assert heard[task] == sorted(set(heard[task])), (task, killed)
         assert heard[task][-1] == EPOCHS
 
-    list(inline.run(list(plan(experiment, whole, chosen)), experiment, Setting(whole, CPU), nothing, workers=1))
+    list(inline.run(list(plan(arms, whole)), Setting(whole, CPU), nothing, workers=1))
     expected, found = whole.records(), spread.records()
     assert [r.run for r in found] == [r.run for r in expected]
     assert len(found) == len(SPACES) * len(METHODS) * len(SEEDS)
     equal = sum(mine.same(theirs) for mine, theirs in zip(expected, found, strict=True))
     assert equal == len(found)
-    assert spread.unreadable() == list(plan(experiment, spread, chosen)) == []
+    assert spread.unreadable() == list(plan(arms, spread)) == []
     assert [p for p in spread.root.rglob("*") if p.suffix in (".ckpt", ".part", ".lock")] == []
     tally(kind="ray", nodes_killed=len(killed), tasks_retried=len(retried), records=len(found), records_equal=equal)
 

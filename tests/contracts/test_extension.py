@@ -64,17 +64,17 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     assert "threenodes" in spaces.names()
     experiment = cut_down('spaces=["threenodes"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
-    tasks = list(plan.plan(experiment, setting.store, plan.Filter()))
+    tasks = list(plan.plan(experiment.choose().arms, setting.store))
     assert [str(task) for task in tasks] == ["threenodes/halved/0", "threenodes/dropnas/0"]
     for task in tasks:
-        run_group(experiment, task, noise_images, setting, lambda *_: None)
+        run_group(task, noise_images, setting, lambda *_: None)
     dropnas, halved = setting.store.records()
     assert halved.manifest.method.label == "halved"
     assert halved.manifest.protocol.params == {"factor": 2.0}
     assert halved.manifest.space.family == "threenodes"
     assert spaces.find("threenodes").parse(halved.final_arch).key == halved.final_arch
     json.dumps(dropnas.manifest.as_dict())
-    prices = price.Prices(setting.store, experiment, setting.device)
+    prices = price.Prices(setting.store, setting.device)
     assert all(prices.of(task).seconds > 0 for task in tasks)
     assert rules(spaces.find("threenodes"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):
@@ -86,9 +86,9 @@ def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"), data_dir=tmp_path)
     quick = replace(RECIPES["quick"], epochs=1)
     with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", return_value=[cells]):
-        for task in plan.plan(experiment, setting.store, plan.Filter()):
-            images = execution.images_of(experiment.protocol("threenodes", "darts"), tmp_path)
-            run_group(experiment, task, images, setting, lambda *_: None)
+        for task in plan.plan(experiment.choose().arms, setting.store):
+            images = execution.images_of(task.arm.protocol.images, tmp_path)
+            run_group(task, images, setting, lambda *_: None)
         scored = reproduce.score(experiment, setting, lambda *_: None)
         oracle = scoring.oracle(setting.store.root, tmp_path)
         built = build(setting.store.root, tmp_path / "reports", oracle, [], asked_for=[experiment.name])

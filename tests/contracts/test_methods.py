@@ -97,7 +97,7 @@ def test_deviations_are_named_once(found):
 
 @EVERY_METHOD
 def test_scalars_and_rates_are_finite_in_every_epoch(found, cut_down):
-    training = cut_down().protocol("nasbench201", found.id).training
+    training = cut_down().arm("nasbench201", found.id).protocol.training
     values = [found.scalars(found.params(), epoch, 10) for epoch in range(10)]
     assert all(np.isfinite(list(value.values())).all() for value in values)
     assert len({tuple(value) for value in values}) == 1

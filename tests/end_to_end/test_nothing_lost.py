@@ -25,6 +25,7 @@ from bench.cli import (  # noqa: F401 - they add their commands
 from bench.experiments import reading as configs
 from bench.protocol import config_hash
 from bench.runs import checkpoint
+from bench.search import Position
 from results.records.record import IMPORTED, Record
 from results.records.record_file import METADATA_KEY
 from results.records.run import Run
@@ -73,7 +74,7 @@ def found(folder):
 
 def planned(folder):
     experiment = configs.load(str(folder / "own.toml"))
-    return config_hash("nasbench201", "darts", experiment.protocol("nasbench201", "darts"))
+    return config_hash("nasbench201", "darts", experiment.arm("nasbench201", "darts").protocol)
 
 
 def put(folder, record):
@@ -118,7 +119,9 @@ def begun(folder, config_hash=OTHER, number=1.0, store=RUNS):
     root = folder / store
     shutil.rmtree(root, ignore_errors=True)
     tensors = {"weights": torch.full((2,), number)}
-    checkpoint.save(root, checkpoint.Checkpoint(RUN, 1, {"config_hash": config_hash, "group": [0]}, [], tensors))
+    checkpoint.save(
+        root, checkpoint.Checkpoint(RUN, Position(1), {"config_hash": config_hash, "group": [0]}, [], tensors)
+    )
     return store / checkpoint.path(root, RUN, (1, 0)).relative_to(root)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bench.experiments import reading
 from bench.machine.setting import Setting
 from bench.runs import checkpoint, execution
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.records.store import Store
 
 from . import guard
@@ -52,7 +52,7 @@ def sound(tmp_path_factory, one_thread):
     experiment = reading.load("quick", OVERRIDES)
     store = Store(tmp_path_factory.mktemp("sound"))
     setting = Setting(store, torch.device("cpu"))
-    (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
+    (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, store)
 
     class Stopped(Exception):
         pass
@@ -61,9 +61,9 @@ def sound(tmp_path_factory, one_thread):
         if epoch == 1:
             raise Stopped
 
-    images = execution.images_of(experiment.protocol("nasbench201", "darts"), None)
+    images = execution.images_of(experiment.arm("nasbench201", "darts").protocol.images, None)
     with pytest.raises(Stopped):
-        execution.run_group(experiment, task, images, setting, stop)
+        execution.run_group(task, images, setting, stop)
     (path,) = store.root.rglob("*.ckpt")
     return Sound(path.relative_to(store.root), path.read_bytes())
 
@@ -99,8 +99,8 @@ def resume(tally):
         path.write_bytes(data)
         tally(kind="fuzz: checkpoints", cases=1)
         with guard.watched(folder):
-            (task,) = plan(experiment, Store(folder / "results" / "runs"), Filter(("nasbench201",), ("darts",)))
-        return task.done
+            (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, Store(folder / "results" / "runs"))
+        return task.at.epoch
 
     return put
 

@@ -23,7 +23,7 @@ from .strategies import NAMES, SCRIPT, TEXTS, changed, changed_table, damaged, e
 
 RUN = Run("paper", "nasbench201", "darts", 1)
 #: As if made here: the plan prices searches by such records.
-PROTOCOL = reading.load("paper").protocol("nasbench201", "darts").as_dict()
+PROTOCOL = reading.load("paper").arm("nasbench201", "darts").protocol.as_dict()
 HERE = {"device": device_info(torch.device("cpu")), "protocol": PROTOCOL | {"experiment": {"name": "paper"}}}
 RECORD = record(seed=1, manifest=HERE)
 TABLE = to_arrow(RECORD)

@@ -44,7 +44,7 @@ class Work(Launches):
 
 def shares(space, method, *overrides):
     """Return by part the percent of an epoch's launches and products that ``paper`` adds, the mean over its epochs."""
-    protocol = load("paper").protocol(space, method)
+    protocol = load("paper").arm(space, method).protocol
     measure, epochs, batch = protocol.measure, protocol.training.epochs, protocol.training.batch
     step, levels = of_step(space, method, *overrides)
     evaluation, eigenvalue = of_measurements(space, *overrides)
@@ -88,7 +88,7 @@ def of_measurements(space, *overrides):
 def begun(space, method, overrides):
     """Return step, learner and feed of a search of one seed before its first step."""
     sized = Sizes(load("paper", ("training.batch=2", *overrides)), side=8, images=16, rounds=1, round_seconds=0.0)
-    case, protocol = Case(space, method, 1, "float32"), sized.experiment.protocol(space, method)
+    case, protocol = Case(space, method, 1, "float32"), sized.experiment.arm(space, method).protocol
     return Stand(CPU, sized).step(case, protocol, "grouped", capture=False, compiled=False)
 
 

@@ -138,7 +138,7 @@ def test_switches_exist(page):
             elif table == "retrain":
                 assert key in reading.Retrain.__dataclass_fields__, span
             else:
-                protocol = reading.load("paper").protocol("nasbench201", "darts")
+                protocol = reading.load("paper").arm("nasbench201", "darts").protocol
                 assert key in getattr(protocol, table).__dataclass_fields__, span
 
 

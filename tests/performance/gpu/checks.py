@@ -79,7 +79,7 @@ def _measured(stand: Stand, device: torch.device) -> tuple[float, float]:
     """How many forms of a few shapes could not be measured; on a CPU, where none is measured, of none."""
     if device.type != "cuda":
         return 0.0, 0.0
-    protocol = stand.sizes.experiment.protocol(SPACES[0], "darts")
+    protocol = stand.sizes.experiment.arm(SPACES[0], "darts").protocol
     shapes = conv_table.shapes(spaces.find(SPACES[0]), protocol.supernet, 8, 3)[:4]
     found = [conv_table.measure(shape, 4, 2, "tf32", device) for shape in shapes]
     able = [len(CONV_FORMS) - ((shape.kernel, shape.stride) != (1, 1)) for shape in shapes]
@@ -91,7 +91,7 @@ def _captured(stand: Stand, space: str, name: str) -> tuple[float, float]:
     """How far captured steps end from plain ones; an AssertionError where none was replayed on a GPU."""
     case = Case(space, name, 2, "float64", form="grouped")
     precision.prepare("float64", stand.device)
-    protocol = stand.sizes.experiment.protocol(space, name)
+    protocol = stand.sizes.experiment.arm(space, name).protocol
     step, _, feed = stand.step(case, protocol, "grouped", capture=True, compiled=False)
     drawn, _ = inputs(feed, stand.device)
     for each in islice(cycle(drawn), WARM_UP + 2):
@@ -141,7 +141,7 @@ def _weighed(device: torch.device) -> tuple[float, float]:
 def _eigenvalue(stand: Stand, space: str, form: str) -> tuple[float, float]:
     """How far the eigenvalues of a form are from those of a CPU."""
     precision.prepare("float64", stand.device)
-    protocol = stand.sizes.experiment.protocol(space, "darts")
+    protocol = stand.sizes.experiment.arm(space, "darts").protocol
     values = []
     for where in (stand, Stand(torch.device("cpu"), stand.sizes)):
         case = Case(space, "darts", 2, "float64", form=form)
@@ -152,7 +152,7 @@ def _eigenvalue(stand: Stand, space: str, form: str) -> tuple[float, float]:
 
 def _close(stand: Stand, space: str, one: precision.Precision) -> tuple[float, float]:
     """How far the loss of a rounded precision is from that of float64 on the same weights."""
-    protocol = stand.sizes.experiment.protocol(space, "darts")
+    protocol = stand.sizes.experiment.arm(space, "darts").protocol
     losses = []
     for name in (one, "float64"):
         precision.prepare(name, stand.device)

@@ -36,7 +36,7 @@ def run(device: torch.device, deadline: float, *, quick: bool) -> list[dict[str,
 def _of_step(stand: Stand, case: Case, steps: int = 3) -> dict[str, Any]:
     """Profile some plain steps: those of a captured graph are the same kernels without names of operations."""
     precision.prepare(case.precision, stand.device)
-    protocol = stand.sizes.experiment.protocol(case.space, case.method)
+    protocol = stand.sizes.experiment.arm(case.space, case.method).protocol
     forms, _ = stand.forms(case, protocol)
     step, _, feed = stand.step(case, protocol, forms, capture=False, compiled=False)
     source = cycle(inputs(feed, stand.device)[0])

@@ -3,7 +3,7 @@ import torch
 
 from bench.machine.setting import Setting
 from bench.runs.execution import run_group
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.records.store import Store
 
 MINIMAL = """
@@ -45,8 +45,8 @@ def search(cut_down, noise_images, tmp_path):
     def run(store, *overrides, space="nasbench201", method="darts", progress=lambda *_: None, seeds="0-1", **setting):
         experiment = cut_down(*overrides, f"seeds={seeds}")
         where = Setting(Store(tmp_path / store), torch.device("cpu"), **setting)
-        for task in plan(experiment, where.store, Filter((space,), (method,))):
-            run_group(experiment, task, noise_images, where, progress)
+        for task in plan(experiment.choose((space,), (method,)).arms, where.store):
+            run_group(task, noise_images, where, progress)
         return where.store
 
     return run

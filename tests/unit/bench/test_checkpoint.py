@@ -9,7 +9,7 @@ import torch
 import spaces
 from bench.runs import checkpoint, standing
 from bench.runs.checkpoint import Checkpoint
-from bench.search import Sums
+from bench.search import Position, Sums
 from bench.steps.learner import Learner, initial_state
 from results.errors import InputError
 from results.records.run import Run
@@ -83,7 +83,7 @@ def test_nothing_in_a_file_is_executed(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "touched"),)
 
-    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], {"weights": Touch()}))
+    checkpoint.save(tmp_path, Checkpoint(RUN, Position(1), META, [], {"weights": Touch()}))
     assert checkpoint.load(tmp_path, RUN, (1, 0)) is None
     assert not (tmp_path / "touched").exists()
 
@@ -220,7 +220,7 @@ def test_a_step_inside_an_epoch_is_newer_than_the_epoch_and_older_than_the_next(
     for epoch, step in ((2, 0), (2, 7), (2, 30), (3, 0), (1, 99)):
         checkpoint.save(tmp_path, replace(of(epoch=epoch), step=step))
     assert checkpoint.positions(tmp_path, RUN) == [(3, 0), (2, 30), (2, 7), (2, 0), (1, 99)]
-    assert checkpoint.load(tmp_path, RUN, (2, 7)).position == (2, 7)
+    assert checkpoint.load(tmp_path, RUN, (2, 7)).at == (2, 7)
     checkpoint.remove(tmp_path, RUN, HASH, keep=(2, 7))
     assert checkpoint.positions(tmp_path, RUN) == [(2, 7)]
 
@@ -301,5 +301,5 @@ def test_a_file_of_the_full_size_is_under_16_mebibytes(start, name, tmp_path):
     net = Supernet(space, space.supernet)
     learner = start(name, "darts").learner  # for its settings alone
     full = Learner(net, initial_state(net, (3,), torch.float32, "cpu"), learner.training)
-    checkpoint.save(tmp_path, Checkpoint(RUN, 1, META, [], checkpoint.share(full, 0, sums_of(full))))
+    checkpoint.save(tmp_path, Checkpoint(RUN, Position(1), META, [], checkpoint.share(full, 0, sums_of(full))))
     assert 4 * 2 * net.size < checkpoint.path(tmp_path, RUN, (1, 0)).stat().st_size < 16 * 2**20

@@ -23,7 +23,7 @@ COMMITTED = Path(__file__).parents[3] / "results" / "runs"
 def runs(tmp_path):
     """Return a store with committed records under the name of an experiment in whose scope claims lie."""
     store = Store(tmp_path / "runs")
-    protocol = reading.load("paper").protocol("nasbench201", "darts")
+    protocol = reading.load("paper").arm("nasbench201", "darts").protocol
     now = config_hash("nasbench201", "darts", protocol)
     for seed in range(4):
         record = Store(COMMITTED).read(replace(store_run(seed), experiment="reduced"))

@@ -6,9 +6,9 @@ from bench.protocol import ImagesConfig, config_hash
 
 def test_an_experiment_is_read_from_a_file(written):
     found = load(written())
-    assert (found.name, found.base) == ("own", "own")
+    assert (found.name, found.about.base) == ("own", "own")
     assert (found.spaces, found.methods, found.seeds) == (("nasbench201",), ("darts",), (0, 1))
-    training = found.protocol("nasbench201", "darts").training
+    training = found.arm("nasbench201", "darts").protocol.training
     assert training.clip == 5.0
     assert isinstance(training.clip, float)  # an integer in the file is the same protocol as its float
     assert training.alpha_betas == (0.5, 0.999)
@@ -16,9 +16,9 @@ def test_an_experiment_is_read_from_a_file(written):
 
 def test_what_an_experiment_leaves_out_is_the_spaces_own(written):
     found = load(written())
-    assert found.protocol("nasbench1shot1-1", "darts").supernet.bn_momentum == 0.997
-    assert found.protocol("nasbench201", "darts").supernet.bn_momentum == 0.1
-    assert found.protocol("nasbench201", "darts").images == ImagesConfig("digits")
+    assert found.arm("nasbench1shot1-1", "darts").protocol.supernet.bn_momentum == 0.997
+    assert found.arm("nasbench201", "darts").protocol.supernet.bn_momentum == 0.1
+    assert found.arm("nasbench201", "darts").protocol.images == ImagesConfig("digits")
 
 
 def test_a_space_beats_its_family_and_the_family_the_experiment(written, minimal):
@@ -34,14 +34,14 @@ epsilon = 0.5
     found = load(written(text=minimal + scopes))
 
     def training(space):
-        protocol = found.protocol(space, "darts")
+        protocol = found.arm(space, "darts").protocol
         return protocol.training.batch, protocol.training.lr
 
     assert training("nasbench201") == (8, 0.025)
     assert training("nasbench1shot1-1") == (16, 0.5)
     assert training("nasbench1shot1-2") == (32, 0.5)
-    assert found.protocol("nasbench1shot1-2", "sdarts-rs").params.epsilon == 0.5
-    assert found.protocol("nasbench1shot1-1", "sdarts-rs").params.epsilon == 0.3
+    assert found.arm("nasbench1shot1-2", "sdarts-rs").protocol.params.epsilon == 0.5
+    assert found.arm("nasbench1shot1-1", "sdarts-rs").protocol.params.epsilon == 0.3
 
 
 def test_overrides_make_another_experiment():
@@ -52,9 +52,9 @@ def test_overrides_make_another_experiment():
     assert plain.name == "quick"
     assert one.name.startswith("quick+")
     assert len(one.name) == len("quick+") + 8
-    assert one.base == "quick"
+    assert one.about.base == "quick"
     assert one.name == again.name != other.name
-    assert one.protocol("nasbench201", "darts").training.epochs == 3
+    assert one.arm("nasbench201", "darts").protocol.training.epochs == 3
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_overrides_make_another_experiment():
 def test_the_order_of_overrides_of_different_keys_does_not_matter(pair):
     one, other = load("quick", pair), load("quick", pair[::-1])
     assert one.name == other.name
-    assert one.protocol("nasbench201", "darts") == other.protocol("nasbench201", "darts")
+    assert one.arm("nasbench201", "darts").protocol == other.arm("nasbench201", "darts").protocol
 
 
 def test_the_last_override_of_a_key_counts():
     twice, once = load("quick", ["training.epochs=3", "training.epochs=4"]), load("quick", ["training.epochs=4"])
-    assert twice.protocol("nasbench201", "darts").training.epochs == 4
+    assert twice.arm("nasbench201", "darts").protocol.training.epochs == 4
     assert twice.name == once.name
 
 
@@ -90,18 +90,18 @@ def test_the_last_override_of_a_key_counts():
 def test_an_override_has_one_name_however_it_is_typed(spellings):
     found = [load("quick", [text]) for text in spellings]
     assert len({experiment.name for experiment in found}) == 1
-    assert len({experiment.overrides for experiment in found}) == 1
-    hashes = {config_hash("nasbench201", "darts-1level", e.protocol("nasbench201", "darts-1level")) for e in found}
+    assert len({experiment.about.overrides for experiment in found}) == 1
+    hashes = {config_hash("nasbench201", "darts-1level", e.arm("nasbench201", "darts-1level").protocol) for e in found}
     assert len(hashes) == 1
-    again = load("quick", found[-1].overrides)  # as a record's are
-    assert (again.name, again.overrides) == (found[0].name, found[0].overrides)
+    again = load("quick", found[-1].about.overrides)  # as a record's are
+    assert (again.name, again.about.overrides) == (found[0].name, found[0].about.overrides)
 
 
 def test_a_committed_experiment_keeps_its_name():
     plain = ("supernet.bn_momentum=0.1", "measure.eigenvalue_every=0", "measure.landscape=0")
     found = load("reduced", plain)
     assert found.name == "reduced+5754bf4e"
-    assert found.overrides == tuple(sorted(plain))
+    assert found.about.overrides == tuple(sorted(plain))
 
 
 @pytest.mark.parametrize(("value", "seeds"), [("4-5", (4, 5)), ("'4-5'", (4, 5)), ('"4,5"', (4, 5)), ("4", (4,))])
@@ -110,22 +110,22 @@ def test_the_seeds_can_be_overridden(value, seeds):
 
 
 def test_an_override_beats_what_a_space_says_of_its_own():
-    assert load("quick").protocol("nasbench201", "darts").training.alpha_batches == "fresh"
+    assert load("quick").arm("nasbench201", "darts").protocol.training.alpha_batches == "fresh"
     found = load("quick", ["training.alpha_batches=replacement"])
-    assert found.protocol("nasbench201", "darts").training.alpha_batches == "replacement"
-    assert found.protocol("nasbench201", "darts").training.clip_mix is True  # the space's other values stay
+    assert found.arm("nasbench201", "darts").protocol.training.alpha_batches == "replacement"
+    assert found.arm("nasbench201", "darts").protocol.training.clip_mix is True  # the space's other values stay
 
 
 def test_an_override_of_a_method_beats_what_a_space_says_of_it(written, minimal):
     path = written(text=minimal + "\n[space.nasbench201.methods.sdarts-rs]\nepsilon = 0.5\n")
     found = load(path, ["methods.sdarts-rs.epsilon=0.7"])
-    assert found.protocol("nasbench201", "sdarts-rs").params.epsilon == 0.7
+    assert found.arm("nasbench201", "sdarts-rs").protocol.params.epsilon == 0.7
 
 
 def test_an_override_of_a_space_beats_an_override_of_the_whole():
     found = load("quick", ["training.batch=16", "space.nasbench201.training.batch=32"])
-    assert found.protocol("nasbench201", "darts").training.batch == 32
-    assert found.protocol("nasbench1shot1-1", "darts").training.batch == 16
+    assert found.arm("nasbench201", "darts").protocol.training.batch == 32
+    assert found.arm("nasbench1shot1-1", "darts").protocol.training.batch == 16
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_seeds_are_read_as_written(text, seeds):
 
 def test_a_method_may_train_otherwise_and_an_override_beats_it():
     experiment = load("paper-nb201-adl")
-    assert experiment.protocol("nasbench201", "darts").training.order == "weights-first"
-    assert experiment.protocol("nasbench201", "darts-2nd").training.order == "alpha-first"
+    assert experiment.arm("nasbench201", "darts").protocol.training.order == "weights-first"
+    assert experiment.arm("nasbench201", "darts-2nd").protocol.training.order == "alpha-first"
     overridden = load("paper-nb201-adl", ["training.order=weights-first"])
-    assert overridden.protocol("nasbench201", "darts-2nd").training.order == "weights-first"
+    assert overridden.arm("nasbench201", "darts-2nd").protocol.training.order == "weights-first"
 
 
 def test_of_training_a_space_beats_a_method_and_its_own_method_the_space(written, minimal):
@@ -161,7 +161,7 @@ def test_of_training_a_space_beats_a_method_and_its_own_method_the_space(written
     batch = 24
     """
     experiment = load(written(text=minimal + text))
-    sizes = {name: experiment.protocol("nasbench201", name).training.batch for name in ("darts", "darts-2nd")}
+    sizes = {name: experiment.arm("nasbench201", name).protocol.training.batch for name in ("darts", "darts-2nd")}
     assert sizes == {"darts": 16, "darts-2nd": 24}
 
 
@@ -170,14 +170,14 @@ def test_an_override_of_a_methods_training_beats_the_whole_and_what_a_file_says_
     both = ["methods.darts.training.lr=0.5", "training.lr=0.05"]
     for overrides in (both, both[::-1]):
         experiment = load("paper", overrides)
-        rates = [experiment.protocol("nasbench201", name).training.lr for name in ("darts", "sdarts-rs")]
+        rates = [experiment.arm("nasbench201", name).protocol.training.lr for name in ("darts", "sdarts-rs")]
         assert rates == [0.5, 0.05]
     experiment = load("reduced", ["methods.darts.training.clip_mix=false"])  # the file sets it for the space
-    mixes = [experiment.protocol("nasbench201", name).training.clip_mix for name in ("darts", "sdarts-rs")]
+    mixes = [experiment.arm("nasbench201", name).protocol.training.clip_mix for name in ("darts", "sdarts-rs")]
     assert mixes == [False, True]
     beaten = load("paper", ["space.nasbench201.training.lr=0.7", *both])
-    assert beaten.protocol("nasbench201", "darts").training.lr == 0.7
-    assert beaten.protocol("nasbench1shot1-1", "darts").training.lr == 0.5
+    assert beaten.arm("nasbench201", "darts").protocol.training.lr == 0.7
+    assert beaten.arm("nasbench1shot1-1", "darts").protocol.training.lr == 0.5
 
 
 def test_an_override_of_retraining_leaves_the_rest_of_the_experiment():

@@ -41,7 +41,7 @@ def replaced(protocol, path, value):
 
 @pytest.mark.parametrize("method", ["sdarts-adv", "dropnas", "darts-2nd"])
 def test_the_hash_changes_with_every_value_that_decides_what_is_found_and_with_no_other(method):
-    protocol = load("quick").protocol("nasbench201", method)
+    protocol = load("quick").arm("nasbench201", method).protocol
     paths = [path for path, _ in leaves(protocol.as_dict())]
     assert {path[0] for path in paths} == {"images", "supernet", "training", "measure", "params"}
     plain = config_hash("nasbench201", method, protocol)
@@ -56,7 +56,7 @@ def test_the_hash_changes_with_every_value_that_decides_what_is_found_and_with_n
 
 
 def test_the_hash_belongs_to_space_and_method():
-    protocol = load("quick").protocol("nasbench1shot1-1", "darts")
+    protocol = load("quick").arm("nasbench1shot1-1", "darts").protocol
     names = [(s, m) for s in ("nasbench1shot1-1", "nasbench1shot1-2") for m in ("darts", "random")]
     assert len({config_hash(space, method, protocol) for space, method in names}) == 4
 
@@ -72,7 +72,7 @@ def test_the_hash_does_not_change_with_what_is_no_protocol():
     ):
         other = load("quick", [override])
         assert other.name != plain.name
-        assert other.protocol("nasbench201", "darts") == plain.protocol("nasbench201", "darts")
+        assert other.arm("nasbench201", "darts").protocol == plain.arm("nasbench201", "darts").protocol
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,5 +106,5 @@ def test_committed_records_have_the_hash_of_the_protocol_in_their_manifest():
     assert len(records) >= 42
     for record in records:
         made = load(record.manifest.protocol.experiment.base, record.manifest.overrides)
-        protocol = made.protocol(record.run.space, record.run.method)
+        protocol = made.arm(record.run.space, record.run.method).protocol
         assert record.config_hash == config_hash(record.run.space, record.run.method, protocol), record.run

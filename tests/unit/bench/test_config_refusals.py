@@ -19,7 +19,7 @@ def refusal(action, *arguments):
     [
         ("training.epoch=2", "unknown key 'training.epoch'; did you mean 'epochs'?"),
         ("trainings.epochs=2", "unknown key 'trainings.epochs'; did you mean 'training'?"),
-        ("seed=3", "unknown key 'seed' in experiment 'quick'; did you mean 'seeds'?"),
+        ("seed=3", "unknown key 'seed'; did you mean 'seeds'?"),
         ("supernet.chanels=2", "unknown key 'supernet.chanels'; did you mean 'channels'?"),
         ("measure.landscapes=2", "did you mean 'landscape'?"),
         ("images.crop=2", "unknown key 'images.crop'"),
@@ -44,27 +44,33 @@ def test_an_unknown_name_is_refused_with_the_nearest(override, says):
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("training.epochs=2.5", "training.epochs = 2.5 should be of type int"),
-        ("training.epochs=true", "training.epochs = True should be of type int"),
-        ("training.epochs=two", "training.epochs = 'two' should be of type int"),
-        ("training.lr='0.1'", "training.lr = '0.1' should be of type float"),
-        ("training.nesterov=1", "training.nesterov = 1 should be of type bool"),
-        ("training.alpha_betas=0.5", "training.alpha_betas = 0.5 should be of type"),
-        ("training.alpha_betas=[0.5]", "training.alpha_betas = [0.5] should be of type"),
-        ("training.alpha_betas=[0.5, 'x']", "training.alpha_betas = 'x' should be of type float"),
-        ("training.order=alpha", "training.order = 'alpha' should be one of alpha-first, weights-first"),
-        ("training.order=[1]", "training.order = [1] should be one of"),
-        ("supernet.cell=old", "should be one of current, published"),
-        ("methods.dropnas.sub_steps=3", "should be one of 1, 2"),
-        ("methods.dropnas.sub_steps=true", "should be one of 1, 2"),
+        ("training.epochs=2.5", "training.epochs = 2.5 is not allowed: input should be a valid integer"),
+        ("training.epochs=true", "training.epochs = True is not allowed: input should be a valid integer"),
+        ("training.epochs=two", "training.epochs = 'two' is not allowed: input should be a valid integer"),
+        ("training.lr='0.1'", "training.lr = '0.1' is not allowed: input should be a valid number"),
+        ("training.nesterov=1", "training.nesterov = 1 is not allowed: input should be a valid boolean"),
+        ("training.alpha_betas=0.5", "training.alpha_betas = 0.5 is not allowed: input should be a valid"),
+        ("training.alpha_betas=[0.5]", "the key 'training.alpha_betas.1' is missing"),
+        (
+            "training.alpha_betas=[0.5, 'x']",
+            "training.alpha_betas.1 = 'x' is not allowed: input should be a valid number",
+        ),
+        (
+            "training.order=alpha",
+            "training.order = 'alpha' is not allowed: input should be 'alpha-first' or 'weights-first'",
+        ),
+        ("training.order=[1]", "training.order = [1] is not allowed: input should be 'alpha-first'"),
+        ("supernet.cell=old", "input should be 'current' or 'published'"),
+        ("methods.dropnas.sub_steps=3", "input should be less than or equal to 2"),
+        ("methods.dropnas.sub_steps=true", "input should be a valid integer"),
         ("seeds=true", "'True' is no list of seeds; write 0-3 or 0,2,5"),
-        ("images=3", "'images' of experiment 'quick' should be a dict, not 3"),
-        ("space=3", "'space' of experiment 'quick' should be a dict, not 3"),
-        ("space.nasbench201=3", "'space.nasbench201' of experiment 'quick' should be a table, not 3"),
-        ("space.nasbench201.training=3", "'space.nasbench201.training' should be a table, not 3"),
-        ("methods.darts=3", "'methods.darts' should be a table, not 3"),
-        ("methods.darts.training=3", "'methods.darts.training' should be a table, not 3"),
-        ("space.nasbench201.methods.darts=3", "should be a table, not 3"),
+        ("images=3", "images = 3 is not allowed: input should be"),
+        ("space=3", "space = 3 is not allowed: input should be"),
+        ("space.nasbench201=3", "space.nasbench201 = 3 is not allowed: input should be"),
+        ("space.nasbench201.training=3", "space.nasbench201.training = 3 is not allowed"),
+        ("methods.darts=3", "methods.darts = 3 is not allowed"),
+        ("methods.darts.training=3", "methods.darts.training = 3 is not allowed"),
+        ("space.nasbench201.methods.darts=3", "space.nasbench201.methods.darts = 3 is not allowed"),
     ],
 )
 def test_a_wrong_type_is_refused_with_the_right_one(override, says):
@@ -73,7 +79,7 @@ def test_a_wrong_type_is_refused_with_the_right_one(override, says):
 
 @pytest.mark.parametrize("later", ["space=3", "space.nasbench201=3", "space.nasbench201.training=3"])
 def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
-    assert "should be a" in refusal(load, "quick", [later, "training.epochs=2"])
+    assert "= 3 is not allowed" in refusal(load, "quick", [later, "training.epochs=2"])
 
 
 @pytest.mark.parametrize(
@@ -116,14 +122,14 @@ def test_a_space_that_is_no_table_is_refused_whatever_else_is_overridden(later):
 )
 def test_a_value_out_of_range_is_refused_by_its_key(override):
     message = refusal(load, "quick", [override])
-    assert message.startswith(f"{override.partition('=')[0]} = ")
-    assert "out of range" in message
+    assert message.startswith(override.partition("=")[0])
+    assert "is not allowed: input should be" in message or "out of range" in message
 
 
 @pytest.mark.parametrize("override", ["methods.darts-1level.clip=-1.0", "methods.darts-1level.training.lr=nan"])
 def test_a_value_of_a_method_that_is_not_run_is_refused_where_it_is_asked_for(override):
     experiment = load("quick", [override, 'run=["darts"]'])
-    assert "out of range" in refusal(experiment.protocol, "nasbench201", "darts-1level")
+    assert "is not allowed" in refusal(experiment.arm, "nasbench201", "darts-1level")
 
 
 @pytest.mark.parametrize("override", ["training.epochs", "=2", ".epochs=2", "training..epochs=2", ""])
@@ -132,7 +138,7 @@ def test_what_is_no_override_is_refused(override):
 
 
 def test_a_value_is_no_table():
-    assert "training.lr = {'start': 2} should be of type float" in refusal(load, "quick", ["training.lr.start=2"])
+    assert "training.lr = {'start': 2} is not allowed" in refusal(load, "quick", ["training.lr.start=2"])
     assert "'lr' is no table" in refusal(load, "quick", ["training.lr=2", "training.lr.start=2"])
 
 
@@ -162,7 +168,7 @@ def test_a_missing_key_is_named(written, minimal, key):
 
 def test_a_missing_value_is_named(written, minimal):
     text = minimal.replace("epochs = 2\n", "")
-    assert refusal(load, written(text=text)) == "'training' lacks the key 'epochs'"
+    assert refusal(load, written(text=text)) == "the key 'training.epochs' is missing"
 
 
 @pytest.mark.parametrize("text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999"])
@@ -183,10 +189,10 @@ def test_a_value_that_cannot_be_written_down_is_refused(value):
 
 @pytest.mark.parametrize("value", ["nan", "-3", "0", "inf", "1.5"])
 def test_a_momentum_of_batch_norms_is_a_share(value):
-    assert "it must be in (0, 1]" in refusal(load, "quick", [f"supernet.bn_momentum={value}"])
+    assert "supernet.bn_momentum = " in refusal(load, "quick", [f"supernet.bn_momentum={value}"])
 
 
 @pytest.mark.parametrize("override", ["supernet.channels=3521", "supernet.cells=1000000000"])
 def test_a_supernet_that_no_machine_holds_is_refused_before_it_is_built(override):
-    with pytest.raises(InputError, match="it must be at most"):
+    with pytest.raises(InputError, match="input should be less than or equal to"):
         load("quick", [override])

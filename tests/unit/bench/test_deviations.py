@@ -12,7 +12,7 @@ PAIRS = [(space, name) for space in spaces.names() for name in method.names()]
 
 def stated(space, name, *overrides, experiment="paper"):
     """Return the ids that a run's record states."""
-    protocol = reading.load(experiment, overrides).protocol(space, name)
+    protocol = reading.load(experiment, overrides).arm(space, name).protocol
     return {each.id for each in deviations(spaces.find(space), method.find(name), protocol)}
 
 
@@ -143,12 +143,12 @@ def test_a_source_names_the_line_that_it_means(space, name, rule_id, line):
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(space, name):
     """A switch changes nothing only where the protocol has the other behaviour already."""
-    plain = reading.load("quick").protocol(space, name)
+    plain = reading.load("quick").arm(space, name).protocol
     found, searcher = spaces.find(space), method.find(name)
     for rule in rules(found, searcher):
-        if rule.switch and reading.load("quick", [rule.switch]).protocol(space, name) == plain:
+        if rule.switch and reading.load("quick", [rule.switch]).arm(space, name).protocol == plain:
             assert not rule.holds(found, searcher, plain), rule.id
             other = (
                 rule.switch.replace("true", "false") if "true" in rule.switch else rule.switch.replace("false", "true")
             )
-            assert reading.load("quick", [other]).protocol(space, name) != plain, rule.id
+            assert reading.load("quick", [other]).arm(space, name).protocol != plain, rule.id

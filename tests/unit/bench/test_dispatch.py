@@ -11,12 +11,15 @@ from bench.engines import engine, inline
 from bench.engines import ray as ray_engine
 from bench.machine import memory
 from bench.machine.setting import Setting
-from bench.runs.plan import Filter
 from results import free_memory as available
 from results.errors import InputError
 from results.records.store import Store
 
 CPU = torch.device("cpu")
+
+
+def work(experiment, setting, by, **chosen):
+    return reproduce.Work(experiment, experiment.choose(**chosen), setting, by, workers=1)
 
 
 def test_engines_are_found_by_name():
@@ -31,7 +34,7 @@ def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_
     experiment = cut_down("space.nasbench1shot1-1.images.size=3")
     setting = Setting(Store(tmp_path), CPU)
     with pytest.raises(InputError, match="the size must divide 8"):
-        next(reproduce.run(experiment, Filter(methods=("darts",)), setting, lambda *_: None, by=inline, workers=1))
+        next(work(experiment, setting, inline, methods=("darts",)).run(lambda *_: None))
     assert Store(tmp_path).records() == []
 
 
@@ -51,7 +54,7 @@ def test_without_ray_its_engine_says_how_to_get_it(monkeypatch, cut_down, tmp_pa
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     setting = Setting(Store(tmp_path), ray_engine.device("cpu"))
     with pytest.raises(InputError, match=r"needs Ray; install it with pip install 'dnas-bench\[ray\]'"):
-        list(reproduce.run(cut_down(), Filter(), setting, lambda *_: None, by=ray_engine))
+        list(work(cut_down(), setting, ray_engine).run(lambda *_: None))
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     with pytest.raises(InputError, match="needs Ray"):
         ray_engine.device("auto")

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from bench.cli.display import Display, epoch_line
-from bench.runs.plan import Task
+from bench.experiments import reading
+from bench.runs.plan import Group
 
 NAN = float("nan")
-TASK = Task("nasbench1shot1-1", "sdarts-adv", tuple(range(12)), 0, 50)
+GROUP = Group(reading.load("paper").arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
 
 
 def rows(train, valid):
@@ -25,7 +26,7 @@ def rows(train, valid):
     ],
 )
 def test_a_line_says_group_epoch_time_left_and_accuracies(epoch, train, valid, expected):
-    assert epoch_line(TASK, epoch, "3 min 00 s", rows(train, valid)) == f"{TASK}: {expected}"
+    assert epoch_line(GROUP, epoch, "3 min 00 s", rows(train, valid)) == f"{GROUP}: {expected}"
 
 
 def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_long(capsys, monkeypatch):
@@ -34,7 +35,7 @@ def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_lon
     monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
     display = Display(SimpleNamespace(disable=True))
     for epoch in (10, 11, 13):  # resumed after the tenth
-        display.progress(TASK, epoch, rows([50.0] * 12, [40.0] * 12))
+        display.progress(GROUP, epoch, rows([50.0] * 12, [40.0] * 12))
         now[0] += 30.0
     out, err = capsys.readouterr()
     assert out == ""

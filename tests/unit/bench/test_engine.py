@@ -10,7 +10,7 @@ from bench.engines import engine
 from bench.machine.setting import Setting, choose_device
 from bench.methods import method as methods
 from bench.runs import checkpoint, execution
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from bench.steps.learner import Learner
 from results.errors import InputError
 from results.records.record import IMPORTED, Record
@@ -144,8 +144,8 @@ def test_seeds_start_from_their_own_weights_and_alphas(start):
 
 def test_a_failure_is_recorded_and_run_again(search, cut_down, noise_images, tmp_path):
     experiment, store = cut_down("seeds=0-1"), Store(tmp_path / "runs")
-    (task,) = plan(experiment, store, Filter(("nasbench201",), ("darts",)))
-    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, store)
+    engine.write_failure(task, noise_images, Setting(store, CPU), "out of memory")
     assert [(r.manifest.status, r.manifest.error, len(r.points)) for r in store.records()] == [
         ("failed", "out of memory", 0)
     ] * 2
@@ -169,11 +169,11 @@ def test_the_landscape_of_another_run_does_not_stay_beside_a_new_record(search):
 @pytest.mark.parametrize("old", [{"config_hash": "0123"}, {"config_hash": IMPORTED}, {"status": "diverged"}])
 def test_a_failure_replaces_no_result(search, cut_down, noise_images, old):
     experiment, store = cut_down("seeds=0-1"), search("runs", method="random")
-    (task,) = plan(experiment, Store(store.root / "none"), Filter(("nasbench201",), ("random",)))
+    (task,) = plan(experiment.choose(("nasbench201",), ("random",)).arms, Store(store.root / "none"))
     first, second = store.records()
     store.write(Record(first.run, first.points, first.manifest.changed(**old)), replace=True)
     store.path(second.run).unlink()
-    engine.write_failure(experiment, task, noise_images, Setting(store, CPU), "out of memory")
+    engine.write_failure(task, noise_images, Setting(store, CPU), "out of memory")
     assert store.read(first.run).manifest == first.manifest.changed(**old)
     assert store.read(second.run).manifest.status == "failed"
 
@@ -189,8 +189,8 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_the_images_are_those_of_the_protocol(cut_down):
-    protocol = cut_down("images.size=4").protocol("nasbench201", "darts")
-    images = execution.images_of(protocol, None)
+    protocol = cut_down("images.size=4").arm("nasbench201", "darts").protocol
+    images = execution.images_of(protocol.images, None)
     assert images.train.shape == (40, 1, 4, 4)
 
 

@@ -99,7 +99,7 @@ def test_an_attack_folds_the_small_kernels_of_edges():
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_step_is_its_passes(name):
-    protocol = reading.load("paper").protocol("nasbench201", name)
+    protocol = reading.load("paper").arm("nasbench201", name).protocol
     net = Supernet(spaces.find("nasbench201"), protocol.supernet)
     step = floor.of_step(net, name, protocol.params, side=32, batch=64, width=4)
     convs = floor.convolutions(net, 32)
@@ -123,10 +123,10 @@ def test_every_method_that_trains_has_its_passes_and_others_none():
 
 
 def test_an_epoch_counts_each_image_of_its_half_once():
-    protocol = reading.load("paper").protocol("nasbench201", "darts")
+    protocol = reading.load("paper").arm("nasbench201", "darts").protocol
     net = Supernet(spaces.find("nasbench201"), protocol.supernet)
     one = floor.of_step(net, "darts", protocol.params, side=32, batch=1, width=4)
     assert floor.of_epoch("nasbench201", "darts", protocol, width=4).flops == 25_000 * one.flops
-    single = reading.load("paper").protocol("nasbench201", "dropnas")
+    single = reading.load("paper").arm("nasbench201", "dropnas").protocol
     one = floor.of_step(net, "dropnas", single.params, side=32, batch=1, width=4)
     assert floor.of_epoch("nasbench201", "dropnas", single, width=4).flops == 50_000 * one.flops

@@ -183,9 +183,9 @@ def test_images_are_loaded_once_a_run(cifar, tmp_path, monkeypatch):
     decoded = []
     decode = datasets._decode
     monkeypatch.setattr(datasets, "_decode", lambda folder: decoded.append(folder) or decode(folder))
-    protocol = reading.load("paper", ("images.size=8",)).protocol("nasbench201", "darts")
-    first = execution.images_of(protocol, tmp_path / "data")  # by the command, before anything starts
-    assert execution.images_of(protocol, tmp_path / "data") is first  # and by the group
+    protocol = reading.load("paper", ("images.size=8",)).arm("nasbench201", "darts").protocol
+    first = execution.images_of(protocol.images, tmp_path / "data")  # by the command, before anything starts
+    assert execution.images_of(protocol.images, tmp_path / "data") is first  # and by the group
     assert len(decoded) == 1
 
 

@@ -18,7 +18,7 @@ import torch
 from bench.machine.setting import Setting
 from bench.runs import execution
 from bench.runs.execution import run_group
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from bench.runs.tidy import tidy
 from results.records.store import Store
 
@@ -111,8 +111,8 @@ def _killed(experiment, images, root, number):
     torch.set_num_threads(1)
     instants.arm(root, number, lambda: os.kill(os.getpid(), signal.SIGKILL))
     setting = Setting(Store(root), torch.device("cpu"))
-    for task in plan(experiment, setting.store, Filter(("nasbench201",), ("darts",))):
-        run_group(experiment, task, images, setting, lambda *_: None)
+    for task in plan(experiment.choose(("nasbench201",), ("darts",)).arms, setting.store):
+        run_group(task, images, setting, lambda *_: None)
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_a_search_killed_at_any_instant_goes_on_as_if_it_had_not_been(
         kills += 1
         assert Store(root).unreadable() == []
         assert same(search(root.name, *OPTIONS), whole)
-        tidy(experiment, Store(root), Filter(("nasbench201",), ("darts",)))
+        tidy(experiment.choose(("nasbench201",), ("darts",)).arms, Store(root))
         assert [p.name for p in root.rglob("*") if p.suffix in (".ckpt", ".lock", ".part")] == []
         shutil.rmtree(root)
         number += EVERY
@@ -183,11 +183,11 @@ def test_a_run_that_failed_is_never_done_and_is_run_again(search, monkeypatch, t
     whole = search("whole")
     failing = Store(tmp_path / "failing")
     experiment = cut_down("seeds=0-1")
-    (task,) = plan(experiment, failing, Filter(("nasbench201",), ("darts",)))
+    (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, failing)
     from bench.engines import engine
 
-    images = execution.images_of(experiment.protocol("nasbench201", "darts"), None)
-    engine.write_failure(experiment, task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
+    images = execution.images_of(experiment.arm("nasbench201", "darts").protocol.images, None)
+    engine.write_failure(task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
     assert [record.manifest.status for record in failing.records()] == ["failed"] * 2
     assert failing.records(complete_only=True) == []
     assert same(search("failing"), whole)

@@ -11,25 +11,24 @@ import torch
 
 from bench.engines import inline
 from bench.machine.setting import Setting
-from bench.runs import execution
-from bench.runs.group import Group
-from bench.runs.plan import Filter, plan
+from bench.runs import checkpoint, execution
+from bench.runs.group import GroupState
+from bench.runs.plan import plan
+from bench.search import Position
 from bench.steps.learner import Learner
 from results.files.locks import Busy, hold
-from results.records.run import Run
 from results.records.store import Store
 
 CPU = torch.device("cpu")
-CHOSEN = Filter(("nasbench201",), ("darts",))
 
 
 @pytest.fixture
 def group(cut_down, noise_images, tmp_path):
-    """Return experiment, task, images and setting of two seeds for three epochs."""
+    """Return task, images and setting of two seeds for three epochs."""
     experiment = cut_down("training.epochs=3", "seeds=0-1")
     setting = Setting(Store(tmp_path / "runs"), CPU)
-    (task,) = plan(experiment, setting.store, CHOSEN)
-    return experiment, task, noise_images, setting
+    (task,) = plan([experiment.arm("nasbench201", "darts")], setting.store)
+    return task, noise_images, setting
 
 
 def nothing(*_):
@@ -49,22 +48,22 @@ def poison(seed):
 
 
 def test_a_diverged_seed_is_recorded_and_the_other_goes_on(group, monkeypatch):
-    experiment, task, images, setting = group
+    task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
-    execution.run_group(experiment, task, images, setting, nothing)
-    healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
+    execution.run_group(task, images, setting, nothing)
+    healthy, lost = (setting.store.read(run) for run in task.runs)
     assert lost.manifest.status == "diverged"
     assert len(lost.points) == 1
     assert healthy.complete
     assert list(healthy.points["epoch"]) == [0, 1, 2, 3]
     assert np.isfinite(np.stack(healthy.points["alpha"].to_list())).all()
     assert (healthy.manifest.group.seeds, healthy.manifest.group.before) == ((0,), ())
-    assert list(plan(experiment, setting.store, CHOSEN)) == []
+    assert list(plan([task.arm], setting.store)) == []
 
 
 @pytest.mark.parametrize("lost_at", [1, 4])  # in the first epoch, and in the second, of which there is a checkpoint
 def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_before(group, monkeypatch, lost_at):
-    experiment, task, images, setting = group
+    task, images, setting = group
     original, taken, forms = Learner.weight_step, [], []
 
     def weight_step(learner, *arguments):
@@ -77,8 +76,8 @@ def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_befor
         return outcome
 
     monkeypatch.setattr(Learner, "weight_step", weight_step)
-    execution.run_group(experiment, task, images, replace(setting, form="dense"), nothing)
-    healthy, lost = (setting.store.read(Run(experiment.name, "nasbench201", "darts", seed)) for seed in (0, 1))
+    execution.run_group(task, images, replace(setting, form="dense"), nothing)
+    healthy, lost = (setting.store.read(run) for run in task.runs)
     assert set(forms) == {"dense", "grouped"}
     assert lost.manifest.status == "diverged"
     assert healthy.complete
@@ -92,13 +91,13 @@ def test_a_form_that_carries_a_loss_over_is_left_and_the_others_go_on_from_befor
 
 
 def test_a_group_that_loses_every_seed_ends(group, monkeypatch):
-    experiment, task, images, setting = group
+    task, images, setting = group
 
     def finite(learner):
         return torch.zeros(learner.seeds, dtype=torch.bool)
 
     monkeypatch.setattr(Learner, "finite", finite)
-    execution.run_group(experiment, task, images, setting, nothing)
+    execution.run_group(task, images, setting, nothing)
     assert {r.manifest.status for r in setting.store.records()} == {"diverged"}
 
 
@@ -112,15 +111,15 @@ def keep(lock, held):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_group_that_another_process_holds_is_left_to_it(group):
-    experiment, task, images, setting = group
-    lock = setting.store.root / ".checkpoints" / experiment.name / "nasbench201" / "darts" / "seed-001.lock"
+    task, images, setting = group
+    lock = checkpoint.lock(setting.store.root, task.arm.run(1))
     fork = multiprocessing.get_context("fork")
     held = fork.Event()
     other = fork.Process(target=keep, args=(lock, held), daemon=True)
     other.start()
     assert held.wait(60)
     with pytest.raises(Busy):
-        execution.run_group(experiment, task, images, setting, nothing)
+        execution.run_group(task, images, setting, nothing)
     other.kill()  # the lock goes with the process
     other.join()
     with hold(lock):
@@ -133,15 +132,15 @@ def short_of_memory(monkeypatch, group):
     original, begun = execution.search, []
 
     def from_epoch(epoch):
-        def search(learner, *rest, done, sums, **more):
-            begun.append((learner.seeds, done))
-            for point in original(learner, *rest, done=done, sums=sums, **more):
+        def search(learner, *rest, at, sums, **more):
+            begun.append((learner.seeds, at.epoch))
+            for point in original(learner, *rest, at=at, sums=sums, **more):
                 if learner.seeds == 2 and point.epoch >= epoch:
                     raise torch.OutOfMemoryError("too large")
                 yield point
 
         monkeypatch.setattr(execution, "search", search)
-        monkeypatch.setattr(execution, "images_of", lambda *_: group[2])
+        monkeypatch.setattr(execution, "images_of", lambda *_: group[1])
         return begun
 
     return from_epoch
@@ -149,9 +148,9 @@ def short_of_memory(monkeypatch, group):
 
 @pytest.mark.parametrize(("epoch", "kept"), [(0, 0), (2, 1)])
 def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, short_of_memory, epoch, kept):
-    experiment, task, _, setting = group
+    task, _, setting = group
     begun = short_of_memory(epoch)
-    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
+    (outcome,) = inline.run([task], setting, nothing, workers=1)
     assert outcome.status == "done"
     assert begun == [(2, 0), (1, kept), (1, kept)]
     records = setting.store.records()
@@ -163,39 +162,39 @@ def test_a_group_too_large_for_the_device_is_halved_and_loses_no_epoch(group, sh
 
 
 def test_a_seed_alone_that_is_too_large_has_failed(group, short_of_memory, monkeypatch):
-    experiment, task, _, setting = group
+    task, _, setting = group
     short_of_memory(0)
-    monkeypatch.setattr(Group, "halves", lambda self: [replace(self.task, seeds=(0,))] * 0 + no_memory())
-    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
+    monkeypatch.setattr(GroupState, "halves", no_memory)
+    (outcome,) = inline.run([task], setting, nothing, workers=1)
     assert (outcome.status, outcome.error) == ("failed", "too large even so")
     assert {r.manifest.status for r in setting.store.records()} == {"failed"}
 
 
-def no_memory():
+def no_memory(*_):
     raise torch.OutOfMemoryError("too large even so")
 
 
 def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypatch):
-    experiment, task, images, setting = group
+    task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
     monkeypatch.setattr(execution, "_landscape", lambda *_: no_memory())
     monkeypatch.setattr(execution, "images_of", lambda *_: images)
-    (outcome,) = inline.run([task], experiment, setting, nothing, workers=1)
+    (outcome,) = inline.run([task], setting, nothing, workers=1)
     assert outcome.status == "failed"
     assert [r.manifest.status for r in setting.store.records()] == ["failed", "diverged"]
 
 
 def test_a_group_that_another_process_ran_meanwhile_is_not_run_again(group):
-    experiment, task, images, setting = group
-    execution.run_group(experiment, task, images, setting, nothing)
+    task, images, setting = group
+    execution.run_group(task, images, setting, nothing)
     times = [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()]
-    execution.run_group(experiment, task, images, setting, nothing)  # planned before the other ended
+    execution.run_group(task, images, setting, nothing)  # planned before the other ended
     assert [setting.store.path(r.run).stat().st_mtime_ns for r in setting.store.records()] == times
 
 
 def test_a_group_whose_checkpoint_has_gone_meanwhile_starts_afresh(group):
-    experiment, task, images, setting = group
-    execution.run_group(experiment, replace(task, done=2), images, setting, nothing)
+    task, images, setting = group
+    execution.run_group(replace(task, at=Position(2)), images, setting, nothing)
     assert [list(r.points["epoch"]) for r in setting.store.records()] == [[0, 1, 2, 3]] * 2
 
 

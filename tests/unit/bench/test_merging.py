@@ -12,7 +12,8 @@ from bench.protocol import config_hash
 from bench.runs import checkpoint
 from bench.runs.execution import run_group
 from bench.runs.merging import merge
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
+from bench.search import Position
 from results.errors import InputError
 from results.records.manifest import Manifest
 from results.records.record import Record
@@ -35,13 +36,15 @@ def experiment(cut_down):
 def elsewhere(experiment, noise_images, tmp_path):
     """A store of another machine: two records, a landscape, and the checkpoints of a search on its way."""
     store = Store(tmp_path / "elsewhere")
-    (task,) = plan(experiment, store, Filter(("nasbench201",), ("random",)))
-    run_group(experiment, task, noise_images, Setting(store, torch.device("cpu")), lambda *_: None)
+    (task,) = plan(experiment.choose(("nasbench201",), ("random",)).arms, store)
+    run_group(task, noise_images, Setting(store, torch.device("cpu")), lambda *_: None)
     store.write_side(run_of(experiment, 0), "landscape", LANDSCAPE, task_hash(experiment, "random"))
     meta = {"config_hash": task_hash(experiment, "darts")}
     for seed in (0, 1):
         run = run_of(experiment, seed, "darts")
-        checkpoint.save(store.root, checkpoint.Checkpoint(run, 1, meta | {"group": [0, 1]}, [], {"w": torch.ones(2)}))
+        checkpoint.save(
+            store.root, checkpoint.Checkpoint(run, Position(1), meta | {"group": [0, 1]}, [], {"w": torch.ones(2)})
+        )
     return store
 
 
@@ -51,7 +54,7 @@ def here(tmp_path):
 
 
 def task_hash(experiment, method_id):
-    return config_hash("nasbench201", method_id, experiment.protocol("nasbench201", method_id))
+    return config_hash("nasbench201", method_id, experiment.arm("nasbench201", method_id).protocol)
 
 
 def run_of(experiment, seed, method_id="random"):
@@ -66,7 +69,7 @@ def test_everything_is_filed_where_it_belongs(experiment, elsewhere, here):
     assert statuses(here, elsewhere.root) == ["filed"] * 5
     assert [one.same(other) for one, other in zip(here.records(), elsewhere.records(), strict=True)] == [True, True]
     assert pd.read_parquet(here.side_path(run_of(experiment, 0), "landscape")).equals(LANDSCAPE)
-    (task,) = plan(experiment, here, Filter(("nasbench201",), ("random", "darts")))
+    (task,) = plan(experiment.choose(("nasbench201",), ("random", "darts")).arms, here)
     assert (task.method, task.seeds, task.done) == ("darts", (0, 1), 1)
 
 
@@ -110,11 +113,11 @@ def test_a_record_of_one_seed_sends_no_group_back(cut_down, search, here, tmp_pa
     Store(tmp_path / "one").write(sent)
     meta = {"config_hash": record.config_hash, "group": [0, 1]}
     for seed in (0, 1):
-        found = checkpoint.Checkpoint(run_of(experiment, seed, "darts"), 1, meta, [], {"w": torch.ones(1)})
+        found = checkpoint.Checkpoint(run_of(experiment, seed, "darts"), Position(1), meta, [], {"w": torch.ones(1)})
         checkpoint.save(here.root, found)
     assert statuses(here, tmp_path / "one") == ["filed"]
-    (task,) = plan(experiment, here, Filter(("nasbench201",), ("darts",)))
-    assert (task.seeds, task.done) == ((0, 1), 1)
+    (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, here)
+    assert (task.seeds, task.at) == ((0, 1), (1, 0))
 
 
 def test_a_merged_record_is_not_overwritten_by_the_group_that_goes_on(cut_down, search, tmp_path):

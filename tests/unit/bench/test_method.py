@@ -18,7 +18,7 @@ def test_an_unknown_method_is_a_key_error():
 
 
 def test_a_method_without_a_rate_of_its_own_has_the_experiments(cut_down):
-    training = cut_down("training.lr=0.5", "training.lr_min=0.25").protocol("nasbench201", "darts").training
+    training = cut_down("training.lr=0.5", "training.lr_min=0.25").arm("nasbench201", "darts").protocol.training
     assert isinstance(training, Training)
     assert method.find("darts").rate(None, training) == Rate(0.5, 0.25, shifted=True)
 

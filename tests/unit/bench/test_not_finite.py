@@ -102,9 +102,11 @@ def test_scores_are_kept_of_complete_searches_alone(search, overflowing, tmp_pat
 
 @pytest.mark.parametrize("rate", FINITE_RATES)
 def test_any_finite_learning_rate_is_legal(rate):
-    protocol = reading.load("quick", [f"training.lr={rate}", "training.lr_min=0.0"]).protocol("nasbench201", "darts")
+    protocol = (
+        reading.load("quick", [f"training.lr={rate}", "training.lr_min=0.0"]).arm("nasbench201", "darts").protocol
+    )
     assert protocol.training.lr == float(rate)
-    alphas = reading.load("quick", [f"training.alpha_lr={rate}"]).protocol("nasbench201", "darts")
+    alphas = reading.load("quick", [f"training.alpha_lr={rate}"]).arm("nasbench201", "darts").protocol
     assert alphas.training.alpha_lr == float(rate)
 
 

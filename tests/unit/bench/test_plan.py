@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,8 +7,8 @@ import torch
 import spaces
 from bench.protocol import config_hash
 from bench.runs import checkpoint, recording
-from bench.runs.plan import Filter, Task, measured_otherwise, plan, runs
-from bench.search import Point
+from bench.runs.plan import Group, measured_otherwise, plan
+from bench.search import Point, Position
 from results.records.run import Run
 from results.records.store import Store
 
@@ -27,42 +29,40 @@ def run_of(experiment, seed, method="darts"):
 
 def file_away(store, experiment, seed, status="complete", *, of=None, method="darts"):
     """Store a record of the experiment's protocol, or of another one's."""
-    protocol = (of or experiment).protocol("nasbench201", method)
-    run = run_of(experiment, seed, method)
+    arm = replace((of or experiment).arm("nasbench201", method), about=experiment.about)
     space = spaces.find("nasbench201")
     points = [Point(0, [next(space.enumerate())], np.zeros((1, space.alphas)), {})] if status != "failed" else []
     rows = [recording.rows(space, point)[0] for point in points]
-    made = recording.record(
-        run, experiment, protocol, rows, images_checksum="", status=status, group={}, device={"type": "cpu"}
-    )
+    made = recording.record(arm, seed, rows, images_checksum="", status=status, group={}, device={"type": "cpu"})
     store.write(made)
 
 
 def leave_checkpoints(store, experiment, seeds, epoch=1, *, of=None, method="darts"):
     """What a group leaves behind that was cut off."""
-    protocol = (of or experiment).protocol("nasbench201", method)
+    protocol = (of or experiment).arm("nasbench201", method).protocol
     meta = {"config_hash": config_hash("nasbench201", method, protocol), "group": list(seeds)}
     for seed in seeds:
         tensors = {"weights": torch.zeros(1)}
-        made = checkpoint.Checkpoint(run_of(experiment, seed, method), epoch, meta, [], tensors)
+        made = checkpoint.Checkpoint(run_of(experiment, seed, method), Position(epoch), meta, [], tensors)
         checkpoint.save(store.root, made)
 
 
 def hash_of(experiment, method="darts"):
-    return config_hash("nasbench201", method, experiment.protocol("nasbench201", method))
+    return config_hash("nasbench201", method, experiment.arm("nasbench201", method).protocol)
 
 
 def planned(experiment, store, **chosen):
-    return [(t.method, t.seeds, t.done) for t in plan(experiment, store, Filter(**chosen))]
+    return [(t.arm.id, t.seeds, t.at.epoch) for t in plan(experiment.choose(**chosen).arms, store)]
 
 
 def test_everything_is_missing_at_first(experiment, store):
-    tasks = list(plan(experiment, store, Filter()))
+    tasks = list(plan(experiment.choose().arms, store))
     assert tasks == [
-        Task("nasbench201", "darts", (0, 1, 2), 0, 2),
-        Task("nasbench201", "random", (0, 1, 2), 0, 2),
+        Group(experiment.arm("nasbench201", "darts"), (0, 1, 2)),
+        Group(experiment.arm("nasbench201", "random"), (0, 1, 2)),
     ]
     assert str(tasks[0]) == "nasbench201/darts/0,1,2"
+    assert [task.epochs for task in tasks] == [2, 2]
 
 
 def test_at_most_eight_seeds_share_a_supernet(cut_down, store):
@@ -96,8 +96,8 @@ def test_a_damaged_record_does_not_count(experiment, store):
 
 def test_a_filter_narrows_and_may_name_what_the_experiment_does_not(experiment, store):
     assert planned(experiment, store, methods=("sdarts-rs",), seeds=(7,)) == [("sdarts-rs", (7,), 0)]
-    tasks = plan(experiment, store, Filter(spaces=("nasbench1shot1-2",), methods=("random",)))
-    assert [(t.space, t.method) for t in tasks] == [("nasbench1shot1-2", "random")]
+    tasks = plan(experiment.choose(spaces=("nasbench1shot1-2",), methods=("random",)).arms, store)
+    assert [(t.arm.space_id, t.arm.id) for t in tasks] == [("nasbench1shot1-2", "random")]
 
 
 def test_the_most_wanted_come_first(cut_down, store):
@@ -106,7 +106,7 @@ def test_the_most_wanted_come_first(cut_down, store):
         'run=["darts", "random"]',
         'order=["nasbench1shot1-1/random", "nasbench201/random"]',
     )
-    pairs = [(t.space, t.method) for t in plan(experiment, store, Filter())]
+    pairs = [(t.arm.space_id, t.arm.id) for t in plan(experiment.choose().arms, store)]
     assert pairs == [
         ("nasbench1shot1-1", "random"),
         ("nasbench201", "random"),
@@ -117,8 +117,8 @@ def test_the_most_wanted_come_first(cut_down, store):
 
 def test_runs_lists_done_and_missing_alike(experiment, store):
     file_away(store, experiment, 1)
-    found = list(runs(experiment, Filter(methods=("darts",))))
-    assert found == [run_of(experiment, seed) for seed in (0, 1, 2)]
+    (arm,) = experiment.choose(methods=("darts",)).arms
+    assert list(arm.runs) == [run_of(experiment, seed) for seed in (0, 1, 2)]
 
 
 def test_a_group_that_was_cut_off_goes_on_together_and_the_rest_afresh(experiment, store):
@@ -173,7 +173,7 @@ def test_a_record_that_was_measured_otherwise_is_done_and_named(experiment, cut_
     file_away(store, experiment, 1, of=other)
     file_away(store, experiment, 1, of=other, method="random")
     assert ("darts", (2,), 0) in planned(experiment, store)
-    [found] = measured_otherwise(experiment, store, Filter())
+    [found] = measured_otherwise(experiment.choose().arms, store)
     assert (found.run, found.there) == (run_of(experiment, 1), {"valid_images": 7})
     assert "valid_images = 7" in str(found)
     assert f"asks for valid_images = {found.planned['valid_images']}" in str(found)

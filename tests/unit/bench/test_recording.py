@@ -21,11 +21,9 @@ def point(epoch, **values):
 
 
 def record_of(experiment, points=(), seed=1, **more):
-    run = Run(experiment.name, "nasbench201", "sdarts-rs", seed)
-    protocol = experiment.protocol("nasbench201", "sdarts-rs")
     found = [recording.rows(SPACE, p)[seed] for p in points]
     extra = {"images_checksum": "sum", "group": {"seeds": [0, 1]}, "device": {"type": "cpu"}}
-    return recording.record(run, experiment, protocol, found, **(extra | more))
+    return recording.record(experiment.arm("nasbench201", "sdarts-rs"), seed, found, **(extra | more))
 
 
 def test_a_point_gives_each_seed_its_own_row():
@@ -52,14 +50,14 @@ def test_a_record_has_the_columns_of_its_schema(cut_down):
 
 def test_a_manifest_says_how_the_rows_were_made(cut_down):
     experiment = cut_down("methods.sdarts-rs.epsilon=0.5")
-    protocol = experiment.protocol("nasbench201", "sdarts-rs")
+    protocol = experiment.arm("nasbench201", "sdarts-rs").protocol
     manifest = record_of(experiment, [point(0)]).manifest
     assert manifest.run == Run(experiment.name, "nasbench201", "sdarts-rs", 1)
     assert manifest.config_hash == config_hash("nasbench201", "sdarts-rs", protocol)
     assert manifest.protocol.params["epsilon"] == 0.5
     assert manifest.protocol.training.epochs == 2
     assert manifest.protocol.experiment.base == "quick"
-    assert manifest.overrides == experiment.overrides
+    assert manifest.overrides == experiment.about.overrides
     assert manifest.data == {"digits": "sum"}
     assert manifest.space.operations == tuple(SPACE.operations)
     assert manifest.space.parameter_free == ("none", "skip_connect", "avg_pool_3x3")

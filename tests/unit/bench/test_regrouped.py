@@ -1,7 +1,6 @@
 """A group whose seeds part on the way, killed at any instant: none of them goes back behind its last checkpoint."""
 
 import shutil
-from dataclasses import replace
 from itertools import count, islice
 
 import pytest
@@ -10,8 +9,8 @@ import torch
 from bench.machine.setting import Setting
 from bench.runs import execution
 from bench.runs.execution import run_group
-from bench.runs.group import Group
-from bench.runs.plan import Filter, plan
+from bench.runs.group import GroupState
+from bench.runs.plan import plan
 from bench.search import search as whole_search
 from bench.steps.learner import Learner
 from results.records.store import Store
@@ -19,8 +18,6 @@ from results.records.store import Store
 from .test_instants import armed, instants
 
 __all__ = ["armed"]
-
-CHOSEN = Filter(("nasbench201",), ("darts",))
 
 
 def halved(monkeypatch, run, tasks):
@@ -34,17 +31,17 @@ def halved(monkeypatch, run, tasks):
             yield point
 
     monkeypatch.setattr(execution, "search", search)
-    run(*tasks(CHOSEN))
+    run(*tasks())
 
 
 def narrowed(monkeypatch, run, tasks):
     """Run seeds 1 and 2 of a group of four that was cut off after its first epoch, then the other two."""
     with monkeypatch.context() as patched:
-        patched.setattr(Group, "finish", lambda *_: None)
+        patched.setattr(GroupState, "finish", lambda *_: None)
         patched.setattr(execution, "search", lambda *a, **m: islice(whole_search(*a, **m), 2))
-        run(*tasks(CHOSEN))
-    run(*tasks(replace(CHOSEN, seeds=(1, 2))))
-    run(*tasks(CHOSEN))
+        run(*tasks())
+    run(*tasks(seeds=(1, 2)))
+    run(*tasks())
 
 
 def diverged(monkeypatch, run, tasks):
@@ -57,7 +54,7 @@ def diverged(monkeypatch, run, tasks):
         return found & (torch.arange(4) != 2) if learner.seeds == 4 and next(points) >= 2 else found
 
     monkeypatch.setattr(Learner, "finite", finite)
-    run(*tasks(CHOSEN))
+    run(*tasks())
 
 
 @pytest.mark.parametrize("regroup", [halved, narrowed, diverged])
@@ -65,18 +62,18 @@ def test_a_kill_at_any_instant_sends_no_seed_of_a_changed_group_back(
     regroup, armed, cut_down, noise_images, tmp_path, monkeypatch
 ):
     experiment = cut_down("training.epochs=3", "seeds=0-3")
-    store, kept, states, save = Store(tmp_path / "runs"), {}, [], Group.save
+    store, kept, states, save = Store(tmp_path / "runs"), {}, [], GroupState.save
 
-    def tasks(chosen, at=store):
-        return list(plan(experiment, at, chosen))
+    def tasks(at=store, seeds=(0, 1, 2, 3)):
+        return list(plan([experiment.arm("nasbench201", "darts").narrowed(seeds)], at))
 
     def run(*tasks, at=store):
         for task in tasks:
-            run_group(experiment, task, noise_images, Setting(at, torch.device("cpu")), lambda *_: None)
+            run_group(task, noise_images, Setting(at, torch.device("cpu")), lambda *_: None)
 
     def saved(group, learner, sums=None, *, only=None):
         save(group, learner, sums, only=only)
-        seeds = [seed for index, seed in enumerate(group.task.seeds) if only is None or only[index]]
+        seeds = [seed for index, seed in enumerate(group.group.seeds) if only is None or only[index]]
         kept.update(dict.fromkeys(seeds, (group.points[0][-1]["epoch"], 0)))
 
     def copied():
@@ -85,21 +82,21 @@ def test_a_kill_at_any_instant_sends_no_seed_of_a_changed_group_back(
         states.append((Store(copy), dict(kept)))
         instants.left = 1
 
-    monkeypatch.setattr(Group, "save", saved)
+    monkeypatch.setattr(GroupState, "save", saved)
     store.root.mkdir()
     armed(store.root, 1, copied)
     regroup(monkeypatch, run, tasks)
     instants.disarm()
     monkeypatch.undo()
     assert len(store.records()) == 4
-    assert tasks(CHOSEN) == []
+    assert tasks() == []
     assert len(states) > 60
     for number, (state, before) in enumerate(states):
-        planned = {seed: (task.done, task.step) for task in tasks(CHOSEN, state) for seed in task.seeds}
+        planned = {seed: task.at for task in tasks(state) for seed in task.seeds}
         ended = {record.run.seed for record in state.records()}
         assert planned.keys() | ended == {0, 1, 2, 3}
         assert all(planned[seed] >= before.get(seed, (0, 0)) for seed in planned)
         if number % 16 == 0:
-            run(*tasks(CHOSEN, state), at=state)
+            run(*tasks(state), at=state)
             assert len(state.records()) == 4
-            assert tasks(CHOSEN, state) == []
+            assert tasks(state) == []

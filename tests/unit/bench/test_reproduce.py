@@ -14,7 +14,6 @@ from bench.machine.setting import Setting
 from bench.reproduce import Scored
 from bench.runs import recording
 from bench.search import Point
-from results.records.run import Run
 from results.records.store import Store
 
 LIMITS = {"nasbench201": 20, "nasbench1shot1-1": 30, "nasbench1shot1-3": 30}
@@ -38,9 +37,8 @@ def found(experiment, setting):
     for seed, (name, dataset) in enumerate([*((name, "digits") for name in LIMITS), ("nasbench201", "cifar10")]):
         space = spaces.find(name)
         arch = space.random(np.random.default_rng(seed))
-        run, protocol = Run(experiment.name, name, "darts", seed), experiment.protocol(name, "darts")
         rows = recording.rows(space, Point(0, [arch], np.zeros((1, space.alphas)), {}))
-        made = recording.record(run, experiment, protocol, rows, images_checksum="", group={}, device={})
+        made = recording.record(experiment.arm(name, "darts"), seed, rows, images_checksum="", group={}, device={})
         searched = made.manifest.space.as_dict() | {"dataset": dataset}
         setting.store.write(replace(made, manifest=made.manifest.changed(space=searched)))
         archs[name, dataset] = arch.key

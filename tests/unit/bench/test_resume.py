@@ -16,7 +16,7 @@ from bench.methods import method as methods
 from bench.runs.checkpoint import positions
 from bench.runs.execution import run_group
 from bench.runs.group import Group
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.records.run import Run
 from results.records.store import Store
 
@@ -309,11 +309,12 @@ def test_a_group_goes_on_measuring_as_it_began(search, cut_down, noise_images, t
     with pytest.raises(Killed):
         search("cut", *own, progress=killed_at(1))
     [first] = {record.run.experiment for record in whole.records()}
-    edited = replace(cut_down(*own, "measure.eigenvalue_every=1", "measure.valid_images=3"), name=first)
+    edited = cut_down(*own, "measure.eigenvalue_every=1", "measure.valid_images=3").arm("nasbench201", "darts")
+    edited = replace(edited, about=replace(edited.about, name=first))
     setting = Setting(Store(tmp_path / "cut"), torch.device("cpu"))
-    for task in plan(edited, setting.store, Filter(("nasbench201",), ("darts",))):
-        assert task.done == 1
-        run_group(edited, task, noise_images, setting, lambda *_: None)
+    for task in plan([edited], setting.store):
+        assert task.at == (1, 0)
+        run_group(task, noise_images, setting, lambda *_: None)
     for one, other in zip(whole.records(), setting.store.records(), strict=True):
         assert other.manifest.protocol.measure == one.manifest.protocol.measure
         assert replace(other, manifest=one.manifest).same(one)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -6,10 +8,10 @@ import pytest
 
 import spaces
 from bench import scoring
+from bench.arms import About
 from bench.runs import recording
 from bench.search import Point
 from results.errors import InputError
-from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import Score, merge_scores, read_scores
 from spaces import Arch
@@ -42,9 +44,8 @@ def filed(cut_down, tmp_path):
         experiment = cut_down(f"images.dataset={dataset}")
         points = [Point(e, [SPACE.parse(key)], np.zeros((1, 30)), {}) for e, key in enumerate(keys)]
         made = recording.record(
-            Run("own", "nasbench201", "darts", seed),
-            experiment,
-            experiment.protocol("nasbench201", "darts"),
+            replace(experiment.arm("nasbench201", "darts"), about=About("own", "own")),
+            seed,
             [recording.rows(SPACE, p)[0] for p in points],
             images_checksum="",
             group={},

@@ -4,11 +4,11 @@ import torch
 
 import spaces
 from bench.measure import measurements
-from bench.search import random_search, search
+from bench.search import START, Position, random_search, search
 
 
-def points_of(begun, done=0):
-    return list(search(begun.learner, begun.feed, begun.method, begun.protocol, done=done))
+def points_of(begun, at=START):
+    return list(search(begun.learner, begun.feed, begun.method, begun.protocol, at=at))
 
 
 def test_a_search_yields_the_initialisation_and_every_epoch(start):
@@ -48,7 +48,7 @@ def test_a_search_goes_on_after_the_epochs_done(start):
     iterator = search(begun.learner, begun.feed, begun.method, begun.protocol)
     for _ in range(2):
         next(iterator)
-    (last,) = points_of(begun, done=1)
+    (last,) = points_of(begun, at=Position(1))
     assert last.epoch == 2
     assert np.array_equal(last.alpha, points[-1].alpha)
 

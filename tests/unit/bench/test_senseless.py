@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.errors import InputError
 from results.records.store import Store
 
@@ -12,24 +12,22 @@ REASON = "it adds a skip connection to every edge, and this space has none"
 
 
 def test_a_plan_leaves_the_pair_out(cut_down, tmp_path):
-    chosen = Filter(methods=("darts-minus", "darts"))
-    tasks = [str(task) for task in plan(cut_down(), Store(tmp_path), chosen)]
+    chosen = cut_down().choose(methods=("darts-minus", "darts"))
+    tasks = [str(task) for task in plan(chosen.arms, Store(tmp_path))]
     assert tasks == ["nasbench201/darts-minus/0,1", "nasbench201/darts/0,1", "nasbench1shot1-1/darts/0,1"]
-    (left_out,) = chosen.refuse_senseless(cut_down())
-    assert str(left_out) == f"nasbench1shot1-1/darts-minus: {REASON}"
+    chosen.refuse_senseless()
+    (left_out,) = chosen.senseless
+    assert (str(left_out), left_out.fault) == ("nasbench1shot1-1/darts-minus", REASON)
 
 
-@pytest.mark.parametrize(
-    "chosen",
-    [Filter(("nasbench1shot1-1",), ("darts-minus",)), Filter(("nasbench201", "nasbench1shot1-2"), ("darts-minus",))],
-)
-def test_a_pair_that_is_asked_for_is_refused(cut_down, chosen):
+@pytest.mark.parametrize("spaces", [("nasbench1shot1-1",), ("nasbench201", "nasbench1shot1-2")])
+def test_a_pair_that_is_asked_for_is_refused(cut_down, spaces):
     with pytest.raises(InputError, match=f"'darts-minus' does not run on '.*': {REASON}"):
-        chosen.refuse_senseless(cut_down())
+        cut_down().choose(spaces, ("darts-minus",)).refuse_senseless()
 
 
 def test_nothing_is_said_of_methods_that_run_everywhere(cut_down):
-    assert Filter().refuse_senseless(cut_down()) == []
+    assert cut_down().choose().senseless == ()
 
 
 def test_the_command_line_refuses_it_before_any_work(child, tmp_path):

@@ -226,7 +226,7 @@ def test_forms_are_measured_once_a_shape_on_a_gpu(quick, monkeypatch):
     monkeypatch.setattr(timing.conv_table, "measure", measured)
     stand = timing.Stand(CPU, quick)
     stand.device = torch.device("cuda")  # of which nothing but the name is used here
-    protocol = quick.experiment.protocol("nasbench201", "darts")
+    protocol = quick.experiment.arm("nasbench201", "darts").protocol
     case = Case("nasbench201", "darts", 4, "tf32")
     table, fresh = stand.forms(case, protocol)
     assert {form for shape, form in table.forms.items() if shape.kernel == 3} == {"loop"}

@@ -1,12 +1,9 @@
 import pytest
 
 from bench.runs import checkpoint
-from bench.runs.plan import Filter
 from bench.runs.tidy import tidy
 from results.files.locks import hold
 from results.records.store import Store
-
-CHOSEN = Filter(("nasbench201",), ("darts",))
 
 
 @pytest.fixture
@@ -19,7 +16,7 @@ def left(search, cut_down, monkeypatch):
     (folder / "seed-000.lock").touch()
     (folder / ".seed-001.epoch-0002.ckpt.17.part").touch()
     (store.path(store.records()[0].run).parent / ".seed-000.parquet.17.part").touch()
-    return cut_down("seeds=0-1"), store, folder
+    return [cut_down("seeds=0-1").arm("nasbench201", "darts")], store, folder
 
 
 def leftovers(store):
@@ -27,28 +24,28 @@ def leftovers(store):
 
 
 def test_what_nothing_needs_any_more_is_removed(left):
-    experiment, store, _ = left
+    arms, store, _ = left
     assert leftovers(store) == [".ckpt"] * 4 + [".lock", ".part", ".part"]
-    tidy(experiment, store, CHOSEN)
+    tidy(arms, store)
     assert leftovers(store) == []
     assert len(store.records()) == 2
 
 
 def test_what_a_missing_run_goes_on_from_stays(left):
-    experiment, store, _ = left
+    arms, store, _ = left
     store.path(store.records()[1].run).unlink()
     before = leftovers(store)
-    tidy(experiment, store, CHOSEN)
+    tidy(arms, store)
     assert leftovers(store) == before
 
 
 def test_what_another_process_holds_stays(left):
-    experiment, store, folder = left
+    arms, store, folder = left
     with hold(folder / "seed-001.lock"):
-        tidy(experiment, store, CHOSEN)
+        tidy(arms, store)
         assert ".ckpt" in leftovers(store)
 
 
 def test_an_empty_store_is_tidy(cut_down, tmp_path):
-    tidy(cut_down("seeds=0-1"), Store(tmp_path), CHOSEN)
+    tidy([cut_down("seeds=0-1").arm("nasbench201", "darts")], Store(tmp_path))
     assert list(tmp_path.iterdir()) == []

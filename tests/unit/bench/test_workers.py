@@ -11,7 +11,7 @@ import torch
 from bench.engines import engine, inline
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
-from bench.runs.plan import Filter, plan
+from bench.runs.plan import plan
 from results.errors import InputError
 from results.records.store import Store
 
@@ -28,8 +28,8 @@ def run(tmp_path):
 
     def make(experiment, name, methods, *, count, progress=nothing, spaces=("nasbench201",), **setting):
         where = Setting(Store(tmp_path / name), CPU, **setting)
-        tasks = list(plan(experiment, where.store, Filter(spaces, methods)))
-        return list(inline.run(tasks, experiment, where, progress, workers=count)), where.store
+        tasks = list(plan(experiment.choose(spaces, methods).arms, where.store))
+        return list(inline.run(tasks, where, progress, workers=count)), where.store
 
     return make
 
@@ -41,10 +41,10 @@ def broken(monkeypatch):
     def break_method(name, error):
         run_group = engine.execution.run_group
 
-        def fails(experiment, task, *rest):
-            if task.method == name:
+        def fails(task, *rest):
+            if task.arm.id == name:
                 raise error
-            run_group(experiment, task, *rest)
+            run_group(task, *rest)
 
         monkeypatch.setattr(engine.execution, "run_group", fails)
 
@@ -52,7 +52,7 @@ def broken(monkeypatch):
 
 
 def ends(outcomes):
-    return [(outcome.task.method, outcome.status) for outcome in outcomes]
+    return [(outcome.group.arm.id, outcome.status) for outcome in outcomes]
 
 
 def test_two_processes_give_the_records_of_one(run, cut_down):
@@ -60,7 +60,7 @@ def test_two_processes_give_the_records_of_one(run, cut_down):
     methods, heard = ("sdarts-adv", "darts", "random"), []
     _, alone = run(experiment, "alone", methods, count=1)
     outcomes, together = run(
-        experiment, "together", methods, count=2, progress=lambda task, epoch, rows: heard.append((task.method, epoch))
+        experiment, "together", methods, count=2, progress=lambda task, epoch, rows: heard.append((task.arm.id, epoch))
     )
     assert sorted(ends(outcomes)) == [("darts", "done"), ("random", "done"), ("sdarts-adv", "done")]
     assert sorted(heard) == [("darts", 0), ("darts", 1), ("random", 1), ("sdarts-adv", 0), ("sdarts-adv", 1)]
