@@ -1,6 +1,7 @@
 """The documentation names only what exists: files, sections, commands, options, switches, environments, columns."""
 
 import configparser
+import json
 import re
 import shlex
 import sys
@@ -8,6 +9,7 @@ import tomllib
 import types
 from pathlib import Path
 
+import matplotlib.pyplot
 import pytest
 import typer
 
@@ -205,6 +207,28 @@ def test_the_example_of_a_method_is_whole(monkeypatch):
     exec(compile(source, page.name, "exec"), module.__dict__)  # noqa: S102
     assert isinstance(module.METHOD, methods.Method)
     assert module.METHOD.id not in methods.names()
+
+
+def tutorial():
+    """Return the code cells of the notebook."""
+    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_the_tutorial_is_committed_without_outputs():
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in tutorial())
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))  # as for a reader without tables
+    names = {"__name__": "tutorial"}
+    with matplotlib.rc_context({"backend": "agg"}):
+        for cell in tutorial():
+            exec(compile("".join(cell["source"]), "tutorial.ipynb", "exec"), names)  # noqa: S102
+        matplotlib.pyplot.close("all")
+    assert set(names["found"]["status"]) == {"complete"}
+    assert names["low"] < names["difference"].mean() < names["high"]
 
 
 def test_the_citation_is_of_this_version():
