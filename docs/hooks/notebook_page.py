@@ -38,6 +38,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             name = f"{_NAME}-{len(parts)}.svg"
             files.append(File.generated(config, name, content=picture.getvalue()))
             parts.append(f'<img class="figure" src="{name}" alt="What the cell above draws">')
+        elif hasattr(value, "to_html"):
+            table = value.to_html(border=0, max_cols=8, float_format="{:.4g}".format)
+            parts.append(table.replace(' class="dataframe"', "").replace(' style="text-align: right;"', ""))
         elif value is not None:
             parts.append(f"```text\n{value}\n```")
     about = f"This page is [a notebook]({_NAME}.ipynb). Its cells ran when the site was built."
