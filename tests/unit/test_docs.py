@@ -30,6 +30,7 @@ from bench.methods import method as methods
 from bench.runs.deviations import rules
 from reports.study.study import Study
 from reports.tabular.tables import summary_table
+from results.claims.claim import load_claims
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 from results.records.store import Store
 from results.scores.oracle import ScoresOracle
@@ -207,6 +208,35 @@ def test_the_example_of_a_method_is_whole(monkeypatch):
     exec(compile(source, page.name, "exec"), module.__dict__)  # noqa: S102
     assert isinstance(module.METHOD, methods.Method)
     assert module.METHOD.id not in methods.names()
+
+
+def listings(name, language):
+    """Return the listings of one language on a page of ``docs``."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return [body for kind, body in FENCE.findall(text) if kind == language]
+
+
+def test_the_example_of_a_claim_is_judged(tmp_path):
+    (tmp_path / "mine.toml").write_text(listings("checking.md", "toml")[0], encoding="utf-8")
+    [claim] = load_claims(tmp_path)
+    assert claim.judged
+
+
+def test_the_example_of_a_variant_is_one(tmp_path):
+    quick = (reading.FOLDER / "quick.toml").read_text(encoding="utf-8")
+    [variant] = [text for text in listings("experiments.md", "toml") if "variants" in text]
+    (tmp_path / "mine.toml").write_text(f"{quick}\n{variant}", encoding="utf-8")
+    assert set(reading.load(str(tmp_path / "mine.toml")).variants) == {"darts-l2-27"}
+
+
+def test_reading_the_records_prints_what_the_page_says(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    first, second = listings("reading.md", "python")
+    exec(compile(first, "reading.md", "exec"), {})  # noqa: S102
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "\n".join(printed) == listings("reading.md", "")[0].rstrip()
+    exec(compile(second, "reading.md", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out.startswith("complete ")
 
 
 def tutorial():
