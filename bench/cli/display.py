@@ -43,8 +43,8 @@ class Display:
         """Say how a group ended."""
         text = f"{outcome.group}: {outcome.status} after {duration(outcome.seconds)}"
         self.say(text + (f" ({outcome.error})" if outcome.error else ""))
-        if outcome.task in self.shown:
-            self.bar.remove_task(self.shown.pop(outcome.task))
+        if outcome.group in self.shown:
+            self.bar.remove_task(self.shown.pop(outcome.group))
 
 
 def epoch_line(group: Group, epoch: int, left: str, latest: list[dict[str, Any]]) -> str:
