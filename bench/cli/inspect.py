@@ -34,10 +34,9 @@ def score(
 ) -> None:
     """Score architectures with the tables and scores that are here."""
     from bench import architectures
-    from bench.experiments import reading
     from results.data.directory import data_dir
 
-    name = reading.known_space(space)
+    name = architectures.known_space(space)
     files = [path for path in (source, *(arch or ())) if path in (source, architectures.STANDARD_INPUT) and path]
     given = [architectures.Given(text) for text in arch or () if text != architectures.STANDARD_INPUT]
     given += [each for path in dict.fromkeys(files) for each in architectures.listed(path)]
@@ -100,10 +99,10 @@ def info(
 ) -> None:
     """Describe a space: its sites, its supernet, how many cells it reaches."""
     import spaces
-    from bench.experiments import reading
+    from bench.architectures import known_space
     from spaces.supernet.network import Supernet
 
-    found = spaces.find(reading.known_space(space))
+    found = spaces.find(known_space(space))
     net = Supernet(found, found.supernet)
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
