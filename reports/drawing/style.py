@@ -37,6 +37,7 @@ _RC = {
     "axes.titlelocation": "left",
     "axes.titlepad": 4.0,
     "axes.titlesize": 8.5,
+    "axes.titley": 1.0,  # where it is without axis labels above: matplotlib need not look for any
     "figure.facecolor": PAPER,
     "font.family": ["DejaVu Sans"],  # ships with matplotlib: the same everywhere
     "font.size": 8.5,

@@ -234,7 +234,7 @@ def _fault(content: pa.Table, table: Table, layout: Layout) -> str:
         datasets = np.array([name.lower() for name in content["dataset"].to_pylist()])
         for name in sorted(set(datasets.tolist()) - set(layout.datasets)):
             return f"it holds the data set '{name}'; {_DATASETS.get(name, 'known are ' + ', '.join(layout.datasets))}"
-        if odd := next((arch for arch in archs if not is_cell201(arch)), None):
+        if odd := next((arch for arch in dict.fromkeys(archs) if not is_cell201(arch)), None):
             return f"it names the cell '{odd}', which NAS-Bench-201 does not have"
     trials = {name: (split.rows, split.trials) for name, split in table.splits.items()}
     means = {name: split.mean for name, split in table.splits.items()}

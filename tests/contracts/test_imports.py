@@ -81,6 +81,36 @@ def test_importing_does_nothing_and_no_torch_is_needed_to_report(child, tmp_path
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+#: Runs commands one after the other, and prints what each has loaded that it can do without.
+QUICK = """
+import sys
+from bench.cli import main
+
+def loads(*words, without):
+    sys.argv = ["dnas", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, end.code
+    found = [name for name in without if name in sys.modules]
+    if found:
+        print(words[0], "loads", found, file=sys.stderr)
+
+tables = ("torch", "pandas", "scipy", "matplotlib")
+loads("--help", without=(*tables, "numpy", "pyarrow"))
+loads("info", "nasbench201", without=(*tables, "pyarrow"))
+loads("score", "nasbench201", "|skip_connect~0|+|skip_connect~0|skip_connect~1|"
+      "+|skip_connect~0|skip_connect~1|skip_connect~2|", without=tables)
+"""
+
+
+def test_quick_commands_load_little(child):
+    done = child(["-c", QUICK], cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1,686,106 weights" in done.stdout
+    assert "% (" in done.stdout
+
+
 #: Searches images in the layout of CIFAR-10 with every package out of reach that a search must do without.
 SEARCH = """
 import sys
