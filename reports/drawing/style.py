@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +108,28 @@ def save(figure: Figure, stem: Path) -> str:
     files = {}
     for kind in FORMATS:
         buffer = BytesIO()
-        figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
+        with _glyphs_alone():
+            figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
         files[kind] = buffer.getvalue()
         stem.with_name(f"{stem.name}.{kind}").write_bytes(files[kind])
     return files["svg"].decode()
+
+
+@contextmanager
+def _glyphs_alone() -> Iterator[None]:
+    """Embed fonts without their tables of kerning and ligatures: a PDF says where each glyph stands.
+
+    Cutting those tables down to the glyphs of a figure took a seventh of the time of a report.
+    """
+    from fontTools import subset
+
+    class Options(subset.Options):
+        def __init__(self, **chosen: Any) -> None:
+            super().__init__(**chosen)
+            self.drop_tables = [*self.drop_tables, "GDEF", "GPOS", "GSUB", "kern"]
+
+    before, subset.Options = subset.Options, Options
+    try:
+        yield
+    finally:
+        subset.Options = before
