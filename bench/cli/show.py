@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from results.errors import InputError, printable
@@ -20,6 +19,7 @@ from .options import RUNS, Json, Replace, Runs, emit, existing
 from .reports import background, final, oracle
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from results.records.record import Record
@@ -89,6 +89,8 @@ def _origin(record: Record) -> str:
 
 def _print_summary(record: Record, table: pd.DataFrame, scored: int) -> None:
     """Print the course of test score and shares as lines of blocks, and the last points, within the terminal."""
+    import numpy as np
+
     width, count = shutil.get_terminal_size().columns, len(table)
     if not count:
         return
@@ -121,6 +123,8 @@ def sparkline(values: Sequence[float] | np.ndarray, width: int, low: float, high
 
     Where there are more numbers than characters, each character is the mean of those that fall together.
     """
+    import numpy as np
+
     levels = _LEVELS if _can_print(_LEVELS) else _PLAIN_LEVELS
     parts = np.array_split(np.asarray(values, dtype=float), min(width, len(values)))
     means = [part[np.isfinite(part)].mean() if np.isfinite(part).any() else np.nan for part in parts]
