@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,6 @@ def forms(
                 known[_name(shape)] = fastest(found)
         _write(key, known)
     return FormTable({shape: known.get(_name(shape), "grouped") for shape in wanted})
-
-
-def remember(
-    names: Mapping[str, ConvForm], *, batch: int, seeds: int, precision: Precision, device: torch.device
-) -> None:
-    """Remember forms that were measured elsewhere in this process, as ``as_document`` names their shapes."""
-    key = _key(batch, seeds, precision, device)
-    _write(key, _read().get(key, {}) | dict(names))
 
 
 def file() -> Path:
@@ -196,7 +188,7 @@ def _read() -> dict[str, dict[str, ConvForm]]:
         return {}
 
 
-def _write(key: str, table: Mapping[str, ConvForm]) -> None:
+def _write(key: str, table: dict[str, ConvForm]) -> None:
     """Remember a table; a cache that cannot be written costs a new measurement, no more."""
     with contextlib.suppress(OSError), whole.writing(file()) as out:
         out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

@@ -2,7 +2,7 @@
 
 The plain form has a module for every operation and back-propagates weights and alphas in every pass, as the authors'
 codes do. ``suite`` and ``reference`` are what the tests of this directory hold against each other; ``plain_step`` is a
-whole step of a method at an experiment's own sizes, for ``dnas bench gpu``.
+whole step of a method at an experiment's own sizes, for ``test_step``.
 """
 
 import random

@@ -16,7 +16,6 @@ import typer
 
 import spaces
 from bench.cli import (  # noqa: F401 - they add their commands
-    bench,
     compare,
     data,
     exporting,
