@@ -13,7 +13,6 @@ import typer
 
 from bench.cli import (  # noqa: F401 - they add their commands
     application,
-    bench,
     compare,
     data,
     importing,
