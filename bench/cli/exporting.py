@@ -33,12 +33,13 @@ def export(
     from .reports import build_reports
 
     store, target = Store(existing(runs)), folder / archive.NAME
-    if not store.records():
+    experiments = sorted({record.run.experiment for record in store.records()})
+    if not experiments:
         raise InputError(f"no records under {runs}; make some with 'dnas run', or correct --runs")
     kept.refuse([kept.Kept(target, "already there")] if target.exists() else [], replace=replace)
     whole.check_place(folder)
     with TemporaryDirectory() as report:
-        build_reports(runs, Path(report), imported=imported)
+        build_reports(runs, Path(report), only=experiments, imported=imported)
         count = archive.pack(target, store, Path(report), environment.versions())
     print_unreadable(store.unreadable())
     print(printable(f"{count} files, {target.stat().st_size / 2**20:.1f} MiB: {target}"))
@@ -74,7 +75,7 @@ def merge(
     for source in sources or ():
         with _unpacked(source) as folder:
             for each in merging.merge(folder, store, replace=replace):
-                path = each.path if folder == source else source / each.path.relative_to(folder)
+                path = each.path if folder == source else source / each.path.relative_to(folder.parent)
                 print(printable(f"{each.status}: {path}" + (f" ({each.detail})" if each.detail else "")))
                 filed.append(each)
     if line := merging.refused(filed):

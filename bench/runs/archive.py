@@ -36,13 +36,13 @@ def pack(target: Path, store: Store, report: Path, versions: Mapping[str, str]) 
 
     Parameters
     ----------
-    report : folder of a report on the store; hidden files and the report's own note of its files stay out.
+    report : folder of a report on the store; its note of what it wrote stays out.
     versions : of what makes the archive.
     """
     records, damaged = store.records(), {path for path, _ in store.unreadable()}
     files = [path for path in sorted(store.root.rglob("*.parquet")) if path not in damaged]
     members = {f"{_RUNS}/{name}": path for path in files if not (name := _name(path, store.root)).startswith(".")}
-    members |= {f"report/{_name(path, report)}": path for path in sorted(report.rglob("*")) if path.is_file()}
+    members |= {f"report/{_name(path, report)}": path for path in sorted(report.rglob("*")) if _is_shown(path)}
     texts = {
         "CITATION.bib": citation(records, versions.get("dnas-bench", "")),
         "versions.json": json.dumps(_versions(records, versions), indent=1, sort_keys=True) + "\n",
@@ -106,6 +106,10 @@ def _is_of_store(name: str) -> bool:
     parts = PurePosixPath(name).parts
     plain = not any(part.startswith(".") or set(part) & set("\\:") for part in parts)
     return len(parts) > 1 and parts[0] == _RUNS and plain and name.endswith(".parquet")
+
+
+def _is_shown(path: Path) -> bool:
+    return path.is_file() and path.name != "report-files.json"
 
 
 def _name(path: Path, root: Path) -> str:

@@ -78,7 +78,7 @@ def _draw_line(ax: Axes, trajectory: Trajectory, place: int) -> None:
 
 
 def draw_independent(ax: Axes, trajectory: Trajectory) -> np.ndarray:
-    """Draw points that make no trajectory as their median with a band over the middle half of them.
+    """Draw independent points as their median with a band over the middle half of them.
 
     Returns
     -------

@@ -29,7 +29,7 @@ class Plot:
     title : what is shown, in a few words.
     caption : what lines, bands and marks are, in one sentence.
     note : what else must be known to read it; the page folds it.
-    alt : what it says, for whoever cannot see it.
+    alt : alternative text: what the figure says.
     figure : None where the records lack what it needs.
     missing : what they lack.
     """

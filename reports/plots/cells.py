@@ -1,4 +1,4 @@
-"""The cells that were found, drawn."""
+"""Drawings of the cells that were found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure that is read first: how good the cells are, and what those of DARTS are made of."""
+"""The figure beside the answer: how good the cells are, and what those of DARTS are made of."""
 
 from __future__ import annotations
 

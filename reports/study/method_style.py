@@ -1,4 +1,4 @@
-"""How a method is told apart in every figure and table: its label, colour, marker and place."""
+"""Label, colour, marker and place of a method, the same in every figure and table."""
 
 from __future__ import annotations
 

@@ -99,7 +99,8 @@ def _endings(study: Study, several: bool) -> str:
             f"{place}{'no' if place else 'No'} seed of {_listed(others)} ends in the all-skip cell ({_seeds(others)})."
         )
     head, *rest = collapsed
-    parts = [f"{head.method.label} ends in the all-skip cell in {head.count} of {head.seeds} seeds"]
+    seeds = f"{head.count} of {head.seeds} seeds" if head.seeds > 1 else "its only seed"
+    parts = [f"{head.method.label} ends in the all-skip cell in {seeds}"]
     parts += [f"{each.method.label} in {each.count} of {each.seeds}" for each in rest]
     parts += [f"{_listed(others)} in none ({_seeds(others)})"] if others else []
     return f"{place}{', '.join(parts)}."

@@ -6,6 +6,7 @@ import zipfile
 import pandas as pd
 import pytest
 
+from bench.cli.exporting import merge as cli_merge
 from bench.runs import archive
 from bench.runs.merging import merge
 from results.errors import InputError
@@ -49,6 +50,12 @@ def test_another_store_takes_all_of_it_as_it_was(packed, store, tmp_path):
     assert [one.same(other) for one, other in zip(there.records(), store.records(), strict=True)] == [True, True]
     pd.testing.assert_frame_equal(there.landscape(record().run), store.landscape(record().run))
     assert read_scores(there.scores_path) == read_scores(store.scores_path)
+
+
+def test_the_command_names_what_it_files_by_the_archive(packed, tmp_path, capsys):
+    cli_merge([packed], runs=tmp_path / "there")
+    assert f"filed: {packed / 'runs' / 'scores.parquet'}" in capsys.readouterr().out
+    assert len(Store(tmp_path / "there").records()) == 2
 
 
 def test_it_says_what_made_it_and_what_to_cite(packed):

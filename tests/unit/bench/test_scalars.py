@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from bench.cli import scalars
-from bench.runs.plan import Task
 from results.errors import InputError
+from results.records.run import Run
 
-TASK = Task("nasbench201", "darts", (3, 5), 0, 2)
+GROUP = SimpleNamespace(runs=[Run("quick", "nasbench201", "darts", seed) for seed in (3, 5)])
 
 
 def test_numbers_of_each_seed_are_written_by_epoch(tmp_path, monkeypatch):
@@ -25,12 +25,12 @@ def test_numbers_of_each_seed_are_written_by_epoch(tmp_path, monkeypatch):
 
     monkeypatch.setattr(scalars, "_writer", lambda: writer)
     rows = [{"epoch": 1, "arch": "a", "alpha": [0.0], "train_loss": 2.0, "eigenvalue": math.nan, "mix_none": 0.5}] * 2
-    with scalars.writing(tmp_path, "quick", lambda *each: told.append(each)) as progress:
-        progress(TASK, 1, rows)
+    with scalars.writing(tmp_path, lambda *each: told.append(each)) as progress:
+        progress(GROUP, 1, rows)
     folders = [str(tmp_path / "quick" / "nasbench201" / "darts" / seed) for seed in "35"]
     assert written == [(folder, *each) for folder in folders for each in (("train_loss", 2.0, 1), ("mix/none", 0.5, 1))]
     assert closed == folders
-    assert told == [(TASK, 1, rows)]
+    assert told == [(GROUP, 1, rows)]
 
 
 def test_without_the_extra_it_is_refused_in_one_line(monkeypatch):

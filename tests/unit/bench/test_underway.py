@@ -8,6 +8,7 @@ import torch
 from bench.cli.watch import _as_json, _view
 from bench.runs import checkpoint
 from bench.runs.underway import underway
+from bench.search import Position
 from results.records.run import Run
 
 SHARES = ("none", "skip_connect")
@@ -27,7 +28,7 @@ def save(root, seed, epoch, *, step=0, group=(0, 1), method="darts"):
     ]
     run = Run("scaled", "nasbench201", method, seed)
     meta = {"config_hash": "0", "group": list(group)}
-    checkpoint.save(root, checkpoint.Checkpoint(run, epoch, meta, points, {"w": torch.ones(1)}, step))
+    checkpoint.save(root, checkpoint.Checkpoint(run, Position(epoch, step), meta, points, {"w": torch.ones(1)}))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def study_of(ends, space="nasbench201"):
             {"darts": [CONVOLUTIONS], "dropnas": [CONVOLUTIONS] * 2},
             "No seed of DARTS and DropNAS ends in the all-skip cell (n=1 to 2).",
         ),
-        ({"sdarts-rs": [ALL_SKIP]}, "SDARTS-RS ends in the all-skip cell in 1 of 1 seeds."),
+        ({"sdarts-rs": [ALL_SKIP]}, "SDARTS-RS ends in the all-skip cell in its only seed."),
     ],
 )
 def test_the_sentence_counts_the_seeds_that_end_in_the_all_skip_cell(ends, sentence):

@@ -224,5 +224,5 @@ def test_the_page_of_one_run_is_one_file_without_verdicts():
     assert all(address.startswith(("#", "data:")) for address in reading.addresses)
     assert {a[1:] for a in reading.addresses if a.startswith("#")} <= set(reading.ids)
     words = " ".join(reading.text)
-    assert "DARTS ends in the all-skip cell in 1 of 1 seeds." in words
+    assert "DARTS ends in the all-skip cell in its only seed." in words
     assert "Verdicts" not in words
