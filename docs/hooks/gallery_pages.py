@@ -98,4 +98,5 @@ def _page(study: Study, plots: list[Plot], stem: str) -> Iterator[str]:
 
 def _image(plot: Plot, path: str) -> str:
     picture = f'<img class="figure" loading="lazy" src="{path}" alt="{escape(plot.alt)}">'
-    return f"<figure>{picture}<figcaption>{escape(plot.caption, quote=False)}</figcaption></figure>"
+    caption = escape(f"{plot.caption} {plot.note}".strip(), quote=False)
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

@@ -12,6 +12,10 @@ REFUSED = {
     "experiment's file": (["run", "own.toml"], "unknown experiment 'own.toml'"),
     "space": (["run", "--space", "nasbench200"], "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
     "method": (["run", "--method", "sdart-rs"], "unknown method 'sdart-rs'; did you mean 'sdarts-rs'?"),
+    "senseless pair": (
+        ["run", "quick", "--space", "nasbench1shot1-1", "--method", "darts-minus"],
+        "it adds a skip connection to every edge, and this space has none",
+    ),
     "key": (["run", "-o", "training.epoch=2"], "unknown key 'training.epoch'; did you mean 'epochs'?"),
     "type": (["run", "-o", "training.epochs=two"], "training.epochs = 'two' should be of type int"),
     "negative epochs": (["run", "-o", "training.epochs=-1"], "it must be at least 1"),

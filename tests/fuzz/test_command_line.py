@@ -55,7 +55,7 @@ def _nothing_runs(monkeypatch):
     monkeypatch.setattr(bench.reproduce, "run", lambda *_, **__: iter(()))
 
 
-@examples(60)
+@examples(30)
 @given(words=lines())
 def test_any_line(feed, work, words):
     folder = work()

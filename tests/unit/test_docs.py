@@ -1,6 +1,7 @@
 """The documentation names only what exists: files, sections, commands, options, switches, environments, columns."""
 
 import configparser
+import importlib.util
 import json
 import re
 import shlex
@@ -18,10 +19,13 @@ from bench.cli import (  # noqa: F401 - they add their commands
     bench,
     compare,
     data,
+    exporting,
     importing,
     inspect,
     planning,
     reports,
+    show,
+    watch,
     work,
 )
 from bench.cli.application import app
@@ -192,6 +196,21 @@ def test_every_switch_of_a_deviation_is_on_a_page(space, name):
     text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in pages)
     for rule in rules(found, methods.find(name)):
         assert f"`{rule.switch}`" in text or not rule.switch, rule.id
+
+
+def test_pages_and_files_of_methods_say_what_the_data_say():
+    """Fix with ``python docs/hooks/method_facts.py``."""
+    spec = importlib.util.spec_from_file_location("method_facts", ROOT / "docs" / "hooks" / "method_facts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    facts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(facts)
+    found = facts.measured()
+    for name in methods.names():
+        assert facts.page(name) == facts.page_of(name).read_text(encoding="utf-8"), f"the page of {name} is out of date"
+        assert facts.source(name, found) == facts.file_of(name).read_text(encoding="utf-8"), f"{name}: out of date"
+    assert {final.method.id for final in found} >= {"darts", "sdarts-rs", "sdarts-adv", "dropnas", "random"}
+    assert "Measured: test accuracy" in facts.file_of("sdarts-adv").read_text(encoding="utf-8")
 
 
 def test_every_column_is_described():
