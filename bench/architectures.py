@@ -25,7 +25,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class Given:
-    """One architecture as it was given, and where: empty for the command line."""
+    """One architecture as a user gave it, and the place that errors name; empty for the command line."""
 
     text: str
     where: str = ""
@@ -33,7 +33,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one architecture, by data set; nothing of those on which it is not scored.
+    """What is known of one architecture, by data set; a data set on which it is not scored is absent.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def known_space(name: str) -> str:
 def listed(path: str) -> Iterator[Given]:
     """Yield the architectures of a file, or of standard input for ``-``: one a line, or the column ``arch`` of a table.
 
-    Empty lines and lines that begin with # are passed over.
+    Empty lines and lines that begin with # are skipped.
     """
     name = "standard input" if path == STANDARD_INPUT else path
     try:

@@ -116,7 +116,7 @@ def truth(space: str, data_dir: Path, datasets: Sequence[str] = ()) -> dict[str,
 
     Parameters
     ----------
-    datasets : these alone.
+    datasets : only these; by default all that the space's table scores.
     """
     tables = [table for table in TableOracle.find(data_dir) if table.covers(space)]
     return truths(space, cells(space), datasets or spaces.find(space).table_datasets, tables) if tables else {}
@@ -142,6 +142,6 @@ def finals(records: Iterable[Record]) -> list[Final]:
 
 
 def unscored(finals: Iterable[Final], runs: Path, data_dir: Path) -> list[Final]:
-    """Return those of final architectures that nothing scores."""
+    """Return the final architectures that nothing scores."""
     known = oracle(runs, data_dir)
     return [final for final in finals if known.score(*final) is None]

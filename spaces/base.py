@@ -36,7 +36,7 @@ class Site:
 
 @dataclass(frozen=True, order=True)
 class Arch:
-    """A discrete architecture; ``key`` names it in one way. Two keys may compute the same: see ``Space.form``."""
+    """A discrete architecture; ``key`` names it in one way. Two keys may stand for one function: see ``Space.form``."""
 
     space: str
     key: str
@@ -234,7 +234,7 @@ class Space(ABC):
         return self.arch(tuple(tuple(range(len(row.choices) - row.keep, len(row.choices))) for row in self.rows))
 
     def form(self, arch: Arch) -> str:
-        """Return what the architectures share that the benchmark counts as one; ``same`` says in words what that is."""
+        """Return a text that is equal for architectures that the benchmark counts as one; ``same`` says when."""
         return arch.key
 
     def random(self, rng: np.random.Generator) -> Arch:

@@ -16,7 +16,7 @@ VERTICES = 7  # of a NAS-Bench-101 cell at most, input and output among them
 
 
 def prune(edges: Edges, vertices: int) -> tuple[Edges, tuple[int, ...]]:
-    """Drop what lies on no path from input to output.
+    """Remove vertices and edges that lie on no path from input to output.
 
     Returns
     -------

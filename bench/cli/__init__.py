@@ -17,10 +17,10 @@ from .application import Failed, Stopped, app
 
 
 class PipeClosed(SystemExit):
-    """Whoever reads our output has read enough."""
+    """The reader of our output has closed the pipe."""
 
 
-#: Signals that ask for the end: Ctrl-C, ``kill``, and a terminal that was closed.
+#: Signals that ask a command to stop: Ctrl-C, ``kill``, and a terminal that was closed.
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -29,7 +29,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output that ends the command when its reader is gone, past every library that has a way of its own."""
+    """Standard output that ends the command when its reader is gone, whatever a library would do instead."""
 
     def write(self, text: str, /) -> int:
         """Write text; raise ``PipeClosed`` where nobody reads it."""
@@ -65,7 +65,7 @@ def _output() -> Iterator[None]:
         try:
             output.flush()
         finally:
-            output.detach()  # what is below stays open
+            output.detach()  # the stream below stays open
             sys.stdout = before
 
 

@@ -77,7 +77,7 @@ def as_document(form: Forms) -> str | dict[str, ConvForm]:
 
 
 def from_document(document: Any) -> Forms:
-    """Return the forms of which a checkpoint tells; "grouped" where it tells of none."""
+    """Return the forms that a checkpoint names; "grouped" where it names none."""
     if not isinstance(document, dict):
         return _FORMS.get(document, "grouped")
     found: dict[ConvShape, ConvForm] = {}
@@ -106,7 +106,7 @@ def _on_a_cpu(shape: ConvShape) -> ConvForm:
 
 
 class _Noted(dict[ConvShape, ConvForm]):
-    """Notes what it is asked for."""
+    """A table that notes which shapes it is asked for."""
 
     def get(self, shape: ConvShape, default: ConvForm) -> ConvForm:  # type: ignore[override]
         """Return the default."""
@@ -189,6 +189,6 @@ def _read() -> dict[str, dict[str, ConvForm]]:
 
 
 def _write(key: str, table: dict[str, ConvForm]) -> None:
-    """Remember a table; a cache that cannot be written costs a new measurement, no more."""
+    """Remember a table; where the cache cannot be written, the next process measures again."""
     with contextlib.suppress(OSError), whole.writing(file()) as out:
         out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

@@ -59,7 +59,7 @@ def with_skip(mix: Tensor, beta: Tensor, column: int) -> Tensor:
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step; the auxiliary skip connection is there in both halves of it."""
+    """Take one step; both halves of it have the auxiliary skip connection."""
     column = learner.net.space.operations.index(SKIP)
 
     def helped(mix: Tensor) -> Tensor:

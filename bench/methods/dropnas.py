@@ -71,7 +71,7 @@ def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -
 def log_odds(alpha: Tensor, kept: Tensor, mask: Tensor) -> Tensor:
     """Return the logarithm of the kept operations' share of each row over that of the dropped ones, ``(S, R)``.
 
-    Of alphas and not of shares, which round to one where alphas lie far apart. It is infinite where none is dropped.
+    It is computed from alphas: shares round to one where alphas lie far apart. It is infinite where none is dropped.
 
     Parameters
     ----------

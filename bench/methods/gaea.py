@@ -43,7 +43,7 @@ def moved(mix: Tensor, gradient: Tensor, mask: Tensor, lr: float) -> Tensor:
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step; Adam and its moments have no part in it."""
+    """Take one step; Adam and its moments are not used."""
 
     def mix_step(learner: Learner, gradient: Tensor) -> None:
         learner.alpha_squares += gradient.square()

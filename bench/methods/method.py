@@ -63,7 +63,7 @@ class Method:
     cite : BibTeX.
     passes : of one step, by kind: training passes whose gradient reaches the "alpha" alone, those whose gradient
         reaches the "weights", and "attack"; ``bench.runs.price`` counts them. Empty:
-        nobody has counted.
+        nobody has counted them.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
     still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names

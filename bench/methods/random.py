@@ -4,7 +4,7 @@ Measured: test accuracy on CIFAR-10 of the final cells of NAS-Bench-201, mean an
 ± 1.46 %, n = 8 in 'scaled' (AMD EPYC); 89.79 ± 2.23 %, n = 4 in 'reduced' (Intel(R) Xeon(R) Processor). Provisional:
 this is not the protocol of the papers.
 
-What it shows is the distribution of the space, and the expected best of n draws.
+It shows the distribution of the space, and the expected best of n draws.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a record is laid out in its file: columns, types, and the manifest in the metadata."""
+"""The layout of a record in its file: columns, types, and the manifest in the metadata."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARROW_TYPES = {
 
 
 class OtherSchema(InputError):
-    """A record of another version of this suite, which can read it."""
+    """The record is of another version of this suite, and that version can read it."""
 
 
 def to_arrow(record: Record) -> pa.Table:
@@ -109,7 +109,7 @@ def parse_manifest(text: bytes | None, path: Path) -> Manifest:
     OtherSchema
         It is of another version of this suite.
     InputError
-        It is none, or cannot be relied on.
+        It is no manifest, or cannot be relied on.
     """
     try:
         content = json.loads(text or b"")

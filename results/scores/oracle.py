@@ -15,7 +15,7 @@ from results.scores.score import Score, read_scores
 
 
 class Oracle(Protocol):
-    """Whatever knows scores. An architecture that it does not know is None, never a guess."""
+    """Anything that knows scores. The score of an architecture that it does not know is None, never a guess."""
 
     def score(self, space: str, arch: str, dataset: str) -> Score | None:
         """Return the score of one architecture."""
