@@ -130,6 +130,30 @@ class Feed:
             scalars=_under(drawn, "scalars/"),
         )
 
+    def augmented(self, purpose: str, number: int, batch: int, count: int) -> Iterator[Samples]:
+        """Yield ``count`` augmented batches of the weights' images for every seed, beside any epoch.
+
+        The streams are those of ``purpose`` and ``number``. No batch is larger than the images; those of one pass
+        over them have none in common, and what is left of a pass is no batch.
+        """
+        pool, config = self.split.weights, self.protocol.images
+        size, seeds = min(batch, len(pool)), self.seeds
+        orders = [stream(seed, f"{purpose}/order", number) for seed in seeds]
+        chances = [stream(seed, f"{purpose}/augmentation", number) for seed in seeds]
+        left = [pool[:0]] * len(seeds)
+        for _ in range(count):
+            if len(left[0]) < size:
+                left = [pool[torch.randperm(len(pool), generator=generator)] for generator in orders]
+            drawn = {"index": torch.stack([each[:size] for each in left])}
+            left = [each[size:] for each in left]
+            side, pad, flip, cutout = self.images.shape[-1], config.crop_padding, config.flip, config.cutout
+            random = [draw_augmentation(g, size, size=side, pad=pad, flip=flip, cutout=cutout) for g in chances]
+            for column in random[0]._fields:
+                values = [getattr(each, column) for each in random]
+                if values[0] is not None:
+                    drawn[column] = torch.stack(values)
+            yield self._samples({name: values.to(self.device) for name, values in drawn.items()})
+
     def clean(self, index: Tensor) -> Samples:
         """Return images without augmentation, the same ones for every seed."""
         index = index.to(self.device).expand(len(self.seeds), -1)

@@ -7,7 +7,7 @@ touches no file; who runs it (``bench.runs.execution``) does.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,10 +22,10 @@ from bench.measure import measurements
 from bench.methods.method import Method
 from bench.protocol import Protocol
 from bench.steps.learner import Learner, Outcome
-from spaces.base import Arch, Space
+from bench.steps.untrained import Untrained
+from spaces.base import Arch
 
 from .feed import Drawn, Feed
-from .seeding import numpy_stream
 
 
 class Position(NamedTuple):
@@ -87,7 +87,7 @@ def search(
     compiled : whether steps, not what is measured between them, run compiled cells; see
         ``bench.machine.compiling``. Maps are rounded in steps alone, too.
     """
-    assert method.step is not None, "a method without a step is run by random_search"
+    assert method.step is not None, "a method without a step is run by proposals"
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
@@ -118,11 +118,16 @@ def search(
         yield _point(learner, feed, protocol, epoch + 1, values)
 
 
-def random_search(space: Space, seeds: tuple[int, ...], epochs: int) -> Iterator[Point]:
-    """Draw an architecture a point, uniformly over the raw choices."""
-    for epoch in range(epochs + 1):
-        archs: list[Arch | None] = [space.random(numpy_stream(seed, "random", epoch)) for seed in seeds]
-        yield Point(epoch, archs, np.full((len(seeds), space.alphas), np.nan), {})
+def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence[Sequence[Arch]]) -> Iterator[Point]:
+    """Propose architectures, point after point, to the point ``last``; ``earlier`` holds those of the points so far."""
+    assert method.propose is not None, "a method with a step is run by search"
+    found = [list(archs) for archs in earlier]
+    nothing = np.full((len(untrained.seeds), untrained.space.alphas), np.nan)
+    for number in range(len(found), last + 1):
+        began = time.perf_counter()
+        found.append(method.propose(untrained, number, found))
+        took = {} if method.independent else {"seconds": np.full(len(untrained.seeds), time.perf_counter() - began)}
+        yield Point(number, list(found[-1]), nothing, took)
 
 
 def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:

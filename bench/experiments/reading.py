@@ -119,12 +119,13 @@ class Experiment:
             training |= scope.training | own.pop("training", {})
             measure |= scope.measure | own.pop("measure", {})
             params |= own
+        values, steps = build(searcher.params, params, f"methods.{base}."), build(Training, training, "training.")
         protocol = Protocol(
             images=build(ImagesConfig, images, "images."),
             supernet=build(SupernetConfig, supernet, "supernet."),
-            training=build(Training, training, "training."),
+            training=dataclasses.replace(steps, epochs=searcher.last(values, steps)),
             measure=build(Measure, measure, "measure."),
-            params=build(searcher.params, params, f"methods.{base}."),
+            params=values,
         )
         check(protocol, found)
         return Arm(self.about, space, method_id, base, label or searcher.label, protocol, self.seeds)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from bench.steps.learner import Draws
 from bench.steps.schedule import Rate, Scalars
+from bench.steps.untrained import Propose
 from results.records.manifest import Deviation
 from spaces.base import Space
 
@@ -51,6 +52,9 @@ class Method:
     colour, order : of its line in figures; Okabe and Ito's palette.
     levels : 2 trains alphas on the second half of the images, 1 trains both on all of them, 0 trains nothing.
     step : ``step(learner, batch, params) -> Outcome`` updates the learner's state by one batch; None for levels 0.
+    propose : the architectures of a point, for levels 0; see ``bench.steps.untrained``.
+    independent : whether its points are draws each for itself, so that the last one is no result.
+    last : ``last(params, training)`` returns the number of a search's last point, by default its epochs.
     params : frozen dataclass of the paper's parameters.
     draws : ``draws(generator, steps, space, params)`` returns this seed's random draws of one epoch, each with
         a leading axis of steps.
@@ -73,6 +77,9 @@ class Method:
     levels: int
     cite: str
     step: Callable[[Any, Any, Any], Any] | None = None
+    propose: Propose | None = None
+    independent: bool = False
+    last: Callable[[Any, Any], int] = lambda _, training: training.epochs
     params: type = NoParams
     draws: Callable[[torch.Generator, int, Space, Any], Draws] = lambda *_: {}
     scalars: Callable[[Any, int, int], Scalars] = lambda *_: {}

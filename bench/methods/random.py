@@ -5,7 +5,12 @@ What it shows is the distribution of the space, and the expected best of n draws
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.methods.method import Method, Rule
+from bench.seeding import numpy_stream
+from bench.steps.untrained import Untrained
+from spaces.base import Arch
 
 CITE = """@inproceedings{li2019random,
   title     = {Random Search and Reproducibility for Neural Architecture Search},
@@ -25,4 +30,19 @@ DEVIATIONS = (
 )
 
 
-METHOD = Method(id="random", label="random", colour="#7F7F7F", order=7, levels=0, cite=CITE, deviations=DEVIATIONS)
+def propose(untrained: Untrained, number: int, earlier: Sequence[Sequence[Arch]]) -> list[Arch]:
+    """Draw an architecture for each seed, uniformly over the raw choices."""
+    return [untrained.space.random(numpy_stream(seed, "random", number)) for seed in untrained.seeds]
+
+
+METHOD = Method(
+    id="random",
+    label="random",
+    colour="#7F7F7F",
+    order=7,
+    levels=0,
+    cite=CITE,
+    propose=propose,
+    independent=True,
+    deviations=DEVIATIONS,
+)

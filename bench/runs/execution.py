@@ -18,7 +18,7 @@ from bench.machine.pace import Pace
 from bench.machine.setting import Setting
 from bench.measure import measurements
 from bench.protocol import ImagesConfig, Protocol
-from bench.search import Sums, random_search, search
+from bench.search import Sums, proposals, search
 from bench.steps.learner import Learner
 from results.files.locks import hold
 
@@ -72,14 +72,8 @@ def run_group(group: Group, images: Images, setting: Setting, progress: Progress
 def _run_locked(group: Group, images: Images, setting: Setting, progress: Progress) -> list[Group]:
     """Run a group to its last epoch, or until seeds diverge or memory runs out; return what is left of it then."""
     state = GroupState(group, images, setting)
-    if state.method.levels == 0:
-        for point in random_search(state.space, group.seeds, group.epochs):
-            state.note(point)
-        progress(group, group.epochs, [points[-1] for points in state.points])
-        state.finish(None, [True] * len(group.seeds))
-        return []
     try:
-        return _search(state, progress)
+        return _search(state, progress) if state.method.step else _propose(state, progress)
     except torch.OutOfMemoryError:
         if len(group.seeds) == 1:
             raise
@@ -131,6 +125,22 @@ def _search(state: GroupState, progress: Progress) -> list[Group]:
                 pace.stop()  # else after the next step, which is kept first
             pace.begin()
     state.finish(_landscape(learner, feed, state.protocol), learner.finite().tolist())
+    return []
+
+
+def _propose(state: GroupState, progress: Progress) -> list[Group]:
+    group, setting = state.group, state.setting
+    with Pace(setting.deadline, setting.checkpoint_seconds) as pace:
+        pace.stop()
+        for point in proposals(state.method, state.untrained(), group.epochs, state.archs):
+            state.note(point)
+            pace.step()
+            if pace.due and point.epoch < group.epochs:
+                state.save(None)
+                pace.keep()
+                pace.stop()
+            progress(group, point.epoch, [points[-1] for points in state.points])
+    state.finish(None, [True] * len(group.seeds))
     return []
 
 

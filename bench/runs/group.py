@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from bench.feed import Feed, split
 from bench.images.datasets import Images
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
 from bench.protocol import Measure, Protocol
+from bench.retraining import networks
 from bench.search import Point, Position, Sums
-from bench.steps.learner import Learner, initial_state, supernet
+from bench.steps.learner import Learner, Samples, initial_state, supernet
+from bench.steps.untrained import Untrained
 from results.errors import InputError
 from results.files.schema import build
 from results.records.run import Run
+from spaces.base import Arch
 from spaces.supernet.conv import Forms, mixes_seeds
 
 from . import checkpoint
@@ -110,11 +116,39 @@ class GroupState:
         """Return the supernet in its initial state, or in that of the checkpoint."""
         net = supernet(self.space, self.protocol, self.images, form=self.form, precision=self.setting.precision)
         state = initial_state(net, self.group.seeds, self.dtype, self.setting.device)
-        if self.resumed:
+        if self.resumed and self.method.step:
             if not all(checkpoint.fits(c, state) for c in self.resumed):
                 raise self._foreign()
             state = checkpoint.join([c.tensors for c in self.resumed], self.setting.device)
         return Learner(net, state, self.protocol.training)
+
+    def untrained(self) -> Untrained:
+        """Return what a method that trains nothing proposes from; nothing is made before it is asked for."""
+        config, shape, device = self.protocol.supernet, self.images.train.shape, self.setting.device
+
+        def network(arch: Arch, seed: int) -> nn.Module:
+            made = networks.build(
+                self.space,
+                arch.key,
+                seed=seed,
+                channels=config.channels,
+                cells=config.cells,
+                image_channels=shape[1],
+                classes=self.images.classes,
+            )
+            return made.to(device, self.dtype)
+
+        learner, feed = lru_cache(maxsize=1)(self.learner), lru_cache(maxsize=1)(self.feed)
+
+        def samples(purpose: str, number: int, batch: int, count: int) -> Iterator[Samples]:
+            return feed().augmented(purpose, number, batch, count)
+
+        return Untrained(self.space, self.group.seeds, self.protocol.params, learner, samples, network)
+
+    @property
+    def archs(self) -> list[list[Arch]]:
+        """The architectures of each point so far, one of each seed."""
+        return [[self.space.parse(row["arch"]) for row in rows] for rows in zip(*self.points, strict=True)]
 
     def feed(self) -> Feed:
         """Return the group's batches."""
@@ -147,12 +181,19 @@ class GroupState:
             return None
         return checkpoint.join_sums([c.tensors for c in self.resumed], learner, self.group.at.step)
 
-    def save(self, learner: Learner, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
-        """Write the group's checkpoints, then remove those before; ``sums`` inside an epoch, ``only`` some seeds'."""
+    def save(self, learner: Learner | None, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
+        """Write the group's checkpoints, then remove those before.
+
+        Parameters
+        ----------
+        learner : None where nothing is trained: the points are the state.
+        sums : inside an epoch.
+        only : some seeds' alone.
+        """
         root, at = self.setting.store.root, Position(self.epoch, sums.steps if sums else 0)
         runs = [(index, run) for index, run in enumerate(self.group.runs) if only is None or only[index]]
         for index, run in runs:
-            tensors = checkpoint.share(learner, index, sums)
+            tensors = checkpoint.share(learner, index, sums) if learner else {}
             made = checkpoint.Checkpoint(run, at, self.meta, self.points[index], tensors)
             checkpoint.save(root, made, replace=self.setting.replace)
         self.at = at

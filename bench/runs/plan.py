@@ -81,7 +81,7 @@ def _groups(arm: Arm, store: Store, seeds: Sequence[int]) -> Iterator[tuple[Posi
         return is_done(store, run, arm.hash)
 
     left = list(seeds)
-    if arm.method.levels:
+    if not arm.method.independent:
         for run in sorted(map(arm.run, seeds), key=lambda run: checkpoint.positions(store.root, run)[:1], reverse=True):
             if run.seed in left and (found := checkpoint.latest(store.root, run, arm.hash, done)):
                 position, group = found

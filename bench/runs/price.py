@@ -42,14 +42,14 @@ class Prices:
     def __init__(self, store: Store, device: torch.device) -> None:
         self.device = device
         name = environment.device_info(device)["name"]
-        searches = [r for r in store.records(complete_only=True) if r.manifest.method.levels and _size(r)]
+        searches = [r for r in store.records(complete_only=True) if not r.manifest.method.draws and _size(r)]
         self.records = [r for r in searches if _device(r) == name]
         self.elsewhere = [r for r in searches if _device(r) not in (name, None)]
 
     def of(self, group: Group) -> Price:
         """Return the price of one group."""
         arm, protocol = group.arm, group.arm.protocol
-        if not arm.method.levels:
+        if arm.method.independent:
             return Price(0.0, 0, "no supernet")
         memory, size = memory_of(group), _dimensions(protocol.as_dict())
         similar = [r for r in self.records if r.run.space == arm.space_id and _size(r) == size]
@@ -121,7 +121,7 @@ def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
     divided = 0
     for group in groups:
         seeds, parts = group.seeds, 1
-        each = memory_of(group) / len(seeds) if group.arm.method.levels else 0.0
+        each = memory_of(group) / len(seeds) if group.arm.method.step else 0.0
         if len(seeds) > 1 and not group.begun and each:
             parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
         divided += parts > 1

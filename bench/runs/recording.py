@@ -117,6 +117,7 @@ def _description(run: Run, space: Space, searcher: Method, points: list[Row]) ->
             "colour": searcher.colour,
             "order": searcher.order,
             "levels": searcher.levels,
+            **({} if searcher.levels or searcher.independent else {"independent": False}),
             "cite": searcher.cite,
             **({"base": searcher.id} if searcher.id != run.method else {}),  # of a variant
         },

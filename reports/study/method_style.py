@@ -55,7 +55,7 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
             label=(declared[name].label or name) + (_FOREIGN if known[name].imported else ""),
             colour=colours[name],
             marker=MARKERS[place % len(MARKERS)],
-            independent=declared[name].levels == 0 and not known[name].imported,
+            independent=declared[name].draws and not known[name].imported,
             holds_out=declared[name].levels != 1,
         )
         for place, name in enumerate(ordered)

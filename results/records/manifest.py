@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -108,14 +109,24 @@ class SpaceAbout(_Part):
 
 
 class MethodAbout(_Part):
-    """The method: how it is shown. ``levels`` is None where a record does not say; ``base`` is a variant's method."""
+    """The method: how it is shown.
+
+    ``levels`` is None where a record does not say. ``independent`` is False where a method that trains nothing searches
+    all the same. ``base`` is a variant's method.
+    """
 
     label: StrictStr = ""
     colour: Any = ""
     order: StrictInt | StrictFloat | None = None
     levels: StrictInt | None = None
+    independent: StrictBool | None = None
     cite: StrictStr = ""
     base: StrictStr = ""
+
+    @property
+    def draws(self) -> bool:
+        """Whether its points are draws each for itself, as those of random search."""
+        return self.levels == 0 and self.independent is not False
 
 
 class DeviceAbout(_Part):

@@ -72,6 +72,11 @@ class Pass(Protocol):
         """Normalise."""
         ...
 
+    def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
+        """Return relu(x); ``readers`` says how many operations read it, each of which has a ReLU of its own in the
+        networks that the authors write."""
+        ...
+
 
 @dataclass(frozen=True)
 class TrainingPass:
@@ -109,6 +114,10 @@ class TrainingPass:
         norm = self.norms[name]
         moved = self.statistics[name] if self.update and norm.tracked else None
         return batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
+
+    def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return F.relu(x)
 
 
 def batch_norm(

@@ -186,7 +186,7 @@ class Frozen:
                 del left[f"{name}.bn"]
         return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form)
 
-    def cells(self) -> dict[str, Frozen]:
+    def cells(self) -> Mapping[str, Frozen]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
         kernels, factors = by_cell(self.kernels), by_cell(self.factors)
@@ -205,6 +205,10 @@ class Frozen:
         if f"{large}.bn" not in self.factors:  # mixed into one kernel
             return seed_conv(x, *self.kernels[large], form=self.form)
         return self.conv_bn(x, small) + self.conv_bn(x, large)
+
+    def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return F.relu(x)
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""

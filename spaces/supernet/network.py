@@ -10,7 +10,6 @@ from __future__ import annotations
 from copy import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
@@ -22,6 +21,7 @@ from .conv import Forms, seed_conv
 from .forward import Pass, Statistics, TrainingPass
 from .frozen import Frozen, FrozenWeights, freeze
 from .layout import Layout, Norm
+from .observed import Observed, Seen
 from .ops import avg_pool, max_pool
 from .unpack import Unpack
 
@@ -131,10 +131,16 @@ class Supernet:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
         return self._run(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
 
+    def observe(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, seen: Seen) -> Tensor:
+        """Classify as ``forward_frozen`` does, and show ``seen`` the input of every ReLU."""
+        return self._run(
+            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), seen), x, mix
+        )
+
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
         x = pass_.conv_bn(x.to(self.maps or x.dtype), "stem")
         if self.space.skeleton.stem_relu:
-            x = F.relu(x)
+            x = pass_.relu(x)
         cells = pass_.cells()
         entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device))
         for stack in range(self.space.skeleton.stacks):
@@ -144,9 +150,9 @@ class Supernet:
             for index, own in enumerate(shares):
                 x = self._cell(cells[f"cell{stack}.{index}"], x, own)
         if self.space.skeleton.head == "bn-relu":
-            x = F.relu(pass_.norm(x, "head.bn"))
+            x = pass_.relu(pass_.norm(x, "head.bn"))
         else:
-            x = pass_.conv_bn(F.relu(x), "head")
+            x = pass_.conv_bn(pass_.relu(x), "head")
         bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
         features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)
         return torch.baddbmm(bias.unsqueeze(1), features, kernel.transpose(1, 2))
@@ -196,7 +202,7 @@ class Supernet:
     def _reduce(self, pass_: Pass, name: str, x: Tensor) -> Tensor:
         if self.space.skeleton.reduction == "padded-maxpool":
             return max_pool(x, kernel=2, stride=2, padding=1)
-        y = pass_.conv_bn(F.relu(x), f"{name}.a", stride=2)
-        y = pass_.conv_bn(F.relu(y), f"{name}.b")
+        y = pass_.conv_bn(pass_.relu(x), f"{name}.a", stride=2)
+        y = pass_.conv_bn(pass_.relu(y), f"{name}.b")
         pooled = avg_pool(x, kernel=2, stride=2, padding=0)
         return y + seed_conv(pooled, pass_.pieces[f"{name}.shortcut"], form=self.form)

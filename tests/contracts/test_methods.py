@@ -65,6 +65,7 @@ def test_a_method_can_be_named_drawn_and_cited(found):
 def test_a_method_steps_exactly_if_it_trains(found):
     assert found.levels in (0, 1, 2)
     assert (found.step is None) == (found.levels == 0)
+    assert (found.propose is None) == (found.levels > 0)
 
 
 @EVERY_METHOD

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from spaces.base import EdgeCell, Space, SupernetConfig
@@ -75,7 +74,8 @@ class OnEdges(CellKind):
         """See ``CellKind``."""
         node, sums = x, None
         for source, (skip, pool) in enumerate(zip(shares.skip, shares.pool, strict=True)):
-            edges = pass_.conv_sum(F.relu(node), *(f"{source}.{operation}" for operation in CONVS))
+            active = pass_.relu(node, readers=len(CONVS) * (self._nodes - 1 - source))
+            edges = pass_.conv_sum(active, *(f"{source}.{operation}" for operation in CONVS))
             edges = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
             edges = edges.unflatten(-1, (self._nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
             sums = edges if sums is None else sums + edges

@@ -1,10 +1,14 @@
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 
 import spaces
 from bench.measure import measurements
-from bench.search import START, Position, random_search, search
+from bench.methods import method
+from bench.search import START, Position, proposals, search
+from bench.steps.untrained import Untrained
 
 
 def points_of(begun, at=START):
@@ -73,8 +77,14 @@ def test_measuring_does_not_change_the_search(start):
         assert np.array_equal(one.alpha, other.alpha)
 
 
+def untrained(space, seeds):
+    """Return what a method that never looks at a supernet proposes from."""
+    missing = mock.Mock(side_effect=AssertionError)
+    return Untrained(spaces.find(space), seeds, None, missing, missing, missing)
+
+
 def test_random_search_yields_every_point_without_losses():
-    points = list(random_search(spaces.find("nasbench1shot1-1"), (0, 1), 3))
+    points = list(proposals(method.find("random"), untrained("nasbench1shot1-1", (0, 1)), 3, []))
     assert [p.epoch for p in points] == [0, 1, 2, 3]
     assert all(p.values == {} for p in points)
     assert all(np.isnan(p.alpha).all() and p.alpha.shape == (2, 24) for p in points)
@@ -82,8 +92,17 @@ def test_random_search_yields_every_point_without_losses():
 
 def test_random_search_is_uniform_over_the_choices():
     space = spaces.find("nasbench201")
-    archs = [a for point in random_search(space, tuple(range(20)), 199) for a in point.archs]
+    points = proposals(method.find("random"), untrained("nasbench201", tuple(range(20))), 199, [])
+    archs = [a for point in points for a in point.archs]
     tables = np.stack([space.khot(arch) for arch in archs])  # 4,000 architectures
     # five standard deviations around one in five
     assert np.abs(tables.mean(0) - 0.2).max() < 5 * (0.2 * 0.8 / len(archs)) ** 0.5
     assert len(set(archs)) > 3000
+
+
+def test_proposals_go_on_from_those_that_are_there():
+    random, seeds = method.find("random"), untrained("nasbench201", (0, 3))
+    whole = [point.archs for point in proposals(random, seeds, 4, [])]
+    rest = list(proposals(random, seeds, 4, whole[:2]))
+    assert [point.epoch for point in rest] == [2, 3, 4]
+    assert [point.archs for point in rest] == whole[2:]
