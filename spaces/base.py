@@ -59,6 +59,10 @@ class EdgeCell:
         """(source, target) of each operation row, targets first: 1<-0, 2<-0, 2<-1, 3<-0, ..."""
         return tuple((source, target) for target in range(1, self.nodes) for source in range(target))
 
+    def rows_from(self, source: int) -> list[int]:
+        """Return the rows of the edges that leave a node, targets ascending."""
+        return [row for row, edge in enumerate(self.edges) if edge[0] == source]
+
 
 @dataclass(frozen=True)
 class NodeCell:
@@ -86,6 +90,15 @@ class Skeleton:
     def least_side(self) -> int:
         """The side in pixels, a power of two, of the smallest images that every reduction can halve."""
         return 2 ** (self.stacks - 1) if self.reduction == "residual" else 1
+
+    def feature_maps(self, image_size: int) -> list[int]:
+        """Return the side of the square maps of each stack."""
+        sides = [image_size]
+        for _ in range(self.stacks - 1):
+            # a 2x2 maximum with stride 2 and padding 1; or a 3x3 convolution with stride 2 and padding 1
+            padded = self.reduction == "padded-maxpool"
+            sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
+        return sides
 
 
 @dataclass(frozen=True)

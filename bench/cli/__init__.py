@@ -75,7 +75,7 @@ def main() -> None:
     0 done; 1 a claim is worse than published, or ``compare`` found differences; 2 bad input; 3 a run failed or a seed
     diverged; 4 out of budget with work left; 129, 130, 143 stopped; 141 the reader closed the pipe.
     """
-    from . import bench, compare, data, importing, inspect, planning, reports, work  # noqa: F401 - they add their commands
+    from . import bench, compare, data, exporting, importing, inspect, planning, reports, show, watch, work  # noqa: F401 - they add their commands
 
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup

@@ -1,5 +1,7 @@
 """DARTS-: every edge has an auxiliary skip connection whose weight decays to zero.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Chu et al., DARTS-: Robustly Stepping out of Performance Collapse Without Indicators, ICLR 2021;
 Meituan-AutoML/DARTS- at adb81a8, src/search/model_search.py:40-45. An edge computes
 

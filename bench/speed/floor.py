@@ -70,7 +70,7 @@ class Conv:
 
 def convolutions(net: Supernet, side: int) -> list[Conv]:
     """Return the declared convolutions of a supernet for images of some side, in order."""
-    sides, found, read = net.feature_maps(side), list[Conv](), set[str]()
+    sides, found, read = net.space.skeleton.feature_maps(side), list[Conv](), set[str]()
     small = {small for small, _ in net.layout.sums}
     for piece in net.layout.pieces:
         if len(piece.shape) != 4:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from results.records.manifest import Manifest
 from results.records.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The ``config_hash`` of a record of another code, which follows no protocol of this suite.
 IMPORTED = "brought-in"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from results.errors import InputError, printable
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
 from results.records.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METADATA_KEY = b"dnas"
 FIX = "'dnas run' keeps it aside and makes it anew, or restore it from a copy"
@@ -48,6 +51,8 @@ def _column(values: pd.Series, kind: str) -> pa.Array:
 
 def from_arrow(table: pa.Table, path: Path) -> Record:
     """Return the record that a file's table holds; raise ``InputError`` where it holds none."""
+    import pandas as pd
+
     manifest = parse_manifest((table.schema.metadata or {}).get(METADATA_KEY), path)
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from results.errors import InputError
@@ -16,6 +16,9 @@ from results.records import record_file
 from results.records.manifest import Manifest
 from results.records.record import Record
 from results.records.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
 _SIDE_KEY = b"dnas-run"

@@ -20,6 +20,13 @@ def test_importing_does_nothing_and_no_torch_is_needed_to_report(child, tmp_path
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_quick_commands_load_little(child):
+    done = child(["-m", "tests.contracts.quick_commands"], cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1,686,106 weights" in done.stdout
+    assert "% (" in done.stdout
+
+
 def test_a_search_needs_few_packages(child, cifar_folder, tmp_path):
     folder, checksum = cifar_folder
     tiny = ("supernet.channels=2", "supernet.cells=1", "training.epochs=1", "training.batch=4", "images.size=8")

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
 from spaces.supernet.forward import Pass
-from spaces.supernet.layout import Layout, Position
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a cell stands in the network.
-
-    Attributes
-    ----------
-    name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
-    channels : of the stack.
-    widths : channels of each map that the cell reads.
-    """
-
-    name: str
-    channels: int
-    widths: tuple[int, ...]
+from spaces.supernet.layout import Position
 
 
 class CellKind(ABC):
@@ -40,10 +23,6 @@ class CellKind(ABC):
 
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         self.space, self.config = space, config
-
-    @abstractmethod
-    def declare(self, layout: Layout, place: Place) -> int:
-        """Add the weights of one cell to a layout and return the width of its output."""
 
     @abstractmethod
     def weighing(self) -> list[Position]:

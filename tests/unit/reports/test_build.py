@@ -1,12 +1,15 @@
 """A report is built from whatever the store holds, twice the same, and reaches for nothing outside itself."""
 
+import base64
+import hashlib
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from reports.build import build
+from reports.build import build, page_of
 from reports.embed import texts
 from results.records.store import Store
 
@@ -74,9 +77,10 @@ class TestFilled:
     def test_numbers_reach_the_page(self, page):
         assert "54.30 ± 0.00 <wbr>(n=2)" in page
 
-    def test_the_verdict_comes_first(self, reading):
+    def test_the_answer_comes_first_and_the_verdicts_after_the_figures(self, reading):
         text = " ".join(reading.text)
-        assert text.index("Verdicts") < text.index("54.30 ± 0.00")
+        answer = "DARTS ends in the all-skip cell in 2 of 2 seeds, SDARTS-ADV in 2 of 2."
+        assert text.index(answer) < text.index("54.30 ± 0.00") < text.index("Anytime error") < text.rindex("Verdicts")
         assert "inconclusive" in text
 
     def test_ids_are_unique_and_every_link_inside_resolves(self, reading):
@@ -86,9 +90,16 @@ class TestFilled:
     def test_nothing_outside_is_asked_for(self, built, page, reading):
         outside = [a for a in reading.addresses if not a.startswith(("#", "data:"))]
         assert all((built.page.parent / address).is_file() for address in outside)
-        assert "script" not in reading.tags
         assert "link" not in reading.tags
         assert not re.search(r"url\((?!#)|@import", page)
+
+    def test_the_policy_allows_the_script_of_the_page_and_no_other(self, page):
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+        scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+        assert f"script-src &#39;sha256-{digests[0]}&#39;" in policy
+        assert len(scripts) == 1
+        assert page.count("<script") == 1 + page.count('<script type="application/json">')
 
     def test_figures_have_alternative_text(self, page):
         labels = re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', page)
@@ -172,7 +183,7 @@ def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
     assert [(verdict.n, len(verdict.left_out)) for verdict in built.verdicts] == [(1, 1)]
     text = " ".join(Reading(built.page.read_text()).text)
     assert "paper/nasbench201/darts/0: protocol 0000000000000000, but the experiment is 1111111111111111 now" in text
-    assert "Built by dnas-bench from 1 run in" in text
+    assert "1 run of 1 experiment" in text
 
 
 def test_an_override_that_is_asked_for_is_shown(tmp_path):
@@ -199,7 +210,19 @@ def test_hostile_strings_are_text(tmp_path):
     built = build(tmp_path / "runs", tmp_path / "out", Table({HOSTILE: 90.0}, release=HOSTILE), [])
     page = built.page.read_text()
     reading = Reading(page)
-    assert "script" not in reading.tags
+    assert reading.tags.count("script") == 2  # the page's own, and its data
+    data = next(text for text in reading.text if text.startswith('{"quantity"'))
+    assert json.loads(data)["archs"] == [HOSTILE]
     assert "img" not in reading.tags
     assert "display:none" not in page.replace("display: none", "")
     assert HOSTILE in "".join(reading.text)
+
+
+def test_the_page_of_one_run_is_one_file_without_verdicts():
+    text = page_of(record(), Table(TRUTH))
+    reading = Reading(text)
+    assert all(address.startswith(("#", "data:")) for address in reading.addresses)
+    assert {a[1:] for a in reading.addresses if a.startswith("#")} <= set(reading.ids)
+    words = " ".join(reading.text)
+    assert "DARTS ends in the all-skip cell in 1 of 1 seeds." in words
+    assert "Verdicts" not in words
