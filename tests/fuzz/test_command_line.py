@@ -52,7 +52,7 @@ def lines(draw):
 @pytest.fixture(autouse=True)
 def _nothing_runs(monkeypatch):
     """What is fed here is the reading of a command line; the searches have tests of their own."""
-    monkeypatch.setattr(bench.reproduce, "run", lambda *_, **__: iter(()))
+    monkeypatch.setattr(bench.reproduce.Work, "run", lambda *_, **__: iter(()))
 
 
 @examples(30)

@@ -83,9 +83,9 @@ class Convolutions(TorchDispatchMode):
     ("space", "form"),
     [
         ("nasbench201", "grouped"),
-        ("nasbench201", "dense"),
-        ("nasbench1shot1-2", "loop"),
         ("nasbench1shot1-2", "bmm"),
+        pytest.param("nasbench201", "dense", marks=pytest.mark.slow),
+        pytest.param("nasbench1shot1-2", "loop", marks=pytest.mark.slow),
     ],
 )
 def test_the_eigenvalue_is_that_of_plain_convolutions_and_computes_no_gradients_of_kernels(
