@@ -9,7 +9,7 @@ from bench.experiments import reading
 from bench.runs.plan import Group
 
 NAN = float("nan")
-GROUP = Group(reading.load("paper").arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
+GROUP = Group(reading.load("paper", ["training.epochs=50"]).arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
 
 
 def rows(train, valid):
