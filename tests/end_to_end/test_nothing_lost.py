@@ -15,15 +15,18 @@ from bench.cli import (  # noqa: F401 - they add their commands
     application,
     compare,
     data,
+    exporting,
     importing,
     inspect,
     planning,
     reports,
+    show,
+    watch,
     work,
 )
 from bench.experiments import reading as configs
 from bench.protocol import config_hash
-from bench.runs import checkpoint
+from bench.runs import archive, checkpoint
 from bench.search import Position
 from results.records.record import IMPORTED, Record
 from results.records.record_file import METADATA_KEY
@@ -40,7 +43,7 @@ LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accu
 
 #: Commands that write nothing.
 READERS = {
-    *("plan", "check", "list", "show", "compare", "score", "info", "cite", "doctor"),
+    *("plan", "check", "list", "compare", "score", "info", "cite", "doctor", "watch"),
     *("data status", "data verify"),
 }
 
@@ -150,6 +153,12 @@ def page(folder):
     return Path("out/index.html")
 
 
+def packed(folder):
+    (folder / "out").mkdir()
+    (folder / "out" / archive.NAME).write_text("of the user")
+    return Path("out") / archive.NAME
+
+
 def elsewhere(folder, record=None):
     """Make a store that holds another record of the run."""
     record = record or found(folder)
@@ -219,6 +228,8 @@ CASES = {
     "reproduce: another protocol": (longer, ["reproduce", *OWN[1:], "--reports", "out"], True),
     "reproduce: a page": (page, ["reproduce", *OWN[1:], "--reports", "out"], True),
     "report: a page": (page, ["report", "--reports", "out"], True),
+    "show: a page": (page, ["show", str(RUN), "--html", "out/index.html"], True),
+    "export: an archive": (packed, ["export", "out"], True),
     "merge: a record": (elsewhere, MERGE, True),
     "merge: an import": (elsewhere_to_an_import, MERGE, True),
     "merge: a checkpoint": (other_checkpoint, MERGE, True),
