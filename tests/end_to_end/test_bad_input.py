@@ -65,7 +65,7 @@ REFUSED = {
     "store": (["run", *TINY, "--runs", "file/runs"], "cannot use file/runs: Not a directory; choose another folder"),
     "folder of reports": (["reproduce", "quick", *TINY, "--reports", "file/x"], "cannot use file/x: Not a directory"),
     "experiment to report": (["report", "nothing"], "no record of experiment 'nothing' under results/runs"),
-    "records to merge": (["merge"], "name a folder, or use --from-csv with --as"),
+    "records to merge": (["merge"], "name a folder or an archive, or use --from-csv with --as"),
     "place outside the store": (
         ["merge", "--from-csv", "x.csv", "--as", "../nasbench201/darts/0"],
         "no part of a run's",
