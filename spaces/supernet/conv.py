@@ -57,14 +57,21 @@ def shape_of(x: Tensor, kernel: Tensor, stride: int) -> ConvShape:
 
 
 def seed_conv(
-    x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, stride: int = 1, form: Forms = "grouped"
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    form: Forms = "grouped",
 ) -> Tensor:
     """Convolve each seed's map with its own kernel, padded so that odd kernels keep the size.
 
     Parameters
     ----------
-    x : ``(B, H, W, S, Cin)``; the convolution is computed in its precision.
-    kernel : ``(S, Cout, Cin, k, k)``.
+    x : ``(B, H, W, S, G * Cin)``; the convolution is computed in its precision.
+    kernel : ``(S, Cout, Cin, k, k)``; each of G equal groups of outputs reads as many inputs of its own. One whose
+        groups have one input each is a depthwise convolution.
     bias : ``(S, Cout)``.
     form : how the seeds are kept apart. "grouped" is one grouped convolution, "loop" a convolution a seed, "dense"
         one convolution with a block-diagonal kernel, "bmm" a batched matrix product for 1x1 kernels of stride 1
@@ -76,10 +83,28 @@ def seed_conv(
     """
     kernel = kernel.to(x.dtype)
     bias = None if bias is None else bias.to(x.dtype)
+    if (groups := x.shape[4] // kernel.shape[2]) > 1:
+        return _in_groups(x, kernel, bias, groups, stride, dilation, form)
     chosen = form.of(shape_of(x, kernel, stride)) if isinstance(form, FormTable) else form
     if chosen == "bmm" and (kernel.shape[-1], stride) != (1, 1):
         chosen = "grouped"
     return _COMPUTE[chosen](x, kernel, bias, stride)
+
+
+def _in_groups(
+    x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int, stride: int, dilation: int, form: Forms
+) -> Tensor:
+    """Convolve as if each group were a seed; a depthwise convolution always in one grouped convolution."""
+    seeds, outputs, inputs, *sides = kernel.shape
+    if inputs == 1:
+        flat = None if bias is None else bias.flatten()
+        padding = dilation * (sides[0] // 2)
+        y = F.conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, padding, dilation, groups=seeds * groups)
+        return from_nchw(y, seeds)
+    kernel = kernel.reshape(seeds * groups, outputs // groups, inputs, *sides)
+    bias = None if bias is None else bias.reshape(seeds * groups, -1)
+    y = seed_conv(x.reshape(*x.shape[:3], seeds * groups, inputs), kernel, bias, stride=stride, form=form)
+    return y.view(*y.shape[:3], seeds, outputs)
 
 
 def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:

@@ -21,6 +21,7 @@ from .conv import Forms, seed_conv
 from .forward import Pass, Statistics, TrainingPass
 from .frozen import Frozen, FrozenWeights, freeze
 from .layout import Layout, Norm
+from .noise import Noise
 from .observed import Observed, Seen
 from .ops import avg_pool, max_pool
 from .unpack import Unpack
@@ -55,6 +56,7 @@ class Supernet:
         self.maps = maps
         self.layout = Layout()
         self._kind = kind_of(space, config)
+        self._places: list[list[Place]] = []
         self._declare(image_channels, classes)
         self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
         self._weighing = Constants(self._make_weighing)
@@ -99,6 +101,7 @@ class Supernet:
         *,
         training: bool,
         update: bool = True,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """Classify a batch for each seed.
 
@@ -109,15 +112,17 @@ class Supernet:
         x : normalised images ``(B, H, W, S, image channels)``, a batch a seed.
         mix : ``(S, R, M)``, the weight of each choice; padding is ignored.
         training : batch statistics in the batch norms, else the running ones where tracked.
+        noise : int64 ``(S,)``, the key of this pass's noise for each seed; see ``spaces.supernet.noise``.
 
         Returns
         -------
         Logits ``(S, B, classes)``.
         """
         if not training:
-            return self.forward_frozen(self.freeze(weights, statistics), x, mix)
-        pieces = self._unpack.mixed(weights, mix)
-        return self._run(TrainingPass(self.layout.norms, pieces, statistics, update, self.form), x, mix)
+            return self.forward_frozen(self.freeze(weights, statistics), x, mix, noise=noise)
+        layout, pieces = self.layout, self._unpack.mixed(weights, mix)
+        pass_ = TrainingPass(layout.norms, pieces, statistics, update, self.form, layout.gathered, Noise(noise))
+        return self._run(pass_, x, mix)
 
     def pieces(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named weights ``(S, *shape)`` of flat ones."""
@@ -127,14 +132,15 @@ class Supernet:
         """Fold the running statistics into the weights, once for many evaluations of the same weights."""
         return freeze(self.layout, self.pieces(weights), statistics, self.maps)
 
-    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
+    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
-        return self._run(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
+        factors = self._unpack.factors(mix)
+        return self._run(Frozen.at(self.layout, frozen, factors, self.form, Noise(noise)), x, mix)
 
     def observe(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, seen: Seen) -> Tensor:
         """Classify as ``forward_frozen`` does, and show ``seen`` the input of every ReLU."""
         return self._run(
-            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), seen), x, mix
+            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form, Noise()), seen), x, mix
         )
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
@@ -143,15 +149,16 @@ class Supernet:
             x = pass_.relu(x)
         cells = pass_.cells()
         entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device))
-        for stack in range(self.space.skeleton.stacks):
-            if stack:
-                x = self._reduce(pass_, f"reduce{stack}", x)
-            shares = self._kind.shares(entries, self.config.cells, self.config.channels * 2**stack)
-            for index, own in enumerate(shares):
-                x = self._cell(cells[f"cell{stack}.{index}"], x, own)
+        maps = (x,) * self._kind.inputs
+        for stack, places in enumerate(self._places):
+            if stack and self.space.skeleton.reduction != "cell":
+                maps = (self._reduce(pass_, f"reduce{stack}", maps[-1]),)
+            for place, shares in zip(places, self._kind.shares(entries, places) if places else (), strict=True):
+                maps = (*maps, self._cell(cells[place.name], shares, *maps))[-self._kind.inputs :]
+        x = maps[-1]
         if self.space.skeleton.head == "bn-relu":
             x = pass_.relu(pass_.norm(x, "head.bn"))
-        else:
+        elif self.space.skeleton.head == "relu-conv-bn":
             x = pass_.conv_bn(pass_.relu(x), "head")
         bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
         features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)
@@ -173,21 +180,30 @@ class Supernet:
 
     def _declare(self, image_channels: int, classes: int) -> None:
         config, skeleton, layout = self.config, self.space.skeleton, self.layout
-        width = config.channels
+        width = config.channels * skeleton.stem_multiplier
         layout.conv("stem", width, image_channels, 3)
         layout.norm("stem.bn", Norm(width, config.bn_momentum), affine=True)
-        for stack in range(skeleton.stacks):
+        widths, halved = (width,) * self._kind.inputs, False
+        for stack, cells in enumerate(config.stack_lengths(skeleton)):
             channels = config.channels * 2**stack
             if stack and skeleton.reduction == "residual":
-                self._declare_residual(f"reduce{stack}", width, channels)
-                width = channels
-            for index in range(config.cells):
-                width = self._kind.declare(layout, Place(f"cell{stack}.{index}", channels, (width,)))
+                self._declare_residual(f"reduce{stack}", widths[-1], channels)
+                widths = (channels,)
+            self._places.append([])
+            for index in range(cells):
+                halves = skeleton.reduction == "cell" and stack > 0 and index == 0
+                place = Place(f"cell{stack}.{index}", channels, widths, halves, halved)
+                widths = (*widths, self._kind.declare(layout, place))[-self._kind.inputs :]
+                self._places[-1].append(place)
+                halved = halves
+        width = widths[-1]
         channels = config.channels * 2 ** (skeleton.stacks - 1)
         if skeleton.head == "bn-relu":
             own = config.head_norm == "own"
             norm = Norm(width, config.bn_momentum, tracked=own or config.bn_tracked)
             layout.norm("head.bn", norm, affine=own or config.bn_affine)
+        elif skeleton.head == "none":
+            channels = width
         else:
             layout.conv("head", channels, width, 1)
             layout.norm("head.bn", Norm(channels, 0.1), affine=False)

@@ -23,11 +23,14 @@ class Place:
     name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
     channels : of the stack.
     widths : channels of each map that the cell reads.
+    reduction : whether the cell halves the map, and whether the one before it did.
     """
 
     name: str
     channels: int
     widths: tuple[int, ...]
+    reduction: bool = False
+    after_reduction: bool = False
 
 
 class CellKind(ABC):
@@ -36,7 +39,13 @@ class CellKind(ABC):
     Parameters
     ----------
     space, config : as for the supernet.
+
+    Attributes
+    ----------
+    inputs : how many outputs of cells before it a cell reads, the latest last.
     """
+
+    inputs = 1
 
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         self.space, self.config = space, config
@@ -50,13 +59,13 @@ class CellKind(ABC):
         """Return the entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
 
     @abstractmethod
-    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[Any]:
-        """Lay out what each of ``cells`` cells, ``channels`` wide, multiplies its maps with.
+    def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[Any]:
+        """Lay out what each cell of a stack multiplies its maps with.
 
         ``entries``, ``(S, len(weighing()))``, are picked out of the mix. Every cell gets tensors of its own, so that
         their gradients are gathered by one sum over the cells.
         """
 
     @abstractmethod
-    def forward(self, pass_: Pass, x: Tensor, shares: Any) -> Tensor:
-        """Run one cell on ``(B, H, W, S, Cin)``; ``pass_`` is the cell's own, ``shares`` are one of those laid out."""
+    def forward(self, pass_: Pass, shares: Any, *inputs: Tensor) -> Tensor:
+        """Run one cell on maps ``(B, H, W, S, Cin)``; ``pass_`` is its own, ``shares`` are those laid out for it."""

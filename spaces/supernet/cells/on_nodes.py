@@ -81,8 +81,9 @@ class OnNodes(CellKind):
         output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
         return [*parents, pool, output]
 
-    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[NodeShares]:
+    def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[NodeShares]:
         """See ``CellKind``."""
+        cells, channels = len(places), places[0].channels
         blocks, each = self._cell.blocks, entries.expand(cells, *entries.shape)
         repeated = each.unsqueeze(-1).expand(*each.shape, channels)  # (cells, S, entries, C)
         maps = repeated[:, :, :-blocks].transpose(1, 2).contiguous()
@@ -94,8 +95,9 @@ class OnNodes(CellKind):
             found.append(NodeShares(tuple(parents), pool, output))
         return found
 
-    def forward(self, pass_: Pass, x: Tensor, shares: NodeShares) -> Tensor:
+    def forward(self, pass_: Pass, shares: NodeShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
+        (x,) = inputs
         count = self._cell.blocks
         parts = count + (1 if self._published else count)
         projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
