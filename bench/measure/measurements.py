@@ -51,7 +51,7 @@ def gradients(learner: Learner, steps: int) -> dict[str, np.ndarray]:
 
 
 def _by_operation(learner: Learner, table: Tensor) -> Tensor:
-    """Return the rows of operations of a table ``(S, R, M)`` with a column for each operation, 0 where a row lacks it."""
+    """Return the rows of operations of a table ``(S, R, M)``, a column an operation, 0 where a row lacks it."""
     columns = torch.from_numpy(learner.net.space.operation_columns).to(table.device)
     rows = table[:, learner.operation_rows]
     found = rows.gather(2, columns.clamp_min(0).expand(len(rows), -1, -1))

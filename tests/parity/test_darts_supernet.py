@@ -20,7 +20,8 @@ from spaces.supernet.network import Supernet
 GOLDEN = Path(__file__).parent / "goldens" / "supernets.txt"
 ROWS = [line.split() for line in GOLDEN.read_text().splitlines() if not line.startswith("#")]
 #: In the order of the authors' numbers; and DropNAS's order of the columns of the DARTS space.
-OPERATIONS = "none max_pool_3x3 avg_pool_3x3 skip_connect sep_conv_3x3 sep_conv_5x5 dil_conv_3x3 dil_conv_5x5".split()
+OPERATIONS = ["none", "max_pool_3x3", "avg_pool_3x3", "skip_connect"]
+OPERATIONS += ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5"]
 DROPNAS = [4, 5, 6, 7, 1, 2, 3, 0]
 TURN = {"first": 0, "even": 0, "odd": 1, "second": 2}
 
