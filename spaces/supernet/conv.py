@@ -98,8 +98,7 @@ def _in_groups(
     seeds, outputs, inputs, *sides = kernel.shape
     if inputs == 1:
         flat = None if bias is None else bias.flatten()
-        padding = dilation * (sides[0] // 2)
-        y = F.conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, padding, dilation, groups=seeds * groups)
+        y = _conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, seeds * groups, dilation)
         return from_nchw(y, seeds)
     kernel = kernel.reshape(seeds * groups, outputs // groups, inputs, *sides)
     bias = None if bias is None else bias.reshape(seeds * groups, -1)
@@ -107,12 +106,12 @@ def _in_groups(
     return y.view(*y.shape[:3], seeds, outputs)
 
 
-def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
+def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1, dilation: int = 1) -> Tensor:
     """Convolve in PyTorch's own order, padded by half the kernel."""
     wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
     if wanted or torch.compiler.is_compiling() or not TWICE.get():
-        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
-    return ConstantConv.apply(x, kernel, bias, stride, groups)
+        return F.conv2d(x, kernel, bias, stride, dilation * (kernel.shape[-1] // 2), dilation, groups)
+    return ConstantConv.apply(x, kernel, bias, stride, groups, dilation)
 
 
 #: Whether second derivatives are to come.
@@ -141,38 +140,43 @@ class ConstantConv(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int, dilation: int
+    ) -> Tensor:
         """Return ``F.conv2d`` of these, padded by half the kernel."""
         ctx.save_for_backward(x, kernel)
-        ctx.stride, ctx.groups = stride, groups
-        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
+        ctx.how = stride, groups, dilation
+        return F.conv2d(x, kernel, bias, stride, dilation * (kernel.shape[-1] // 2), dilation, groups)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient of the input."""
         x, kernel = ctx.saved_tensors
-        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, ctx.stride, ctx.groups)
-        return found, None, None, None, None
+        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, *ctx.how)
+        return found, None, None, None, None, None
 
 
 class _ConstantConvBackward(torch.autograd.Function):
     """The gradient of the input of a ``ConstantConv``, linear in the gradient of its output."""
 
     @staticmethod
-    def forward(ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int) -> Tensor:
+    def forward(
+        ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int, dilation: int
+    ) -> Tensor:
         """Return the gradient of ``x``, of which only size and memory order count."""
         ctx.save_for_backward(kernel)
-        ctx.stride, ctx.groups = stride, groups
-        both = (kernel.shape[-1] // 2,) * 2
+        ctx.how = stride, groups, dilation
+        padding = dilation * (kernel.shape[-1] // 2)
+        twice = [(each, each) for each in (stride, padding, dilation)]
         return torch.ops.aten.convolution_backward(
-            upstream, x, kernel, None, (stride,) * 2, both, (1, 1), False, (0, 0), groups, (True, False, False)
+            upstream, x, kernel, None, *twice, False, (0, 0), groups, (True, False, False)
         )[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient of the upstream gradient: the convolution itself."""
-        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, ctx.stride, ctx.groups)
-        return found, None, None, None, None
+        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, *ctx.how)
+        return found, None, None, None, None, None
 
 
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
