@@ -97,7 +97,7 @@ class Darts(Space):
         """Return the architecture that a key names, or a ``Genotype(...)`` of the DARTS family of codes."""
         if text.startswith("Genotype"):
             text = genotypes.told(text)
-        form = f"normal:NODE+...;reduce:NODE+..., a NODE as in {self.example.key.partition(':')[2].partition('+')[0]}"
+        form = f"normal:NODE+...;reduce:NODE+..., as in {self.example.key}"
         try:
             cells = _cells(text)
         except ValueError:
@@ -220,12 +220,12 @@ def _both(id: str, label: str, *names: str, layers: int = 8) -> Darts:
 
 
 SPACES = (
-    _both("darts", "DARTS", "none", *NO_NONE),
-    _both("darts-no-none", "DARTS without none", *NO_NONE),
-    Darts("darts-s1", "DARTS S1", _pairs(_S1_NORMAL), _pairs(_S1_REDUCE)),
-    _both("darts-s2", "DARTS S2", "skip_connect", "sep_conv_3x3"),
-    _both("darts-s3", "DARTS S3", "none", "skip_connect", "sep_conv_3x3"),
-    _both("darts-s4", "DARTS S4", "noise", "sep_conv_3x3"),
-    _both("darts-1skip", "DARTS 1-skip", *CONVOLUTIONS, "skip_connect", "none", layers=14),
-    _both("darts-3skip", "DARTS 3-skip", *CONVOLUTIONS, *["skip_connect"] * 3, "none", layers=14),
+    _both("darts", "DARTS space", "none", *NO_NONE),
+    _both("darts-no-none", "DARTS space without none", *NO_NONE),
+    Darts("darts-s1", "S1 (R-DARTS)", _pairs(_S1_NORMAL), _pairs(_S1_REDUCE)),
+    _both("darts-s2", "S2 (R-DARTS)", "skip_connect", "sep_conv_3x3"),
+    _both("darts-s3", "S3 (R-DARTS)", "none", "skip_connect", "sep_conv_3x3"),
+    _both("darts-s4", "S4 (R-DARTS)", "noise", "sep_conv_3x3"),
+    _both("darts-1skip", "DARTS space, 1-skip", *CONVOLUTIONS, "skip_connect", "none", layers=14),
+    _both("darts-3skip", "DARTS space, 3-skip", *CONVOLUTIONS, *["skip_connect"] * 3, "none", layers=14),
 )

@@ -1,7 +1,7 @@
-"""The supernet of the DARTS spaces with a module for each operation of each edge, one seed; written for comparison alone.
+"""The supernet of the DARTS spaces with a module for each operation of each edge, one seed, to compare with.
 
-Cells of two inputs, reductions at a third and at two thirds of the layers, a stem of three times the width (Liu et al., DARTS,
-ICLR 2019; quark0/darts cnn/model_search.py).
+Cells of two inputs, reductions at a third and at two thirds of the layers, a stem of three times the width (Liu et al.,
+DARTS, ICLR 2019; quark0/darts cnn/model_search.py).
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class ReluConv(nn.Module):
 
 
 def operation(name: str, width: int, stride: int) -> nn.Module:
-    """Return an operation by its name without a number."""
+    """Return an operation; a number after its name, as in ``skip_connect.2``, means nothing."""
+    name = name.partition(".")[0]
     kernel = int(name[-1]) if name[-1].isdigit() else 0
     match name.split("_")[0]:
         case "none":
@@ -92,9 +93,7 @@ class Cell(nn.Module):
         self.older = FactorizedReduce(older, width) if after_reduction else ReluConv(older, width)
         self.newer = ReluConv(newer, width)
         self.edges = nn.ModuleList(
-            nn.ModuleList(
-                operation(name.partition(".")[0], width, 2 if reduction and source < 2 else 1) for name in row
-            )
+            nn.ModuleList(operation(name, width, 2 if reduction and source < 2 else 1) for name in row)
             for row, (source, _) in zip(names, EDGES, strict=True)
         )
 

@@ -1,4 +1,4 @@
-"""The supernet of the DARTS spaces against one module an operation: outputs, gradients, running statistics, in float64."""
+"""The supernet of the DARTS spaces against one module an operation: outputs, gradients and statistics, in float64."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def network_of(space):
 
 
 def modules(space, network):
-    """Return the reference's convolutions and batch norms by the suite's names, in the order in which they are joined."""
+    """Return the reference's convolutions and batch norms by the suite's names, in the order that joins them."""
     convs, norms = {"stem": [network.stem]}, {"stem.bn": [network.stem_norm]}
     for index, cell in enumerate(network.cells):
         for number, each in enumerate((cell.older, cell.newer)):
