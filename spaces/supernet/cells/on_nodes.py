@@ -101,10 +101,10 @@ class OnNodes(CellKind):
         count = self._cell.blocks
         parts = count + (1 if self._published else count)
         projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
-        *inputs, to_output = projected.split([*[1] * count, parts - count], dim=-2)
+        *to_blocks, to_output = projected.split([*[1] * count, parts - count], dim=-2)
 
         blocks: list[Tensor] = []
-        for index, (z, weights, pool) in enumerate(zip(inputs, shares.parents, shares.pool, strict=True)):
+        for index, (z, weights, pool) in enumerate(zip(to_blocks, shares.parents, shares.pool, strict=True)):
             z = z.squeeze(-2)
             for earlier, block in enumerate(blocks):
                 z = weigh(z, (block, weights[earlier])) if weights else z + block

@@ -275,8 +275,17 @@ def _convolved(pass_: Pass, level: Level, rectified: Tensor) -> Tensor | None:
         first = pass_.relu(pass_.conv_bn(torch.cat([deep[name] for name in separable], dim=-1), f"{level.name}.first"))
         for name, y in zip(separable, first.split([deep[name].shape[-1] for name in separable], dim=-1), strict=True):
             deep[name] = pass_.conv(y, f"{level.name}.{name}.second")
-    parts = {name: y.unflatten(-1, (len(both[name]), -1)).unbind(-2) for name, y in deep.items()}
-    return pass_.gathered(torch.cat([parts[name][i] for name, i in level.ordered(both)], -1), f"{level.name}.last")
+    return pass_.gathered(_joined(level, both, deep), f"{level.name}.last")
+
+
+def _joined(level: Level, operations: dict[str, tuple[Edge, ...]], maps: dict[str, Tensor]) -> Tensor:
+    """Return the maps of all edges of some operations side by side, as ``Level.ordered`` has them."""
+    each = len(level.sources) * len(level.targets)
+    if all(len(edges) == each for edges in operations.values()):
+        by_target = [maps[name].unflatten(-1, (len(level.targets), -1)) for name in operations]
+        return torch.cat(by_target, dim=-1).flatten(-2)
+    parts = {name: maps[name].unflatten(-1, (len(edges), -1)).unbind(-2) for name, edges in operations.items()}
+    return torch.cat([parts[name][place] for name, place in level.ordered(operations)], dim=-1)
 
 
 def _whole_maps(pass_: Pass, level: Level, x: Tensor) -> list[Tensor]:
@@ -286,7 +295,7 @@ def _whole_maps(pass_: Pass, level: Level, x: Tensor) -> list[Tensor]:
         y = x
         if pool := POOLS.get(name):
             y = pass_.norm(pool(x, kernel=3, stride=level.stride, padding=1), f"{level.name}.{name}.bn")
-        found[name] = y.unflatten(-1, (len(level.sources), -1)).unbind(-2)
+        found[name] = [y] if len(level.sources) == 1 else y.unflatten(-1, (len(level.sources), -1)).unbind(-2)
     return [found[name][level.sources.index(source)] for name, source in level.whole()]
 
 
