@@ -7,7 +7,6 @@ where it is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ _PUBLIC = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     module, _, attribute = _PUBLIC.get(name, "").rpartition(".")
     if not module:
         raise AttributeError(f"module 'bench' has no attribute '{name}'")
@@ -28,13 +29,16 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_PUBLIC]
+    return [*globals(), "__version__", *_PUBLIC]
 
 
-try:
-    __version__ = version("dnas-bench")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0+checkout"
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("dnas-bench")
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "0+checkout"
 
 
 def _refuse_shadows() -> None:

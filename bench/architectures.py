@@ -6,17 +6,18 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 import spaces
-from bench.scoring import oracle, truth
-from results.data.directory import data_dir
 from results.errors import InputError, suggest
 from results.files import delimited, text
-from results.scores.oracle import Network, TableOracle
-from results.scores.score import Score
-from results.scores.truth import Answer, answers
+
+if TYPE_CHECKING:  # reading tables takes packages that a space can be described without
+    import pandas as pd
+
+    from results.scores.oracle import Network
+    from results.scores.score import Score
+    from results.scores.truth import Answer
 
 INDEX = "index"  # the notation that needs a table
 STANDARD_INPUT = "-"
@@ -24,7 +25,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class Given:
-    """One architecture as it was given, and where: empty for the command line."""
+    """One architecture as a user gave it, and the place that errors name; empty for the command line."""
 
     text: str
     where: str = ""
@@ -32,7 +33,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one architecture, by data set; nothing of those on which it is not scored.
+    """What is known of one architecture, by data set; a data set on which it is not scored is absent.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ def known_space(name: str) -> str:
 def listed(path: str) -> Iterator[Given]:
     """Yield the architectures of a file, or of standard input for ``-``: one a line, or the column ``arch`` of a table.
 
-    Empty lines and lines that begin with # are passed over.
+    Empty lines and lines that begin with # are skipped.
     """
     name = "standard input" if path == STANDARD_INPUT else path
     try:
@@ -101,6 +102,8 @@ def parse(space: str, given: Sequence[Given], notation: str, data_dir: Path) -> 
 
 
 def _by_index(space: str, data_dir: Path) -> Mapping[int, str]:
+    from results.scores.oracle import TableOracle
+
     tables = [table for table in TableOracle.find(data_dir) if table.covers(space)]
     found = next((table.by_index for table in tables if table.by_index), None)
     if found is None:
@@ -117,6 +120,9 @@ def _at(by_index: Mapping[int, str], given: str) -> str:
 
 def look_up(space: str, archs: Sequence[str], runs: Path, data_dir: Path) -> list[Known]:
     """Return what tables, kept scores and retraining say of each architecture, in order."""
+    from bench.scoring import oracle, truth
+    from results.scores.truth import answers
+
     known, datasets = oracle(runs, data_dir), (*spaces.find(space).table_datasets, "digits")
     scores = {dataset: known.scores(space, archs, dataset) for dataset in datasets}
     networks = {dataset: _networks(space, archs, dataset, data_dir) for dataset in datasets}
@@ -133,6 +139,8 @@ def look_up(space: str, archs: Sequence[str], runs: Path, data_dir: Path) -> lis
 
 def _networks(space: str, archs: Sequence[str], dataset: str, data_dir: Path) -> list[Network | None]:
     """Return the network of each architecture by the first table that has it."""
+    from results.scores.oracle import TableOracle
+
     found: list[Network | None] = [None] * len(archs)
     for table in TableOracle.find(data_dir):
         found = [one or other for one, other in zip(found, table.networks(space, archs, dataset), strict=True)]
@@ -157,6 +165,10 @@ def score(space: str, archs: Sequence[str], *, notation: str = "", runs: Path | 
     InputError
         There is no such space, or a text names no architecture.
     """
+    import pandas as pd
+
+    from results.data.directory import data_dir
+
     where = data_dir()
     keys = parse(known_space(space), [Given(arch) for arch in archs], notation, where)
     rows = [

@@ -1,4 +1,4 @@
-"""What the steps of an epoch are fed: batches for every seed, drawn per seed and augmented on the device.
+"""The batches that the steps of an epoch get: drawn for each seed, and augmented on the device.
 
 Orders, crops, flips and the method's own draws come from each seed's named CPU streams, one set an epoch, and are
 uploaded once an epoch; images stay on the device as uint8. A batch is a pure function of what was drawn for its step.
@@ -101,7 +101,7 @@ class Feed:
         self.images, self.labels = images.train.to(device), images.train_labels.to(device)
         self.mean, self.std = images.mean, images.std
         self.steps = weight_batches(split, protocol.training.batch)
-        self.ahead = device.type == "cuda"  # a CPU has nothing to do meanwhile
+        self.ahead = device.type == "cuda"  # on a CPU nothing would run meanwhile
         self._next: Future[Epoch] | None = None
         self._next_epoch = 0
 

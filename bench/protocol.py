@@ -73,7 +73,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Protocol:
-    """All that decides what a run's record holds, apart from its seed."""
+    """Everything that decides what a run's record holds, except its seed."""
 
     images: ImagesConfig
     supernet: SupernetConfig
@@ -101,7 +101,7 @@ def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
 
 
 def check(protocol: Protocol, space: Space) -> None:
-    """Raise ``InputError`` for what fields do not state alone: values that do not go together, or not with a space."""
+    """Raise ``InputError`` where values do not go together, or do not fit the space; fields check their own bounds."""
     training, images, supernet = protocol.training, protocol.images, protocol.supernet
     if space.skeleton.reduction == "cell":
         if 0 < supernet.layers < space.skeleton.stacks:

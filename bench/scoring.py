@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +16,15 @@ from results.data import cellhash
 from results.data.cellhash import hashed_cells
 from results.errors import InputError
 from results.files import cache
-from results.records.record import Record
 from results.records.store import Store
 from results.scores.oracle import Chain, Oracle, RetrainedOracle, ScoresOracle, TableOracle
 from results.scores.score import Score, add_scores, is_scores, merge_scores
 from results.scores.truth import Truth, truths
 from spaces import base, graph
 from spaces.base import Space
+
+if TYPE_CHECKING:
+    from results.records.record import Record
 
 #: The benchmark whose table has cells by hash.
 _HASHED = "nasbench101"
@@ -113,7 +116,7 @@ def truth(space: str, data_dir: Path, datasets: Sequence[str] = ()) -> dict[str,
 
     Parameters
     ----------
-    datasets : these alone.
+    datasets : only these; by default all that the space's table scores.
     """
     tables = [table for table in TableOracle.find(data_dir) if table.covers(space)]
     return truths(space, cells(space), datasets or spaces.find(space).table_datasets, tables) if tables else {}
@@ -139,6 +142,6 @@ def finals(records: Iterable[Record]) -> list[Final]:
 
 
 def unscored(finals: Iterable[Final], runs: Path, data_dir: Path) -> list[Final]:
-    """Return those of final architectures that nothing scores."""
+    """Return the final architectures that nothing scores."""
     known = oracle(runs, data_dir)
     return [final for final in finals if known.score(*final) is None]

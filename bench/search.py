@@ -1,7 +1,7 @@
-"""The loop.
+"""The search loop.
 
 A search is a generator of points, one after each epoch, for all seeds of a group at once. It prints nothing and
-touches no file; who runs it (``bench.runs.execution``) does.
+touches no file: its caller does (``bench.runs.execution``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .feed import Drawn, Feed
 
 
 class Position(NamedTuple):
-    """Where a search stands: after so many completed epochs, and steps of the next one."""
+    """The position of a search: completed epochs, and completed steps of the next one."""
 
     epoch: int = 0
     step: int = 0
@@ -54,7 +54,7 @@ class Point:
 
 @dataclass
 class Sums:
-    """What the steps of an epoch have added up so far; ``loss`` and ``correct`` are ``(S,)``."""
+    """The sums over the steps of an epoch so far; ``loss`` and ``correct`` are ``(S,)``."""
 
     loss: Tensor  # of each batch, times its images
     correct: Tensor

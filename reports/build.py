@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -14,13 +13,11 @@ from types import MappingProxyType
 import pandas as pd
 
 from reports import files
-from reports.names import slug
-from reports.page import Chapter, Figure, Page, Section, render
+from reports.chapters import NOTHING_KNOWN, Background, chapters, studies_of
+from reports.page import Page, render
 from reports.study import kinds
-from reports.study.derived import derive
-from reports.study.method_style import methods_of
-from reports.study.study import Reference, Study
-from reports.tabular import claim_tables, tables
+from reports.tabular import claim_tables
+from reports.tabular.claim_list import papers
 from reports.tabular.deviation_table import deviation_table
 from reports.tabular.environment_table import commands, environment_table
 from results.claims.claim import Claim, load_claims
@@ -35,25 +32,6 @@ from results.records.record import Record
 from results.records.run import Run
 from results.records.store import Store
 from results.scores.oracle import Oracle
-
-
-@dataclass(frozen=True)
-class Background:
-    """What is known of the spaces beside the records.
-
-    Attributes
-    ----------
-    population : space -> data set -> test accuracy in percent of every cell of the space that a table holds.
-    references : space -> published curves.
-    senseless : space -> method -> why the method makes no sense there.
-    """
-
-    population: Mapping[str, Mapping[str, Sequence[float]]]
-    references: Mapping[str, Sequence[Reference]]
-    senseless: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-NOTHING_KNOWN = Background({}, {})
 
 
 @dataclass(frozen=True)
@@ -98,9 +76,9 @@ def build(
 ) -> Built:
     """Write ``figures/``, ``tables/`` and ``index.html`` into ``out`` from the records alone.
 
-    The same records, scores and claims give the same bytes. Whatever is in the store is shown, experiment by
-    experiment; what is missing, damaged or of another protocol is named. Files of an earlier build that this one does
-    not write are removed, and nothing else is (``reports.files``). Files that no build wrote stay.
+    The same records, scores and claims give the same bytes. The page shows everything in the store, experiment by
+    experiment, and names what is missing, damaged or of another protocol. It removes the files of an earlier build that
+    this one does not write, and no others (``reports.files``).
 
     Parameters
     ----------
@@ -134,22 +112,7 @@ def build(
         lengths=lengths,
         imported=imported,
     )
-    derived = derive(records)
-    methods = methods_of([*records, *derived])
-    studies = [
-        Study.of(
-            mine,
-            oracle,
-            methods=methods,
-            derived=tuple(r for r in derived if (r.run.experiment, r.run.space) == (experiment, space)),
-            landscapes=landscapes,
-            population=background.population.get(space, {}),
-            references=tuple(background.references.get(space, ())),
-            senseless=background.senseless.get(space, {}),
-        )
-        for (experiment, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
-    ]
-    studies.sort(key=lambda study: kinds.place(study.experiment))
+    studies, methods = studies_of(records, oracle, background, landscapes)
     labels = load_labels()
 
     files.check_place(out, replace=replace)
@@ -157,13 +120,11 @@ def build(
         built = Path(folder)
         (built / "figures").mkdir()
         page = Page(
-            chapters=tuple(
-                _chapter(experiment, list(mine), built / "figures")
-                for experiment, mine in groupby(studies, key=lambda study: study.experiment)
-            ),
+            chapters=chapters(studies, verdicts, built / "figures"),
             verdicts=tuple(verdicts),
             judged=claim_tables.verdict_table(verdicts, labels),
-            papers=tuple(claim_tables.paper_tables(verdicts, labels)),
+            papers=tuple(papers(verdicts, labels)),
+            paper_tables=tuple(claim_tables.paper_tables(verdicts, labels)),
             methods=methods,
             deviations=deviation_table(records),
             environments=environment_table(records),
@@ -213,36 +174,29 @@ def _write(page: Page, out: Path) -> None:
     (out / files.PAGE).write_text(render(page), encoding="utf-8", newline="\n")
 
 
-def _chapter(experiment: str, studies: Sequence[Study], figures: Path) -> Chapter:
-    return Chapter(
-        id=slug(experiment),
-        experiment=experiment,
-        kind=kinds.kind(experiment),
-        description=kinds.description(record for study in studies for record in study.records),
-        tables=tuple(table for make in tables.OF_AN_EXPERIMENT if (table := make(studies)).rows),
-        sections=tuple(_section(study, figures) for study in studies),
-        points=tables.points_table(studies).to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-    )
+def page_of(record: Record, oracle: Oracle, *, background: Background = NOTHING_KNOWN) -> str:
+    """Return the page of one run alone: one file, with its figures and tables in it, and without verdicts.
 
-
-def _section(study: Study, figures: Path) -> Section:
-    """Draw and save a study's figures."""
-    from reports.drawing.style import save, style
-    from reports.drawing.svg import inline
-    from reports.plots import draw
-
-    drawn, missing = [], []
-    with style():
-        for plot in draw(study):
-            if plot.figure is None:
-                missing.append((plot.title, plot.missing))
-                continue
-            stem = slug(study.experiment, study.space, plot.name)
-            svg = inline(save(plot.figure, figures / stem), f"{stem}-", plot.alt, study.methods)
-            drawn.append(Figure(plot.title, plot.caption, svg, stem))
-    return Section(
-        id=slug(study.experiment, study.space),
-        label=study.label,
-        figures=tuple(drawn),
-        missing=tuple(missing),
-    )
+    Parameters
+    ----------
+    oracle, background : as for ``build``.
+    """
+    with TemporaryDirectory() as folder:
+        studies, methods = studies_of([record], oracle, background, {})
+        page = Page(
+            chapters=chapters(studies, (), Path(folder), formats=("svg",)),
+            verdicts=(),
+            judged=claim_tables.verdict_table((), load_labels()),
+            papers=(),
+            paper_tables=(),
+            methods=methods,
+            deviations=deviation_table([record]),
+            environments=environment_table([record]),
+            commands=tuple(commands([record])),
+            unreadable=(),
+            left_out=(),
+            outdated=(),
+            runs=1,
+            beside=False,
+        )
+    return render(page)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used; the message is one line and says how to fix it."""
+    """The user's input cannot be used; the message is one line and says how to fix it."""
 
 
 def printable(text: object) -> str:

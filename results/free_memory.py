@@ -10,7 +10,7 @@ _CGROUP = Path("/sys/fs/cgroup")  # of this process, where it runs in a containe
 
 
 def available() -> float:
-    """Return the bytes that a process here can still have."""
+    """Return the bytes that a process can still allocate here."""
     return min(float(psutil.virtual_memory().available), _group())
 
 

@@ -1,4 +1,4 @@
-"""What the methods, spaces and quantities of published claims are called in print."""
+"""The printed names of the methods, spaces and quantities of published claims."""
 
 from __future__ import annotations
 

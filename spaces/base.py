@@ -86,7 +86,7 @@ class Site:
 
 @dataclass(frozen=True, order=True)
 class Arch:
-    """A discrete architecture; ``key`` names it in one way. Two keys may compute the same: see ``Space.form``."""
+    """A discrete architecture; ``key`` names it in one way. Two keys may stand for one function: see ``Space.form``."""
 
     space: str
     key: str
@@ -108,6 +108,10 @@ class EdgeCell:
     def edges(self) -> tuple[tuple[int, int], ...]:
         """(source, target) of each operation row, targets first: 1<-0, 2<-0, 2<-1, 3<-0, ..."""
         return tuple((source, target) for target in range(1, self.nodes) for source in range(target))
+
+    def rows_from(self, source: int) -> list[int]:
+        """Return the rows of the edges that leave a node, targets ascending."""
+        return [row for row, edge in enumerate(self.edges) if edge[0] == source]
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,15 @@ class Skeleton:
     def least_side(self) -> int:
         """The side in pixels, a power of two, of the smallest images that every reduction can halve."""
         return 1 if self.reduction == "padded-maxpool" else 2 ** (self.stacks - 1)
+
+    def feature_maps(self, image_size: int) -> list[int]:
+        """Return the side of the square maps of each stack."""
+        sides = [image_size]
+        for _ in range(self.stacks - 1):
+            # a 2x2 maximum with stride 2 and padding 1; or a 3x3 convolution with stride 2 and padding 1
+            padded = self.reduction == "padded-maxpool"
+            sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
+        return sides
 
 
 @dataclass(frozen=True)
@@ -319,7 +332,7 @@ class Space(ABC):
         return self.arch(self.choose(np.broadcast_to(np.arange(self.mask.shape[1]), self.mask.shape)))
 
     def form(self, arch: Arch) -> str:
-        """Return what the architectures share that the benchmark counts as one; ``same`` says in words what that is."""
+        """Return a text that is equal for architectures that the benchmark counts as one; ``same`` says when."""
         return arch.key
 
     def random(self, rng: np.random.Generator) -> Arch:

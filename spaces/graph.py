@@ -16,7 +16,7 @@ VERTICES = 7  # of a NAS-Bench-101 cell at most, input and output among them
 
 
 def prune(edges: Edges, vertices: int) -> tuple[Edges, tuple[int, ...]]:
-    """Drop what lies on no path from input to output.
+    """Remove vertices and edges that lie on no path from input to output.
 
     Returns
     -------
@@ -59,8 +59,12 @@ def key(edges: Edges, operations: tuple[str, ...]) -> str:
     """Return the canonical key of a cell; ``operations`` holds those of the inner vertices, in vertex order."""
     edges, live = prune(edges, len(operations) + 2)
     labels = tuple(operations[v - 1] for v in live)
-    bits, orders = canonical_orders(edges, len(labels) + 2)
-    return bits + ":" + ",".join(min(tuple(labels[v - 1] for v in order) for order in orders))
+    return labelled(*canonical_orders(edges, len(labels) + 2), labels)
+
+
+def labelled(bits: str, orders: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> str:
+    """Return the canonical key of a pruned cell whose ``canonical_orders`` are known."""
+    return f"{bits}:{','.join(min(tuple([labels[v - 1] for v in order]) for order in orders))}"
 
 
 def parse(text: str, known: tuple[str, ...], example: str = "101:conv3x3") -> tuple[Edges, tuple[str, ...]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def cut_down():
     """Load ``quick``, cut down, with more overrides."""
     from bench.experiments import reading
 
-    return lambda *overrides: reading.load("quick", (*CUT, *overrides))
+    return cache(lambda *overrides: reading.load("quick", (*CUT, *overrides)))
 
 
 @pytest.fixture(scope="session")
@@ -157,14 +158,16 @@ def start(cut_down, noise_images, one_thread):
 
 @pytest.fixture(scope="session")
 def child_environment(tmp_path_factory):
-    """The environment of a user who has nothing: no data, no cache, an empty home; one thread."""
+    """The environment of a user who has nothing: no data, no cache but that of fonts, an empty home; one thread."""
+    import matplotlib
+
     home = tmp_path_factory.mktemp("home")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("DNAS_", "PYTEST_", "XDG_"))
     }
     return environment | {
         "HOME": str(home),
-        "MPLCONFIGDIR": str(tmp_path_factory.mktemp("matplotlib")),
+        "MPLCONFIGDIR": matplotlib.get_cachedir(),  # to make it anew takes seconds
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "120",

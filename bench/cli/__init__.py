@@ -17,10 +17,10 @@ from .application import Failed, Stopped, app
 
 
 class PipeClosed(SystemExit):
-    """Whoever reads our output has read enough."""
+    """The reader of our output has closed the pipe."""
 
 
-#: Signals that ask for the end: Ctrl-C, ``kill``, and a terminal that was closed.
+#: Signals that ask a command to stop: Ctrl-C, ``kill``, and a terminal that was closed.
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -29,7 +29,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output that ends the command when its reader is gone, past every library that has a way of its own."""
+    """Standard output that ends the command when its reader is gone, whatever a library would do instead."""
 
     def write(self, text: str, /) -> int:
         """Write text; raise ``PipeClosed`` where nobody reads it."""
@@ -65,7 +65,7 @@ def _output() -> Iterator[None]:
         try:
             output.flush()
         finally:
-            output.detach()  # what is below stays open
+            output.detach()  # the stream below stays open
             sys.stdout = before
 
 
@@ -75,7 +75,7 @@ def main() -> None:
     0 done; 1 a claim is worse than published, or ``compare`` found differences; 2 bad input; 3 a run failed or a seed
     diverged; 4 out of budget with work left; 129, 130, 143 stopped; 141 the reader closed the pipe.
     """
-    from . import bench, compare, data, importing, inspect, planning, reports, work  # noqa: F401 - they add their commands
+    from . import compare, data, exporting, importing, inspect, planning, reports, show, watch, work  # noqa: F401 - they add their commands
 
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup

@@ -1,4 +1,4 @@
-"""How verdicts are printed, and what they make of the exit status."""
+"""Verdicts as they are printed, and the exit status that follows from them."""
 
 from __future__ import annotations
 

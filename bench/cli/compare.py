@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import typer
 
 from results.errors import InputError, printable
@@ -14,6 +13,8 @@ from .application import app
 from .options import Json, emit, existing
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from results.records.record import Record
 
 
@@ -54,6 +55,8 @@ def _records(folder: Path) -> Path:
 
 def difference(a: Record, b: Record) -> str:
     """Return where two records that are not the same differ first, and by how much."""
+    import numpy as np
+
     if a.config_hash != b.config_hash:
         return f"protocols {a.config_hash} and {b.config_hash}"
     statuses = [record.manifest.status for record in (a, b)]

@@ -1,4 +1,4 @@
-"""How a run shows where it stands: bars on a terminal, lines elsewhere."""
+"""The progress of a run: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .options import duration
 
 if TYPE_CHECKING:
+    from bench.engines.engine import Ended
     from bench.runs.plan import Group
 
 
@@ -39,7 +40,7 @@ class Display:
         """Say a line above the bars."""
         self.bar.console.print(text, highlight=False, soft_wrap=True)
 
-    def ended(self, outcome: Any) -> None:
+    def ended(self, outcome: Ended) -> None:
         """Say how a group ended."""
         text = f"{outcome.group}: {outcome.status} after {duration(outcome.seconds)}"
         self.say(text + (f" ({outcome.error})" if outcome.error else ""))

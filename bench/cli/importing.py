@@ -22,7 +22,7 @@ def import_search(
         typer.Option("--first-epoch", min=0, help="Completed epochs at the first row, where the column does not say."),
     ] = None,
     arch: Annotated[str, typer.Option("--final", help="In place of a table: the architecture that it ended in.")] = "",
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Of a search of which --final alone is known.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs of the search behind --final.")] = None,
     source: Annotated[str, typer.Option("--source", help="Where --final was published.")] = "",
     notation: Notation = "",
     runs: Runs = RUNS,

@@ -34,10 +34,9 @@ def score(
 ) -> None:
     """Score architectures with the tables and scores that are here."""
     from bench import architectures
-    from bench.experiments import reading
     from results.data.directory import data_dir
 
-    name = reading.known_space(space)
+    name = architectures.known_space(space)
     files = [path for path in (source, *(arch or ())) if path in (source, architectures.STANDARD_INPUT) and path]
     given = [architectures.Given(text) for text in arch or () if text != architectures.STANDARD_INPUT]
     given += [each for path in dict.fromkeys(files) for each in architectures.listed(path)]
@@ -100,30 +99,31 @@ def info(
 ) -> None:
     """Describe a space: its sites, its supernet, how many cells it reaches."""
     import spaces
-    from bench.experiments import reading
-    from spaces.supernet.network import Supernet
+    from bench.architectures import known_space
+    from spaces.supernet.declare import declare
 
-    found = spaces.find(reading.known_space(space))
-    net = Supernet(found, found.supernet)
+    found = spaces.find(known_space(space))
+    weights = declare(found, found.supernet).size
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
-    reachable = counted[0] if counted else found.count
+    archs = tuple(found.enumerate()) if found.enumerable and (found.same or not counted) else ()
+    reachable = counted[0] if counted else len(archs) or found.count
     document: dict[str, Any] = {
         "space": found.id,
         "label": found.label,
-        "weights": net.size,
+        "weights": weights,
         "alphas": found.alphas,
         "sites": [_site(site) for site in found.sites],
-        "feature_maps": net.feature_maps(32),
+        "feature_maps": found.skeleton.feature_maps(32),
         "reachable_cells": reachable,
-        "distinct_cells": _distinct(found, reachable),
+        "distinct_cells": len({found.form(arch) for arch in archs}) if found.same else reachable,
         **statistics,
     }
     if as_json:
         emit(document)
         return
     print(f"{found.label} ({found.id})")
-    print(f"  supernet: {net.size:,} weights a seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
+    print(f"  supernet: {weights:,} weights a seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
         each = f"{site.rows} x {len(site.of_row(0))}"
@@ -144,11 +144,6 @@ def _site(site: Any) -> dict[str, Any]:
     if site.contests:
         found |= {"contests": [list(rows) for rows in site.contests], "survivors": site.survivors}
     return found
-
-
-def _distinct(space: Any, reachable: int) -> int:
-    """Return how many cells of a space differ; all of them, unless the space says that some compute the same."""
-    return len({space.form(arch) for arch in space.enumerate()}) if space.same else reachable
 
 
 def _statistics(space: Any) -> dict[str, Any]:

@@ -77,6 +77,9 @@ Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and 
 Compile = Annotated[
     bool, typer.Option("--compile", help="Compile cells with TorchInductor: faster steps after minutes of compiling.")
 ]
+TensorBoard = Annotated[
+    Path | None, typer.Option("--tensorboard", help="Also write scalars for TensorBoard into this folder.")
+]
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace results of other protocols, imports and files that differ.")
 ]

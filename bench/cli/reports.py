@@ -1,4 +1,4 @@
-"""``dnas report``, ``dnas check``, ``dnas list``, ``dnas show``, ``dnas merge``: from the store alone."""
+"""``dnas report``, ``dnas check``, ``dnas list``: from the store alone."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from reports.build import Built
     from results.records.record import Record
 
-RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
-
 
 @app.command()
 def report(
@@ -34,8 +32,11 @@ def report(
         typer.Option("--into", help="Also refresh the tables between markers in this Markdown file; may be repeated."),
     ] = None,
     replace: Replace = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Rebuild figures, tables and the page from the records."""
+    import webbrowser
+
     from reports.embed import embed, texts
     from reports.files import check_place
     from results.records.store import Store
@@ -58,6 +59,8 @@ def report(
         with whole.writing(path) as file:
             file.write(refreshed.encode())
         print(printable(f"tables refreshed in {path}"))
+    if open_page and not webbrowser.open(built.page.absolute().as_uri()):
+        print("no browser could be opened")
 
 
 @app.command()
@@ -101,73 +104,10 @@ def list_records(runs: Runs = RUNS, as_json: Json = False) -> None:
         return
     for record in records:
         status = record.manifest.status + (" (imported)" if record.imported else "")
-        print(printable(f"{record.run!s:48} {status:9} {_final(record)}"))
+        print(printable(f"{record.run!s:48} {status:9} {final(record)}"))
     print_unreadable(unreadable)
     if not records:
         print(f"no records under {runs}")
-
-
-@app.command()
-def show(run: RunName, runs: Runs = RUNS, as_json: Json = False) -> None:
-    """Show one run point by point."""
-    from results.records.run import Run
-    from results.records.store import Store
-
-    try:
-        name = Run.parse(run)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    record = Store(existing(runs)).read(name)
-    table = record.points.drop(columns=["alpha"])
-    dataset = record.manifest.space.dataset
-    scores = _oracle(runs).scores(name.space, list(table["arch"]), dataset)
-    table.insert(2, "test_score", [score.test if score else None for score in scores])
-    if as_json:
-        import json
-
-        points = json.loads(table.to_json(orient="records", double_precision=15) or "[]")
-        emit({"run": run, "manifest": record.manifest.as_dict(), "points": points})
-        return
-    manifest = record.manifest
-    about = f"config {record.config_hash}, {manifest.device.name or ''}"
-    if record.imported:
-        about = "imported" + (f" from {manifest.imported.source}" if manifest.imported else "")
-    print(printable(f"{record.run}: {manifest.status}, {about}"))
-    print(f"scores: {sum(s is not None for s in scores)} of {len(scores)} points, test accuracy on {dataset}, percent")
-    print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
-    print(printable(f"final architecture: {_final(record)}"))
-
-
-@app.command()
-def merge(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Folders with records from elsewhere.")] = None,
-    runs: Runs = RUNS,
-    from_csv: Annotated[
-        Path | None, typer.Option("--from-csv", help="Another code's search: columns epoch and arch.")
-    ] = None,
-    name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
-    replace: Replace = False,
-) -> None:
-    """Check records, landscapes, checkpoints and scores from elsewhere, and file them away."""
-    from bench.runs import foreign, merging
-    from results.records.run import Run
-    from results.records.store import Store
-
-    store = Store(runs)
-    if from_csv is not None:
-        try:
-            run = Run.parse(name)
-        except ValueError as error:
-            raise InputError(f"--as: {error}") from None
-        print(printable(f"filed: {foreign.from_csv(from_csv, run, store, replace=replace)}"))
-    elif not folders:
-        raise InputError("nothing to merge; name a folder, or use --from-csv with --as")
-    filed = []
-    for each in (each for folder in folders or () for each in merging.merge(folder, store, replace=replace)):
-        print(printable(f"{each.status}: {each.path}" + (f" ({each.detail})" if each.detail else "")))
-        filed.append(each)
-    if line := merging.refused(filed):
-        raise InputError(line)
 
 
 def build_reports(
@@ -192,9 +132,9 @@ def build_reports(
     return build(
         runs,
         reports,
-        _oracle(runs),
+        oracle(runs),
         asked_for=asked,
-        background=_background(runs),
+        background=background(runs),
         planned=hashes,
         lengths=lengths,
         imported=imported,
@@ -202,19 +142,20 @@ def build_reports(
     )
 
 
-def _oracle(runs: Path) -> Any:
+def oracle(runs: Path) -> Any:
+    """Return what scores architectures: the available tables, and the scores in the store."""
     from bench.scoring import oracle
     from results.data.directory import data_dir
 
     return oracle(runs, data_dir())
 
 
-def _background(runs: Path) -> Any:
+def background(runs: Path) -> Any:
     """Return the populations of the available tables, the published curves, and where methods make no sense."""
     import spaces
     from bench.methods import method as methods
     from bench.scoring import population
-    from reports.build import Background
+    from reports.chapters import Background
     from reports.study.study import Reference
     from results.data.directory import data_dir
     from results.published import SOURCE, curves
@@ -239,7 +180,7 @@ def _arch(record: Record) -> str | None:
     return record.final_arch if record.complete else None
 
 
-def _final(record: Record) -> str:
+def final(record: Record) -> str:
     """Return the architecture that a search ended in, or why there is none."""
     if record.complete:
         return record.final_arch

@@ -31,10 +31,12 @@ from .options import (
     Seeds,
     Spaces,
     Strict,
+    TensorBoard,
     WithImported,
     Workers,
     seconds,
 )
+from .scalars import check_installed, writing
 
 Work = Callable[[], tuple[str, Failed | None]]
 
@@ -55,12 +57,15 @@ def _work(
     capture: Capture = True,
     compile_cells: Compile = False,
     replace: Replace = False,
+    tensorboard: TensorBoard = None,
 ) -> tuple[str, Failed | None]:
     """Run and score what is missing; return the experiment's name, and how the work ended where it is not all done."""
     from bench import reproduce
     from bench.experiments import reading
 
     limit = seconds(budget)
+    if tensorboard is not None:
+        check_installed()
     wanted = reading.load(experiment, override or ())
     work = reproduce.prepare(
         wanted,
@@ -82,8 +87,8 @@ def _work(
         print(f"left out: {arm}: {arm.fault}")
     left, failed, out_of_time = set(work.missing()), [], False
     if left:
-        with display() as shown:
-            for ended in work.run(shown.progress, say=shown.say):
+        with display() as shown, writing(tensorboard, shown.progress) as progress:
+            for ended in work.run(progress, say=shown.say):
                 shown.ended(ended)
                 out_of_time |= ended.status == "out of time"
                 if ended.status == "failed":

@@ -110,9 +110,9 @@ def load(
 def _digits() -> tuple[np.ndarray, ...]:
     """Return 1,536 images to search with and 261 to test on, of the 1,797 scans of 8 x 8 pixels.
 
-    The images are lined up by class, in file order within a class. Of this line every 6.885th is a test image, and
-    the others go to the first and the second half of the search images in turn: the three sets have the same share of
-    each class, and each runs through the whole file, whose writers follow one another. Each set keeps file order.
+    The images are sorted by class, in file order within a class. Every 6.885th image of this list is a test image.
+    The others go to the first and the second half of the search images in turn. So the three sets have the same share
+    of each class, and images of all writers, who follow one another in the file. Each set keeps file order.
     """
     from sklearn.datasets import load_digits
 
@@ -157,7 +157,7 @@ def _cache_dir() -> Path | None:
 def _cached(paths: list[Path]) -> tuple[np.ndarray, np.ndarray] | None:
     """Map the cached arrays; None where they are absent or damaged."""
     try:
-        # "c": pages are the file's until written to, which torch asks for and nothing here does.
+        # "c" is copy-on-write: torch asks for a writable array, and nothing here writes to it.
         images, labels = (np.load(path, mmap_mode="c") for path in paths)
     except (OSError, ValueError, EOFError):
         return None
@@ -216,7 +216,7 @@ def _decode_parquet(shards: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_cifar10(image: Any) -> Any:
-    """Return an image that is not decoded yet, held to its size: a small file may hold one of any size."""
+    """Return an image that is not decoded yet, and check its size first: a small file may hold an image of any size."""
     if image.size != (32, 32):
         raise ValueError(f"an image is {image.size[0]} x {image.size[1]} pixels, not 32 x 32")
     return image

@@ -101,11 +101,11 @@ class Captured(Generic[Outcome]):
 
 
 class Ahead:
-    """Keeps the host a few steps ahead of a GPU and no more, so that a clock on the host times what is done.
+    """Keeps the host only a few steps ahead of a GPU, so that a clock on the host measures finished work.
 
     Parameters
     ----------
-    device : on a CPU nothing is ahead.
+    device : on a CPU the host waits for nothing.
     """
 
     def __init__(self, device: torch.device) -> None:

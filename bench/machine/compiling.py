@@ -1,6 +1,6 @@
 """Prepares TorchInductor, which compiles a supernet's cells: fewer and larger kernels a step, after minutes of waiting.
 
-What it has compiled is kept from run to run, in the folder that ``TORCHINDUCTOR_CACHE_DIR`` names or one of the suite.
+Compiled cells are kept from run to run, in the folder that ``TORCHINDUCTOR_CACHE_DIR`` names, or else in the suite's.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,6 @@ def forms(
     return FormTable({shape: known.get(_name(shape), "grouped") for shape in wanted})
 
 
-def remember(
-    names: Mapping[str, ConvForm], *, batch: int, seeds: int, precision: Precision, device: torch.device
-) -> None:
-    """Remember forms that were measured elsewhere in this process, as ``as_document`` names their shapes."""
-    key = _key(batch, seeds, precision, device)
-    _write(key, _read().get(key, {}) | dict(names))
-
-
 def file() -> Path:
     """Return where the forms are kept that were measured."""
     return cache.folder() / "conv-forms.json"
@@ -85,7 +77,7 @@ def as_document(form: Forms) -> str | dict[str, ConvForm]:
 
 
 def from_document(document: Any) -> Forms:
-    """Return the forms of which a checkpoint tells; "grouped" where it tells of none."""
+    """Return the forms that a checkpoint names; "grouped" where it names none."""
     if not isinstance(document, dict):
         return _FORMS.get(document, "grouped")
     found: dict[ConvShape, ConvForm] = {}
@@ -114,7 +106,7 @@ def _on_a_cpu(shape: ConvShape) -> ConvForm:
 
 
 class _Noted(dict[ConvShape, ConvForm]):
-    """Notes what it is asked for."""
+    """A table that notes which shapes it is asked for."""
 
     def get(self, shape: ConvShape, default: ConvForm) -> ConvForm:  # type: ignore[override]
         """Return the default."""
@@ -196,7 +188,7 @@ def _read() -> dict[str, dict[str, ConvForm]]:
         return {}
 
 
-def _write(key: str, table: Mapping[str, ConvForm]) -> None:
-    """Remember a table; a cache that cannot be written costs a new measurement, no more."""
+def _write(key: str, table: dict[str, ConvForm]) -> None:
+    """Remember a table; where the cache cannot be written, the next process measures again."""
     with contextlib.suppress(OSError), whole.writing(file()) as out:
         out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

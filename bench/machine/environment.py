@@ -1,4 +1,4 @@
-"""Where a run happened: versions, device, git state. All of it is volatile; none of it is part of the protocol."""
+"""The environment of a run: versions, device, git state. None of it is part of the protocol."""
 
 from __future__ import annotations
 

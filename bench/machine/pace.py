@@ -1,4 +1,4 @@
-"""When a running search keeps its state, and when it stops: told between two steps."""
+"""When a running search writes a checkpoint, and when it stops: decided between two steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import deque
 from types import FrameType
 from typing import Any
 
-#: Steps by which the next one is judged; a first one that compiles or measures is soon forgotten.
+#: The next step is expected to take as long as these last ones: a first one that compiles soon drops out.
 RECENT = 20
 
 _STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -20,9 +20,9 @@ class OutOfTime(Exception):
 
 
 class Held:
-    """A context within which signals that ask to stop wait until they are obeyed, or come again.
+    """A context in which a signal that asks to stop waits until it is obeyed, or until it comes again.
 
-    Those that come outside the main thread, or are ignored, are left alone.
+    Signals outside the main thread, and ignored ones, are left alone.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""In what precision a search computes.
+"""The precision in which a search computes.
 
 Weights, alphas, batch-norm statistics and losses are float32 in all but float64. "tf32" lets a GPU round what its
 matrix units multiply to ten bits of mantissa; "bf16" keeps the feature maps in bfloat16 besides, by explicit casts.
@@ -50,7 +50,7 @@ def prepare(precision: Precision, device: torch.device) -> None:
 
 @contextmanager
 def unrounded() -> Iterator[None]:
-    """Let no matrix unit round to TF32 within; second derivatives would be off by percents."""
+    """Keep matrix units from rounding to TF32 within the context: second derivatives would be off by percents."""
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""What is measured beside the search, for all seeds of a group at once. None of it changes the learner."""
+"""Measurements beside the search, for all seeds of a group at once. None of them changes the learner."""
 
 from __future__ import annotations
 

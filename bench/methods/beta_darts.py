@@ -1,5 +1,7 @@
 """β-DARTS: DARTS whose alpha loss adds a growing log-sum-exp of the alphas.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Ye et al., β-DARTS: Beta-Decay Regularization for Differentiable Architecture Search, CVPR 2022;
 Sunshine-Ye/Beta-DARTS at f307704, nasbench201/optimizers/darts/architect.py: the loss of the alphas is
 

@@ -1,5 +1,7 @@
 """One-level DARTS: DropNAS's own baseline, its step without dropout.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Hong et al., DropNAS, IJCAI 2020.
 """
 

@@ -1,5 +1,7 @@
 """DARTS, second order: the alpha gradient looks one weight step ahead.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019, equations 7 and 8; as in the authors'
 cnn/architect.py (quark0/darts at f276dd3): the step ahead has momentum and weight decay, no clipping.
 """

@@ -1,5 +1,7 @@
 """DARTS with an explicit penalty on the alpha Hessian: ours, after the comparison in the SDARTS paper.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Chen & Hsieh, Stabilizing Differentiable Architecture Search via Perturbation-based Regularization, ICML 2020, compare
 their perturbations with a regulariser of the Hessian itself, whose formula and code are not public. Here the weights
 descend

@@ -1,5 +1,7 @@
 """DARTS-: every edge has an auxiliary skip connection whose weight decays to zero.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Chu et al., DARTS-: Robustly Stepping out of Performance Collapse Without Indicators, ICLR 2021;
 Meituan-AutoML/DARTS- at adb81a8, src/search/model_search.py:40-45. An edge computes
 
@@ -67,7 +69,7 @@ def with_skip(mix: Tensor, beta: Tensor, column: int) -> Tensor:
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step; the auxiliary skip connection is there in both halves of it."""
+    """Take one step; both halves of it have the auxiliary skip connection."""
     column = int(_columns(learner.net.space)[0])
 
     def helped(mix: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """DrNAS: every row of the mix is a Dirichlet sample, through which the alphas get a pathwise gradient.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Chen, Wang, Cheng, Tang & Hsieh, DrNAS: Dirichlet Neural Architecture Search, ICLR 2021; xiangning-chen/DrNAS at
 f2caa4d, 201-space/search_model.py:121-135. The concentration of a row is elu(alpha) + 1. Both halves of a step draw
 anew.

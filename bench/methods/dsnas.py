@@ -1,5 +1,7 @@
 """DSNAS: one path of the supernet a step; weights and alphas learn from the same backward pass.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Hu et al., DSNAS: Direct Neural Architecture Search without Parameter Retraining, CVPR 2020; SNAS-Series/SNAS-Series at
 9a43adb, DSNAS/network.py:98-190. A row's one-hot z is drawn from p = softmax(alpha). With R the loss's gradient with
 respect to the chosen entry, taken at one, the alphas descend R * log p(z), whose gradient is R * (z - p).

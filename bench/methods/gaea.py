@@ -1,5 +1,7 @@
 """GAEA DARTS: the mix itself is the parameter and takes exponentiated-gradient steps.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Li, Khodak, Balcan & Talwalkar, Geometry-Aware Gradient Algorithms for Neural Architecture Search, ICLR 2021;
 liamcli/gaea_release at 1604615, cnn/architect/architect_edarts.py. Every row of the mix is multiplied by
 exp(-lr * gradient), kept above ``FLOOR`` and divided by its sum. The alphas hold the logarithm of the mix.
@@ -41,7 +43,7 @@ def moved(mix: Tensor, gradient: Tensor, mask: Tensor, lr: float) -> Tensor:
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step; Adam and its moments have no part in it."""
+    """Take one step; Adam and its moments are not used."""
 
     def mix_step(learner: Learner, gradient: Tensor) -> None:
         learner.alpha_squares += gradient.square()

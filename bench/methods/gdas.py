@@ -1,5 +1,7 @@
 """GDAS: one operation of each edge, drawn by the Gumbel-max trick with a straight-through gradient.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Dong & Yang, Searching for a Robust Neural Architecture in Four GPU Hours, CVPR 2019; D-X-Y/AutoDL-Projects at
 f46486e, xautodl/models/cell_searchs/search_model_gdas.py:114-129. With Gumbel noise g and
 p = softmax((alpha + g) / tau), the network sees the one-hot h of the largest p, and the gradient goes on to p. Both

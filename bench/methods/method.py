@@ -62,8 +62,8 @@ class Method:
     rate : the weights' learning rate.
     cite : BibTeX.
     passes : of one step, by kind: training passes whose gradient reaches the "alpha" alone, those whose gradient
-        reaches the "weights", and "attack"; ``bench.speed.floor`` and ``bench.runs.price`` count them. Empty:
-        nobody has.
+        reaches the "weights", and "attack"; ``bench.runs.price`` counts them. Empty:
+        nobody has counted them.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
     rank : what edges compete by where a space's rows do; see ``spaces.base.Site``.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.

@@ -1,7 +1,16 @@
 """SDARTS-RS: the weights descend the loss at a randomly perturbed mix.
 
+Measured: test accuracy on CIFAR-10 of the final cells of NAS-Bench-201, mean and standard deviation over n seeds: 93.73
+± 0.27 %, n = 4 in 'reduced' (Intel(R) Xeon(R) Processor). Provisional: this is not the protocol of the papers.
+
 Chen & Hsieh, Stabilizing Differentiable Architecture Search via Perturbation-based Regularization, ICML 2020,
-equation 5; xiangning-chen/SmoothDARTS at d3dbfed, attacker/perturb.py.
+equation 5; xiangning-chen/SmoothDARTS at d3dbfed, attacker/perturb.py. A step is:
+
+1. alpha descends the validation loss at its own mix, m = softmax(alpha);
+2. the weights descend the training loss at project(m + delta), where every entry of delta is drawn from
+   U(-epsilon, epsilon) and the projection is onto the simplex of each row. Alpha sees nothing of delta.
+
+Epsilon grows from epoch to epoch.
 """
 
 from __future__ import annotations
@@ -11,6 +20,7 @@ from torch import Tensor
 from bench.methods.method import Method, Rule
 from bench.steps import bilevel, perturb
 from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps.simplex import project
 
 CITE = """@inproceedings{chen2020stabilizing,
   title     = {Stabilizing Differentiable Architecture Search via Perturbation-based Regularization},
@@ -20,14 +30,19 @@ CITE = """@inproceedings{chen2020stabilizing,
 }"""
 
 
-def perturbed(learner: Learner, batch: Batch, mix: Tensor) -> Tensor:
-    """Return the mix after a fresh random perturbation."""
-    return perturb.random(mix, batch.draws["noise"], batch.scalars["epsilon"], learner.mask)
-
-
 def step(learner: Learner, batch: Batch, params: perturb.Radius) -> Outcome:
     """Take one step."""
-    return bilevel.step(learner, batch, perturb=perturbed)
+    return bilevel.step(learner, batch, perturb=smoothed)
+
+
+def smoothed(learner: Learner, batch: Batch, mix: Tensor) -> Tensor:
+    """Return the mix at which the weights descend: moved by this step's noise."""
+    return smooth(mix, batch.draws["noise"], batch.scalars["epsilon"], learner.mask)
+
+
+def smooth(mix: Tensor, noise: Tensor, epsilon: Tensor, mask: Tensor) -> Tensor:
+    """Move every entry of a mix ``(S, R, M)`` by epsilon times its noise in [-1, 1], and project."""
+    return project(mix + epsilon * noise, mask)
 
 
 DEVIATIONS = (

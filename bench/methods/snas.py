@@ -1,5 +1,7 @@
 """SNAS: the network sees a smooth random mix, softmax((alpha + Gumbel noise) / tau), and tau falls.
 
+Not measured yet: no record of it on NAS-Bench-201 is committed.
+
 Xie, Zheng, Liu & Lin, SNAS: Stochastic Neural Architecture Search, ICLR 2019. Run with the two-level step and the
 temperatures of the copy in xiangning-chen/DrNAS at f2caa4d, 201-space/train_search.py. It is GDAS without the one-hot:
 both halves of a step draw anew, and the whole gradient reaches the alphas.

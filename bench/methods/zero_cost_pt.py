@@ -1,6 +1,6 @@
 """Zero-Cost-PT: what an operation is worth, asked of a supernet that was never trained.
 
-No measured result yet.
+Not measured yet: no record of it on NAS-Bench-201 is committed.
 
 The score of a network is log |det K| of which ReLUs fire for the images of a batch (``bench.steps.patterns``). A
 proposal visits the rows one after the other. On each it takes one choice away after the other, and keeps the one whose

@@ -1,4 +1,4 @@
-"""With what the retraining of a cell goes on where it was cut off."""
+"""The checkpoint from which an interrupted retraining of a cell goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CellCheckpoint:
         self.table, self.label, self.say = table, "", say
 
     def begin(self, label: str) -> None:
-        """Say which training comes now; ``label`` says so to the last setting."""
+        """Name the training that comes now; ``label`` names all of its settings."""
         self.label = label
 
     @property
@@ -78,7 +78,7 @@ class CellCheckpoint:
             "optimizer": optimizer.state_dict(),
         }
         content = io.BytesIO()
-        torch.save(state, content)  # not into the file: torch hides the error of a full disk
+        torch.save(state, content)  # not straight into the file: torch hides the error of a full disk
         with whole.writing(self.path) as file:
             file.write(content.getvalue())
 

@@ -50,7 +50,7 @@ def build(
 
 
 class _Cell(nn.Module):
-    """Each node sums what comes in over its edges; the last node is the output. An edge of ``none`` is left out."""
+    """A cell: each node sums its incoming edges, and the last node is the output. An edge of ``none`` is left out."""
 
     def __init__(self, cell: Drawing, channels: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Train found cells from scratch and score them on images that the search never saw.
 
-What searches find are few distinct cells, found again and again: each is trained once, and its score goes into a
-table as soon as it is known. A retraining that was cut off resumes inside the cell that it was at, and ends as it
+Searches find few distinct cells, again and again. Each is trained once, and its score goes into a table as soon as
+it is known. A retraining that was cut off resumes inside the cell that it was at, and ends as it
 would have without the interruption (bit for bit on the same CPU with the same number of threads).
 """
 

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from bench.arms import Arm
+from bench.runs.head import LARGEST, MAGIC, head
 from bench.search import Position, Sums
 from bench.steps.learner import Learner, State
 from results.errors import InputError
@@ -32,8 +33,6 @@ from results.files import kept, whole
 from results.files.unpickle import inflates
 from results.records.run import Run
 
-MAGIC = b"dnas-checkpoint-1\n"
-LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them
 _NAME = re.compile(r"seed-(\d+)\.epoch-(\d+)(?:\.step-(\d+))?\.ckpt$")
 
 
@@ -88,8 +87,8 @@ def save(root: Path, checkpoint: Checkpoint, *, replace: bool = False) -> None:
     buffer = io.BytesIO()
     torch.save(checkpoint.tensors, buffer)
     described = checkpoint.at._asdict() | {"meta": checkpoint.meta, "points": checkpoint.points}
-    head = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
-    body = struct.pack("<Q", len(head)) + head + buffer.getvalue()
+    text = json.dumps(described | {"run": asdict(checkpoint.run)}).encode()
+    body = struct.pack("<Q", len(text)) + text + buffer.getvalue()
     with whole.writing(target) as file:
         file.write(MAGIC + hashlib.sha256(body).digest() + body)
 
@@ -173,14 +172,8 @@ def in_the_way(path: Path, found: Checkpoint) -> kept.Kept:
 
 def _config_hash(path: Path) -> str | None:
     """Return the config hash that a checkpoint's head names; None where there is none."""
-    try:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                return None
-            (length,) = struct.unpack("<Q", file.read(40)[32:])
-            return json.loads(file.read(min(length, LARGEST)))["meta"]["config_hash"]
-    except (OSError, struct.error, ValueError, KeyError, TypeError, RecursionError):
-        return None
+    meta = (head(path) or {}).get("meta")
+    return meta.get("config_hash") if isinstance(meta, dict) else None
 
 
 def latest(

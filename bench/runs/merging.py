@@ -39,7 +39,7 @@ def merge(folder: Path, store: Store, *, replace: bool = False) -> Iterator[File
     the place of a result. A damaged file in the place of a sound one is set aside.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; name the folder that holds the records")
+        raise InputError(f"{folder} is no folder and no archive; name what holds the records")
     landscapes = []
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".ckpt":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 from math import nan
 from typing import Any
@@ -14,7 +13,6 @@ import torch
 
 from bench.machine import environment
 from bench.methods import method
-from bench.speed import clock, floor
 from results.errors import InputError
 from results.records.record import Record
 from results.records.store import Store
@@ -40,7 +38,6 @@ class Prices:
     """Prices groups from the records of the same protocol's size on the same device."""
 
     def __init__(self, store: Store, device: torch.device) -> None:
-        self.device = device
         name = environment.device_info(device)["name"]
         searches = [r for r in store.records(complete_only=True) if not r.manifest.method.draws and _size(r)]
         self.records = [r for r in searches if _device(r) == name]
@@ -67,15 +64,7 @@ class Prices:
         basis = "no record on this device yet"
         if other := next((r for r in others if r.run.method == arm.id), None):
             basis += f" (on {_device(other)}: {_per_seed_epoch([other]) * seeds * left:.0f} s)"
-        if self.device.type == "cuda" and (least := floor.of_epoch(arm.space_id, arm.method_id, protocol, width=4)):
-            epoch = seeds * least.bytes / self._copied
-            return Price(epoch * left, memory, f"{basis}; floor x 1 at {self._copied / 1e9:,.0f} GB/s copied: at least")
         return Price(nan, memory, basis)
-
-    @cached_property
-    def _copied(self) -> float:
-        """Bytes a second of a copy on the device."""
-        return clock.copied(self.device, size=2**28)
 
 
 def _passes(method_id: str, params: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""What methods are made of: the supernet, its state, and the two steps that they compose.
+"""The supernet, its state, and the two steps that methods compose.
 
 Losses are per seed and summed before differentiation; seeds share no weight, so each gets the gradient that it
 would have had alone.
@@ -40,10 +40,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step gets. ``valid`` is None for one-level methods.
+    """The inputs of one step. ``valid`` is None for one-level methods.
 
     ``draws`` holds the method's own random draws of this step, ``scalars`` its values of this epoch, ``lr`` the
-    weights' learning rate: tensors on the device all.
+    weights' learning rate. All are tensors on the device.
     """
 
     train: Samples

@@ -38,10 +38,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"gallery/{stem}.md", content=content, inclusion=level))
         drawn = [plot for plot in plots if plot.figure is not None]
         overview.extend(
-            [f"## [{study.experiment}, {study.label}]({stem}.md)", "", f"{len(drawn)} figures. The first:", ""]
+            [f"## [{study.experiment}, {study.label}](gallery/{stem}.md)", "", f"{len(drawn)} figures. The first:", ""]
         )
-        overview.extend([_image(drawn[0], f"{stem}/{drawn[0].name}.svg"), ""])
-    page = files.get_file_from_path("gallery/index.md")
+        overview.extend([_image(drawn[0], f"gallery/{stem}/{drawn[0].name}.svg"), ""])
+    page = files.get_file_from_path("gallery.md")
     assert page is not None
     page.content_string = page.content_string.replace(_MARK, "\n".join(overview))
     return files
@@ -98,4 +98,5 @@ def _page(study: Study, plots: list[Plot], stem: str) -> Iterator[str]:
 
 def _image(plot: Plot, path: str) -> str:
     picture = f'<img class="figure" loading="lazy" src="{path}" alt="{escape(plot.alt)}">'
-    return f"<figure>{picture}<figcaption>{escape(plot.caption, quote=False)}</figcaption></figure>"
+    caption = escape(f"{plot.caption} {plot.note}".strip(), quote=False)
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

@@ -15,6 +15,7 @@ from reports.study.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _ROUND_PERCENTS = np.array([0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 40, 50, 70, 90, 100])
 _SPREAD = 3.0  # factor between the extremes from which an axis is logarithmic
@@ -22,6 +23,7 @@ _ROUND_STEPS = [1, 2, 2.5, 5, 10]
 _MARKERS_PER_LINE = 8
 _SPARSE = 0.5  # share of values known below which a line would suggest more than is known
 _LEVEL: dict[str, Any] = {"color": MUTED, "lw": 1, "ls": (0, (5, 2))}
+_EPOCHS = "completed epochs"
 _DODGE = 0.5  # part of the distance between two points over which sparse methods spread
 
 
@@ -76,7 +78,7 @@ def _draw_line(ax: Axes, trajectory: Trajectory, place: int) -> None:
 
 
 def draw_independent(ax: Axes, trajectory: Trajectory) -> np.ndarray:
-    """Draw points that make no trajectory as their median with a band over the middle half of them.
+    """Draw independent points as their median with a band over the middle half of them.
 
     Returns
     -------
@@ -166,9 +168,22 @@ def log_axis(ax: Axes, values: Iterable[np.ndarray]) -> None:
 
 def epoch_axis(ax: Axes, ticks: int = 7) -> None:
     """Label the x axis with completed epochs, in whole numbers."""
-    ax.set_xlabel("completed epochs")
+    ax.set_xlabel(_EPOCHS)
     ax.xaxis.set_major_locator(MaxNLocator(ticks, integer=True, steps=[1, 2, 5, 10]))
     ax.margins(x=0.015)
+
+
+def epoch_scale(figure: Figure) -> tuple[float, ...]:
+    """Return where epochs lie across a figure: x of two points in SVG units (72 an inch), then their epochs.
+
+    It is empty where the figure's axes are not all above one axis of epochs.
+    """
+    width = 72 * figure.get_figwidth()
+    places = {(ax.get_position().x0, ax.get_position().x1, *ax.get_xlim()) for ax in figure.axes}
+    if len(places) != 1 or not any(ax.get_xlabel() == _EPOCHS for ax in figure.axes):
+        return ()
+    ((left, right, first, last),) = places
+    return tuple(round(float(value), 2) for value in (left * width, right * width, first, last))
 
 
 def _thin(ticks: np.ndarray, low: float, high: float) -> list[float]:

@@ -1,4 +1,4 @@
-"""How an operation is told apart in every figure: its colour."""
+"""The colour of an operation, the same in every figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a file of matplotlib's to a figure inside the page: unique ids, the page's colours, names to point at."""
+"""Turns a file that matplotlib wrote into a figure of the page: unique ids, the page's colours, names to point at."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 def inline(svg: str, prefix: str, label: str, methods: Sequence[Method]) -> str:
     """Return an SVG file's text as an element of a page.
 
-    What belongs to a method carries ``data-method``, and one of the classes ``seed``, ``mean`` and ``band``, so that
-    the page can show and hide it; a single seed carries its name as a title, and lies upon a wider line that nobody
-    sees, so that a pointer meets it. Colours of text, axes and ground become
-    the page's ``--ink``, ``--muted``, ``--grid`` and ``--paper``; a method's colour becomes ``colour_variable``'s.
+    What belongs to a method carries ``data-method`` and one of the classes ``seed``, ``mean`` and ``band``, so that the
+    page can show and hide it. A single seed also carries ``data-seed`` and its name as a title, above a wider invisible
+    line that a pointer can hit. Colours of text, axes and ground become the page's ``--ink``, ``--muted``, ``--grid``
+    and ``--paper``; a method's colour becomes ``colour_variable``'s.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def _group(name: str, labels: dict[str, str]) -> str:
         return f'<g id="{name}">'
     kind, method, seed = role.groups()
     title = f"<title>{escape(labels.get(method, method))}, seed {seed}</title>" if seed else ""
-    return f'<g class="{kind}" data-method="{slug(method)}">{title}'
+    which = f' data-seed="{seed}"' if seed else ""
+    return f'<g class="{kind}" data-method="{slug(method)}"{which}>{title}'
 
 
 def _shorten(attribute: str) -> str:

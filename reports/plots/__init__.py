@@ -27,8 +27,9 @@ class Plot:
     ----------
     name : stem of its files, unique within a study.
     title : what is shown, in a few words.
-    caption : how to read it: what lines, bands and marks are.
-    alt : what it says, for whoever cannot see it.
+    caption : what lines, bands and marks are, in one sentence.
+    note : what else must be known to read it; the page folds it.
+    alt : alternative text: what the figure says.
     figure : None where the records lack what it needs.
     missing : what they lack.
     """
@@ -36,6 +37,7 @@ class Plot:
     name: str
     title: str
     caption: str = ""
+    note: str = ""
     alt: str = ""
     figure: Figure | None = None
     missing: str = ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
 _DASHES = ("-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))  # of published curves, which share one colour
-_DRAWN = "Random search follows no course: the median of all its draws, and a band over their middle half."
+_DRAWN = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
 _NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
 
@@ -80,7 +80,9 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
     return Plot(
         name,
         title,
-        caption=_caption(lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
+        caption="Error, by its score, of the architecture decoded after each epoch: mean over seeds with a band of one"
+        " standard error.",
+        note=_note(lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
         alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
         figure=figure,
     )
@@ -111,13 +113,12 @@ def _draw_panel(
     percent_axis(ax, [*shown, [] if level is None else [level]])
 
 
-def _caption(lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
+def _note(lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
     return " ".join(
         [
-            "Error of the architecture decoded after each epoch, by its score, not the supernet's.",
-            "Mean over seeds; band: one standard error; thin: single seeds; dotted: some seeds are not scored.",
+            "Thin lines are single seeds; a line is dotted where some seeds are not scored.",
             *([_DRAWN] if drawn else []),
-            f"Not scored by {release}: {lost} of {points} points.",
+            f"{release} does not score {lost} of {points} points.",
             *(f"{reference.label}: {reference.source}." for reference in references),
         ]
     )

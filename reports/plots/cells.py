@@ -1,4 +1,4 @@
-"""The cells that were found, drawn."""
+"""Drawings of the cells that were found."""
 
 from __future__ import annotations
 
@@ -60,8 +60,9 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Data flows from left to right; a node that several edges enter sums them. Colours are operations, on"
-        " edges or on nodes as the space has them; an edge that carries none is not drawn.",
+        caption="Data flows from left to right through operations, which the colours name.",
+        note="A node that several edges enter sums them. Operations are on edges or on nodes, as the space has them; an"
+        " edge of the operation none is not drawn.",
         alt=f"{_TITLE}, {study.label}. " + "; ".join(f"{title}: {arch}" for title, arch, _ in found) + ".",
         figure=figure,
     )

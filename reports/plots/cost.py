@@ -44,8 +44,7 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Wall time of an epoch divided by the number of seeds that shared the supernet: median over epochs,"
-        " then over runs.",
+        caption="Wall time of an epoch divided by the seeds that shared the supernet: median over epochs, then runs.",
         alt=f"{_TITLE}, {study.label}. "
         + ", ".join(f"{method.label} on {setting}: {s:.3g} s" for (method, setting), s in bars.items())
         + ".",

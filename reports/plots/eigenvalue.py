@@ -35,8 +35,9 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         "eigenvalue",
         _TITLE,
-        caption="Mean over seeds; band: one standard error; thin: single seeds. Each value comes from one batch and is"
-        f" noisy: read the trend, not single points. {measured_on(line.method for line in lines)}",
+        caption="Mean over seeds with a band of one standard error; thin lines are single seeds.",
+        note="Each value comes from one batch and is noisy: read the trend, not single points."
+        f" {measured_on(line.method for line in lines)}",
         alt=f"{_TITLE}, {study.label}. {describe(lines)}",
         figure=figure,
     )

@@ -1,4 +1,4 @@
-"""Who is taught: gradient norms of operations with and without weights over the search."""
+"""Gradient norms of operations with and without weights over the search."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Root of the summed squares over the operations of a group, mean over seeds; band: one standard error.",
+        caption="Root of the summed squares over the operations of a group: mean over seeds with a band of one standard"
+        " error.",
         alt=f"{_TITLE} per epoch, {study.label}: {', '.join(panels)}.",
         figure=figure,
     )

@@ -1,8 +1,7 @@
-"""The figure that is read first: how good the cells are, and what those of DARTS are made of."""
+"""The figure beside the answer: how good the cells are, and what those of DARTS are made of."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from reports.drawing.axes import draw_independent, draw_trajectories, epoch_axis
 from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import sheet
 from reports.plots import Plot
+from reports.study.final_cells import leading, operations_in
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
 from reports.study.trajectory import Trajectory, describe
@@ -33,7 +33,7 @@ def draw(study: Study) -> Iterator[Plot]:
         return
     lines = [study.error(method, dataset, "test", releases[0]) for method in study.compared]
     lines = [line for line in lines if not line.empty]
-    first = _first(study)
+    first = leading(study.methods)
     if not lines:
         yield Plot(_NAME, _TITLE, missing=f"the scores of {releases[0]} hold no test accuracy")
         return
@@ -59,23 +59,13 @@ def draw(study: Study) -> Iterator[Plot]:
     )
 
 
-def _first(study: Study) -> Method:
-    """Return DARTS, or else the first method that searches, or the first."""
-    searching = [method for method in study.methods if not method.independent] or list(study.methods)
-    return next((method for method in searching if method.id == "darts"), searching[0])
-
-
 def _made_of(study: Study, method: Method, operation: str) -> Trajectory:
     """Return the share of an operation among those of each point's decoded cell."""
 
     def share(points: pd.DataFrame) -> list[float]:
-        return [names.count(operation) / max(1, len(names)) for names in map(_names, points["arch"])]
+        return [names.count(operation) / max(1, len(names)) for names in map(operations_in, points["arch"])]
 
     return Trajectory.of(method, study.drawn(method), share)
-
-
-def _names(arch: str) -> list[str]:
-    return re.findall(r"[a-z]\w*", arch)
 
 
 def _draw_errors(ax: Axes, lines: Sequence[Trajectory]) -> None:

@@ -65,8 +65,9 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Supernet accuracy with fixed weights, alpha moved along the gradient of the loss (x) and an orthogonal"
-        f" direction (y); mean over seeds, one colour scale. {measured_on(means)}",
+        caption="Supernet accuracy with fixed weights while alpha moves along the gradient of the loss (x) and an"
+        " orthogonal direction (y), mean over seeds.",
+        note=f"All panels share one colour scale. {measured_on(means)}",
         alt=f"{_TITLE}, {study.label}. Highest minus lowest accuracy: {', '.join(drops)} points.",
         figure=figure,
     )

@@ -1,4 +1,4 @@
-"""What the mix is made of over the search: the share of every operation, method by method."""
+"""The share of every operation in the mix over the search, method by method."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Clean mix, averaged over rows and seeds.",
+        caption="Mean of the unperturbed mix over rows and seeds.",
         alt=f"{_TITLE} after the last epoch, {study.label}. {'; '.join(ends)}.",
         figure=figure,
     )

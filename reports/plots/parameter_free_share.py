@@ -41,8 +41,9 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption=f"Weight of {', '.join(name.removeprefix('mix_') for name in free)} in the clean mix, averaged over"
-        " rows. Operations without weights work from the first step, gain weight first and starve the others.",
+        caption=f"Weight of {', '.join(name.removeprefix('mix_') for name in free)} in the unperturbed mix, mean over"
+        " rows.",
+        note="Operations without weights work from the first step on, so they gain weight first and starve the others.",
         alt=f"{_TITLE}, {study.label}. {describe(lines)}",
         figure=figure,
     )

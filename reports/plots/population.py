@@ -69,9 +69,9 @@ def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: 
     return Plot(
         name,
         title,
-        caption="Above: the cells of the space that the table holds. Below: the final cell of each seed, and the share"
-        " of the table that is worse than the median seed's; '2 of 4' where two of four seeds are scored."
-        f" Scores: {release or 'none'}.",
+        caption="Above: the cells of the space that the table holds; below: the final cell of each seed, and the"
+        " share of the table that is worse than the median seed's.",
+        note=f"'2 of 4' stands where two of four seeds are scored. Scores: {release or 'none'}.",
         alt=f"{title}, {study.label}. Share of the table that the median seed's cell is better than: "
         + ", ".join(f"{method.label} {standing}" for method, standing in standings.items())
         + ".",

@@ -32,8 +32,8 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Mean over random perturbations of the mix, then over seeds; band: one standard error over seeds."
-        f" {measured_on(line.method for line in lines)}",
+        caption="Mean over random perturbations of the mix, then over seeds, with a band of one standard error.",
+        note=measured_on(line.method for line in lines),
         alt=f"{_TITLE}, {study.label}. {describe(lines, ' %', when='At the largest radius')}",
         figure=figure,
     )

@@ -1,4 +1,4 @@
-"""Does the supernet know? Its own error against the true error of the architecture it decodes to."""
+"""The supernet's own error against the true error of the architecture that it decodes to."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Small: architectures along the search; large: the final one of each seed. ρ: Spearman's rank"
-        " correlation over all scored points of a method; points of one search depend on each other.",
+        caption="Small marks are architectures along the search, large ones the final architecture of each seed; ρ is"
+        " Spearman's rank correlation.",
+        note="The correlation is over all scored points of a method; points of one search depend on each other.",
         alt=f"{_TITLE}, {study.label}. Rank correlation: "
         + ", ".join(f"{method.label} {rank:.2f} over {len(clouds[method])} points" for method, rank in ranks.items())
         + ".",

@@ -1,4 +1,4 @@
-"""Methods that no search runs: what records say that other rules would have found."""
+"""Methods that are derived from records: what other rules would have found in the same searches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment's records are evidence of, in words."""
+"""Words for what the records of an experiment are evidence of."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def kind(experiment: str) -> str:
 
 
 def place(experiment: str) -> tuple[int, str]:
-    """Return what sorts experiments by how much their numbers weigh."""
+    """Return a key that sorts experiments by how much their numbers weigh."""
     base = experiment.partition(OVERRIDE)[0]
     return list(_KINDS).index(base if base in _KINDS else ""), experiment
 
 
 def description(records: Iterable[Record]) -> str:
-    """Return what the records' own protocol says of their experiment; nothing where it is silent."""
+    """Return what the records' own protocol says of their experiment; empty where it says nothing."""
     for record in records:
         if record.manifest.protocol.experiment.description:
             return record.manifest.protocol.experiment.description

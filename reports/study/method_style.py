@@ -1,4 +1,4 @@
-"""How a method is told apart in every figure and table: its label, colour, marker and place."""
+"""Label, colour, marker and place of a method, the same in every figure and table."""
 
 from __future__ import annotations
 
@@ -88,6 +88,4 @@ def measured_on(methods: Iterable[Method]) -> str:
     without = [method.label for method in methods if not method.holds_out]
     if not without:
         return "Measured on the images that train alpha alone."
-    return (
-        f"Measured on the images that train alpha alone; with {' and '.join(without)}, on such as trained the weights."
-    )
+    return f"Measured on the images that train alpha alone; {' and '.join(without)} on images that trained the weights."

@@ -1,4 +1,4 @@
-"""One quantity over the epochs of one method's seeds, and what is honest to say of it."""
+"""One quantity over the epochs of one method's seeds, with its mean, its error and what is missing."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Trajectory:
 
 
 def describe(trajectories: Sequence[Trajectory], unit: str = "", *, when: str = "After the last epoch") -> str:
-    """Return where each trajectory ends, in words: what a figure says to whoever cannot see it."""
+    """Return in words where each trajectory ends: the alternative text of a figure."""
     ends = ((t.method.label, *t.last()) for t in trajectories if len(t.epochs) and not t.method.independent)
     parts = [f"{label} {mean:.3g}{unit} (n={n})" if n else f"{label} unknown" for label, mean, n in ends]
     return f"{when}: {', '.join(parts)}." if parts else ""

@@ -21,13 +21,23 @@ MARKS = {
     Status.NOT_RUN: "○",
     Status.NOT_COMPARABLE: "≠",
 }
+#: The order of the page: what was decided, what is under way, what is not.
+DECIDED_FIRST = (
+    Status.WORSE,
+    Status.BETTER,
+    Status.REPRODUCED,
+    Status.INCONCLUSIVE,
+    Status.NOT_RUN,
+    Status.NOT_COMPARABLE,
+)
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
-_OWN = "dnas-bench"
+OWN = "dnas-bench"
 _P_NOTE = (
     "p: of the claim alone, and adjusted by Holm's method over the claims of one paper and experiment that have a p. A"
     " verdict is given where the adjusted p is at most 0.05."
 )
-_SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
+#: Of claims that no record bears on.
+SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
 
 
 def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
@@ -37,7 +47,7 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
     ----------
     labels : of methods, spaces and quantities.
     """
-    spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
+    spoken = [verdict for verdict in verdicts if verdict.status not in SILENT]
     columns = (
         "verdict",
         "claim",
@@ -68,7 +78,7 @@ def short_table(verdicts: Iterable[Verdict], labels: Labels, name: str) -> Table
     ----------
     verdicts : of one experiment on one space.
     """
-    spoken = [verdict for verdict in verdicts if verdict.status not in _SILENT]
+    spoken = [verdict for verdict in verdicts if verdict.status not in SILENT]
     columns = ("verdict", "claim", "measured", "n", "p (adjusted)")
     return Table(
         name,
@@ -103,7 +113,7 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
         Table(
             slug("published", paper.lower()),
             "What this suite expects, beside what it measured"
-            if paper == _OWN
+            if paper == OWN
             else f"{paper}: published beside measured",
             columns,
             _rows(group, columns, labels),
@@ -118,18 +128,18 @@ def paper_tables(verdicts: Iterable[Verdict], labels: Labels) -> list[Table]:
 
 
 def _rows(verdicts: Iterable[Verdict], columns: Sequence[str], labels: Labels) -> tuple[tuple[str, ...], ...]:
-    cells = (_cells(verdict, labels) for verdict in verdicts)
+    cells = (printed_cells(verdict, labels) for verdict in verdicts)
     return tuple(tuple(each[column] for column in columns) for each in cells)
 
 
-def _cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
+def printed_cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
     """Return what is printed of a claim, by heading."""
-    claim, silent = verdict.claim, verdict.status in _SILENT
+    claim, silent = verdict.claim, verdict.status in SILENT
     metric = labels.metric(claim.metric)
     quantity = f"{SPLITS[claim.split]} {metric}" if claim.split else metric
     where = f"{labels.space(claim.space)}, {dataset_label(claim.dataset)}"
     stated = expected(claim) or NONE
-    paper = "nowhere: expected by this suite" if claim.paper == _OWN else claim.paper
+    paper = "nowhere: expected by this suite" if claim.paper == OWN else claim.paper
     return {
         "verdict": f"{MARKS[verdict.status]} {verdict.status.value}",
         "claim": claim.text or quantity,
@@ -165,5 +175,5 @@ def _note(verdict: Verdict) -> str:
     parts = [] if claim.tolerance is None else [f"tolerance {claim.tolerance:g}"]
     parts += remarks(verdict)
     if claim.comparable != "same-protocol":
-        parts.append(claim.reason if claim.paper == _OWN else f"another protocol: {claim.reason}")
+        parts.append(claim.reason if claim.paper == OWN else f"another protocol: {claim.reason}")
     return "; ".join(parts)

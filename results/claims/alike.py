@@ -1,4 +1,4 @@
-"""Records that were measured alike: a verdict never rests on two ways of measuring.
+"""Selects records that were measured in one way: a verdict never rests on two ways of measuring.
 
 What is measured beside a search is no part of the config hash, so records of one protocol may differ in it. Where they
 differ in an amount (images that are evaluated, points of a landscape), the more common one counts and the other records

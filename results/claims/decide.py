@@ -50,10 +50,10 @@ class Leaning:
 class Question:
     """Whether the true mean of one number per seed lies inside a region.
 
-    The interval of the mean reaches from the lower limit, were every value as low as it can be, to the upper limit,
-    were every value as high. Where all values are equal it has no width and says nothing: then, or with ``each``, the
-    seeds are counted instead, and the interval is that of the share of the seeds on a side, which must lie above one
-    half.
+    The interval of the mean reaches from its lower limit with every value as low as it can be, to its upper limit with
+    every value as high as it can be. Where all values are equal it has no width and says nothing. Then, or with
+    ``each``, the seeds are counted instead, and the interval is that of the share of the seeds on a side, which must
+    lie above one half.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Question:
 
     @cached_property
     def _moments(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """Mean and variance, were every value as low and as high as it can be."""
+        """Mean and variance with every value as low, and with every value as high, as it can be."""
         low, high = (np.asarray(values, dtype=float) for values in (self.low, self.high))
         return (float(low.mean()), float(low.var(ddof=1))), (float(high.mean()), float(high.var(ddof=1)))
 

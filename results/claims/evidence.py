@@ -31,8 +31,8 @@ _END = Criterion(">")  # a number is read where a direction is by default: after
 class Evidence:
     """The records of one protocol per experiment, space and method, and the oracle that scores them.
 
-    A search that diverged is a result: of accuracy and error it could be anything, and of other metrics it has no
-    number. One that failed is none, for it is run again. ``unfinished`` names both.
+    A search that diverged is a result: its accuracy and error could be anything, and it has no number of other
+    metrics. A search that failed is no result, since it is run again. ``unfinished`` names both.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Evidence:
         return tuple(found)
 
     def unfinished(self, claim: Claim) -> tuple[Record, ...]:
-        """Return the records that would speak of ``claim``, had their searches not diverged or failed."""
+        """Return the records that would bear on ``claim`` if their searches had not diverged or failed."""
         methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
         return tuple(record for records in methods for record in records if not record.complete)
 
@@ -205,7 +205,7 @@ class _Basis:
 
 @dataclass(frozen=True)
 class _Group:
-    """What the time of an epoch depends on beside the protocol: the device, and the seeds that shared the supernet."""
+    """The conditions of timing beside the protocol: the device, and the seeds that shared the supernet."""
 
     device: str
     arithmetic: tuple[str, ...]  # convolution form, precision, whether cells are compiled

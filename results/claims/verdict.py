@@ -1,4 +1,4 @@
-"""What became of a claim: its status, and the numbers that it rests on."""
+"""The verdict on a claim: its status, and the numbers that it rests on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from results.records.run import Run
 
 
 class Status(StrEnum):
-    """What became of a claim."""
+    """The status of a claim."""
 
     REPRODUCED = "reproduced"
     BETTER = "better"
@@ -82,5 +82,5 @@ class Verdict:
 
     @property
     def decided_alone(self) -> bool:
-        """Whether the claim would be decided were it its paper's only one, and is not among the others."""
+        """Whether the claim would be decided if it were the only one of its paper, but is not among the others."""
         return self.status is Status.INCONCLUSIVE and self.p is not None and self.p <= ERROR

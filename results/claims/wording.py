@@ -45,7 +45,7 @@ def line(verdict: Verdict) -> str:
 
 
 def remarks(verdict: Verdict) -> list[str]:
-    """Return what must be known beside a verdict's numbers: what they rest on, what is left out, what would decide."""
+    """Return the notes to a verdict's numbers: what they rest on, what is left out, and what would decide the claim."""
     parts = []
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from results.data import plausible
 from results.data.cellhash import cell_hash
@@ -52,7 +51,7 @@ class Layout:
 
     space: str
     columns: tuple[str, ...]
-    row_keys: Callable[[pa.Table], pa.ChunkedArray]
+    row_keys: Callable[[pa.Table], list[str]]
     keys: Callable[[Sequence[str], str], list[bytes]]
     epochs: int
     release: str
@@ -63,11 +62,10 @@ class Layout:
 NASBENCH201 = Layout(
     space="nasbench201",
     columns=("dataset", "arch"),
-    row_keys=lambda table: pc.binary_join_element_wise(  # pyright: ignore[reportAttributeAccessIssue]
-        pc.utf8_lower(table["dataset"].cast(pa.large_string())),  # pyright: ignore[reportAttributeAccessIssue]
-        table["arch"].cast(pa.large_string()),
-        pa.scalar(" ", pa.large_string()),
-    ),
+    row_keys=lambda table: [
+        " ".join((dataset.lower(), arch))
+        for dataset, arch in zip(table["dataset"].to_pylist(), table["arch"].to_pylist(), strict=True)
+    ],
     keys=lambda archs, dataset: _nasbench201_keys(archs, dataset.lower()),
     epochs=200,
     release="NAS-Bench-201",
@@ -77,7 +75,7 @@ NASBENCH201 = Layout(
 NASBENCH101 = Layout(
     space="nasbench1shot1-",
     columns=("module_hash",),
-    row_keys=lambda table: table["module_hash"],
+    row_keys=lambda table: table["module_hash"].to_pylist(),
     keys=lambda archs, dataset: [cell_hash(arch).encode() if dataset == "cifar10" else b"" for arch in archs],
     epochs=108,
     release="nasbench_only108",
@@ -175,9 +173,9 @@ def of(content: pa.Table, path: Path, layout: Layout) -> Table:
     metadata = content.schema.metadata or {}
     named = metadata.get(b"release", layout.release.encode()).decode(errors="replace")
     try:
-        keys = np.array([key.encode() for key in layout.row_keys(content).to_pylist()], dtype=bytes)
+        keys = np.array([key.encode() for key in layout.row_keys(content)], dtype=bytes)
         order = np.argsort(keys)
-        content, keys = content.take(order), keys[order]
+        content, keys = content.take(_positions(order)), keys[order]
         table = Table(
             keys,
             {split: _split(content, split) for split in SPLITS},
@@ -185,13 +183,34 @@ def of(content: pa.Table, path: Path, layout: Layout) -> Table:
             _column(content, "epochs", pa.int64(), layout.epochs),
             *(_column(content, name, pa.float64(), np.nan).astype(float) for name in NETWORK),
         )
-    except (pa.ArrowException, AttributeError) as error:  # the latter of a key that is null
+    except (pa.ArrowException, AttributeError, TypeError) as error:  # the latter two of a key that is null
         raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_FIX}") from None
     if (unit := metadata.get(b"unit", _UNIT)) != _UNIT:
         raise InputError(f"{path} has '{unit.decode(errors='replace')}' as its unit, where it needs percent; {_FIX}")
     if fault := _fault(content, table, layout):
         raise InputError(f"{path}: {fault}; {_FIX}")
     return table
+
+
+# Arrow's own ``pa.array`` and ``to_numpy`` import pandas, which takes longer than reading a table: buffers do not.
+
+
+def _positions(order: np.ndarray) -> pa.Array:
+    """Return positions as Arrow takes them."""
+    return pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order.astype(np.int64))])
+
+
+def _floats(values: pa.Array) -> np.ndarray:
+    """Return numbers as float64, NaN in each gap."""
+    values = values.cast(pa.float64())
+    if not len(values):
+        return np.empty(0)
+    present, numbers = values.buffers()
+    found = np.frombuffer(numbers, np.float64)[values.offset :][: len(values)].copy()
+    if values.null_count:
+        bits = np.unpackbits(np.frombuffer(present, np.uint8), bitorder="little")
+        found[bits[values.offset :][: len(values)] == 0] = np.nan
+    return found
 
 
 def _wrong_type(content: pa.Table, figures: Sequence[str], layout: Layout) -> str:
@@ -215,7 +234,7 @@ def _fault(content: pa.Table, table: Table, layout: Layout) -> str:
         datasets = np.array([name.lower() for name in content["dataset"].to_pylist()])
         for name in sorted(set(datasets.tolist()) - set(layout.datasets)):
             return f"it holds the data set '{name}'; {_DATASETS.get(name, 'known are ' + ', '.join(layout.datasets))}"
-        if odd := next((arch for arch in archs if not is_cell201(arch)), None):
+        if odd := next((arch for arch in dict.fromkeys(archs) if not is_cell201(arch)), None):
             return f"it names the cell '{odd}', which NAS-Bench-201 does not have"
     trials = {name: (split.rows, split.trials) for name, split in table.splits.items()}
     means = {name: split.mean for name, split in table.splits.items()}
@@ -229,8 +248,8 @@ def _split(content: pa.Table, split: str) -> Split:
     count = np.zeros(len(accuracy), dtype=np.int64)
     trials = np.empty(0)
     if lists is not None:
-        count = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        trials = lists.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False)
+        count = np.nan_to_num(_floats(lists.value_lengths())).astype(np.int64)
+        trials = _floats(lists.flatten())
     row = np.repeat(np.arange(len(count)), count)
     present = ~np.isnan(trials)  # a mean is over the trainings that have a figure
     row, trials = row[present], trials[present]
@@ -239,7 +258,7 @@ def _split(content: pa.Table, split: str) -> Split:
     np.maximum.at(best, row, trials)
     mean = np.bincount(row, trials, len(count)) / np.where(count, count, np.nan)
     if not in_lists:
-        stated = accuracy.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        stated = _floats(accuracy)
         mean = np.where(np.isnan(stated), mean, stated)
     return Split(mean, np.where(count, best, np.nan), trials, np.concatenate([[0], np.cumsum(count)]))
 
@@ -248,8 +267,8 @@ def _column(content: pa.Table, name: str, kind: pa.DataType, default: str | floa
     """Return the column, or the default for each row where the table has no such column or a gap in it."""
     if name not in content.column_names:
         return np.broadcast_to(np.array(default, dtype=object), content.num_rows)
-    values = content[name].cast(kind).fill_null(default)
-    return values.to_numpy().astype(object)
+    values = content[name].cast(kind).to_pylist()
+    return np.array([default if value is None else value for value in values], dtype=object)
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -31,14 +31,14 @@ class Copy:
 
 
 def find(data_dir: Path) -> Copy | None:
-    """Return the copy that is used; None where there is none. A stray file does not stand for a data set."""
+    """Return the copy that is used; None where there is none. A stray file is no copy."""
     found = _best(data_dir)
     parts = {path.name.partition("-")[0] for path in found.shards} if found else set()
     return found if found and (not found.missing or parts == {"train", "test"}) else None
 
 
 def part(data_dir: Path) -> Copy | None:
-    """Return what there is of the data set where something is missing of it; None where nothing is there."""
+    """Return the part of the data set that is there, where something is missing; None where nothing is there."""
     found = _best(data_dir)
     return found if found and found.missing else None
 
@@ -69,7 +69,7 @@ def _places(data_dir: Path) -> tuple[Path, ...]:
 
 
 def _shards(folder: Path) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Return the shards in a folder, in order, and the names of those that their names say there are besides."""
+    """Return the shards in a folder, in order, and the names of those that are missing by the others' names."""
     found: list[Path] = []
     missing: list[str] = []
     for part in ("train", "test"):

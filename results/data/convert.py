@@ -25,8 +25,8 @@ def convert(
 ) -> list[Path]:
     """Make the tables of ``source`` in ``data_dir`` and return where they are.
 
-    A table takes its name when it is whole: after a failure, what was there before is there still. One that is there
-    stays, unless ``replace`` says that it may go.
+    A table gets its name when it is complete: after a failure, the table from before is still there. An existing
+    table stays, unless ``replace`` says that it may go.
 
     Parameters
     ----------

@@ -52,13 +52,13 @@ def data_dir(*, new: bool = False) -> Path:
 
 
 class State(StrEnum):
-    """What can be said of a file."""
+    """The state of a file."""
 
     PRESENT = "present"
     MISSING = "missing"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
-    UNKNOWN = "unknown checksum"  # of use as far as can be seen, but there is no checksum to hold it to
+    UNKNOWN = "unknown checksum"  # it looks usable, but has no checksum to compare with
 
     @property
     def usable(self) -> bool:
@@ -77,7 +77,7 @@ class FileStatus:
     detail : one line on the state.
     what : one line on the content.
     without : what works where it is missing.
-    needed : whether something does not work for want of it.
+    needed : whether something does not work without it.
     rows, release : of a table; the release is the source that it was made from.
     datasets : data set -> how many cells a table has on it.
     coverage : of a table, space -> how many cells of the space it has, and how many the space has.

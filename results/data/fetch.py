@@ -74,7 +74,7 @@ def _fetch(source: Source, data_dir: Path, progress: Progress, replace: bool) ->
                 return path
             faults.append(f"{urlsplit(address).hostname}: {fault}")
     except OSError as error:
-        part.unlink(missing_ok=True)  # on a full disk, whoever else writes there should not suffer for it
+        part.unlink(missing_ok=True)  # on a full disk, others who write there need the space
         raise InputError(
             f"cannot read or write {path} ({error.strerror}); set DNAS_DATA to a folder with space"
         ) from None
@@ -123,11 +123,11 @@ def _from_address(address: str, source: Source, path: Path, part: Path, progress
 
 
 class _Refusal(Exception):
-    """An address answers with something that cannot be the file."""
+    """An address answers with something that is not the file."""
 
 
 class _Resuming:
-    """What pooch calls to download: continues ``part``, which takes the name asked for when it is complete."""
+    """A downloader for pooch: it continues ``part``, which gets the requested name when it is complete."""
 
     def __init__(self, part: Path, size: int, progress: Progress) -> None:
         self.part, self.size, self.progress = part, size, progress

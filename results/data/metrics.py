@@ -21,7 +21,7 @@ _EVALUATIONS = 3
 
 
 class Final(NamedTuple):
-    """What one training came to: seconds, accuracies in [0, 1], and the parameter count of the network."""
+    """The outcome of one training: seconds, accuracies in [0, 1], and the parameter count of the network."""
 
     seconds: float
     valid: float

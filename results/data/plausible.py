@@ -92,8 +92,9 @@ class _Cells:
             return cls(figures, np.arange(rows), whole, np.zeros(rows), np.zeros(rows, dtype=bool))
         codes: dict[str, int] = {}
         code = np.array([codes.setdefault(arch, len(codes)) for arch in figures.archs], dtype=int)
-        found = [(_depth(arch), arch.count("conv_3x3"), is_cell201(arch)) for arch in codes]
-        depth, convolutions, is_201 = (np.array(column) for column in zip(*found, strict=True))
+        depth = np.array([_depth(arch) for arch in codes])
+        convolutions = np.array([arch.count("conv_3x3") for arch in codes])
+        is_201 = (depth != _UNKNOWN) & np.array([":" not in arch for arch in codes], dtype=bool)
         return cls(figures, code, depth, convolutions, is_201)
 
     def of_split(self, dataset: str, split: str, *, least_epochs: int = 0) -> np.ndarray:
@@ -180,11 +181,9 @@ def _depth(arch: str) -> int:
         return _UNKNOWN
     reaches = [_PLAIN]
     for node in arch.split("+"):
-        best = _NOTHING
-        for edge in node.strip("|").split("|"):
-            operation, _, number = edge.partition("~")
-            source = reaches[int(number)]
-            if operation != "none" and source != _NOTHING:
-                best = max(best, _CONVOLUTION if operation.startswith("nor_conv") else source)
-        reaches.append(best)
+        edges = zip(node[1:-1].split("|"), reaches, strict=True)
+        passed = [
+            _CONVOLUTION if edge[:3] == "nor" else source for edge, source in edges if edge[:4] != "none" and source
+        ]
+        reaches.append(max(passed, default=_NOTHING))
     return reaches[-1]

@@ -1,4 +1,4 @@
-"""How a long operation tells how far it is."""
+"""The progress of a long operation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called again and again with what is being done, how much of it is done, and out of how much."""
+    """A function that a long operation calls with what it does, how much of it is done, and out of how much."""
 
     def __call__(self, what: str, done: int, total: int | None, /) -> None:
         """Report that ``done`` of ``total`` is done; ``total`` is None where it is not known."""

@@ -18,7 +18,7 @@ from results.errors import InputError
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _FIX = "fetch the file again"
-#: Far more than any record of the files read here; a length that no writer meant must not ask for the memory.
+#: Far more than any record of these files: a damaged length must not allocate any amount of memory.
 _LONGEST = 1 << 20
 
 

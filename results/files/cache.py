@@ -1,4 +1,4 @@
-"""The folder of what can be made again: decoded images, hashed cells, measured forms, compiled kernels."""
+"""The cache folder: decoded images, hashed cells, measured forms, compiled kernels. All of it can be made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "dnas-bench"
 def folder() -> Path:
     """Return the platform's cache folder of the suite; it need not exist.
 
-    Where pooch is not installed, which a search can do without, that is the folder of XDG's base directories.
+    A search does not need pooch. Where pooch is not installed, the folder is that of XDG's base directories.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Tables of text: comma-separated, or with semicolons or tabs, from whatever program."""
+"""Tables of text from any program, separated by commas, semicolons or tabs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Delimited:
 
 
 def read(path: Path, needed: Sequence[str]) -> Delimited:
-    """Read a table whose first line is a heading; empty lines are passed over.
+    """Read a table whose first line is a heading; empty lines are skipped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What no command replaces unless it is told to, and the line in which it refuses."""
+"""Files that no command replaces unless told to, and the line in which it refuses."""
 
 from __future__ import annotations
 

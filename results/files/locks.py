@@ -1,4 +1,4 @@
-"""One process at a time on a group of runs or on a table, however many share the store."""
+"""Locks: one process at a time works on a group of runs or on a table, however many share the store."""
 
 from __future__ import annotations
 

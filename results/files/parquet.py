@@ -1,4 +1,4 @@
-"""Parquet files that are whole or absent: the one place that reads and writes them."""
+"""Reads and writes Parquet files, which are whole or absent."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def content(file: pq.ParquetFile, columns: Sequence[str] | None, most_rows: int 
             if not batches:
                 return file.schema_arrow.empty_table().select(names if columns is None else columns)
             table = pa.Table.from_batches(batches).combine_chunks()
-            table.validate(full=True)  # text that is none is found here, and not by whoever reads it
+            table.validate(full=True)  # finds text that is not valid here, before anything reads it
             return table
     raise pa.ArrowInvalid(f"it unfolds to more than {most_rows:,} rows or {MOST_BYTES >> 30} GiB")
 

@@ -12,7 +12,7 @@ _HEAD = 64  # bytes in which UTF-16 without a mark shows
 
 
 def read(path: Path) -> str:
-    """Return the text of a file; raise ``InputError``, which says what was seen, where it is no text."""
+    """Return the text of a file; where it is no text, raise an ``InputError`` that says what was found."""
     return decode(path.read_bytes(), str(path))
 
 

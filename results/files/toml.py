@@ -1,4 +1,4 @@
-"""TOML that may be anybody's: read, or refused in one line."""
+"""TOML files of any origin: read, or refused in one line."""
 
 from __future__ import annotations
 

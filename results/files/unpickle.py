@@ -1,4 +1,4 @@
-"""Unpickling of files that nobody vouches for: plain data and numbers of numpy, and nothing that runs code."""
+"""Unpickling of untrusted files: plain data and numpy scalars, and nothing that runs code."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from typing import IO
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the name ``path`` at the end of the block; until then that names what it did before.
+    """Open a file that gets the name ``path`` at the end of the block; until then the file from before keeps it.
 
-    What is written goes to a temporary file in the same folder, whose name no other process has, reaches the disk, and
-    then takes the name in one step. Where the block fails, nothing of it is left.
+    The block writes to a temporary file in the same folder, whose name no other process has. The file is flushed to
+    disk and then renamed in one step. Where the block fails, the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
@@ -35,7 +35,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def naming(folder: Path) -> Iterator[None]:
-    """Name ``folder`` in an error of the system that names no file, such as that of a full disk."""
+    """Name ``folder`` in an ``OSError`` that names no file, such as that of a full disk."""
     try:
         yield
     except ConnectionError:  # a pipe, not a disk

@@ -1,7 +1,7 @@
 """Which records count: those of one protocol for each (experiment, space, method), never a mixture.
 
-A protocol changes with the code, and the records of the old one stay in the store until they are run again. They would
-pass for what the experiment says now; they are left out, and named.
+A protocol changes with the code. The records of the old protocol stay in the store until they are run again. They do
+not show what the experiment says now, so they are left out and named.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def current(
 
 
 def without_asking(record: Record) -> LeftOut:
-    """Return an imported record as one that decides nothing, since nobody asked for it."""
+    """Return an imported record as one that decides nothing, since imports were not asked for."""
     return LeftOut(record.run, "it was imported from another code, and counts with --imported alone", imported=True)
 
 

@@ -1,4 +1,4 @@
-"""The record of one run: what every other part of the suite reads and writes.
+"""The record of one run, which every other part of the suite reads and writes.
 
 A run is (experiment, space, method, seed). Its record holds one row per point 0..E, where point e is the
 architecture after e completed epochs, and a manifest that says how the rows were made.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from results.records.manifest import Manifest
 from results.records.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: The ``config_hash`` of a record of another code, which follows no protocol of this suite.
 IMPORTED = "brought-in"
@@ -59,7 +62,7 @@ class Record:
 
     @property
     def epochs(self) -> int:
-        """Epochs that the search was to take; those that it took, and at least one, where nothing says so."""
+        """Epochs that the search was planned to take; where nothing says so, those that it took, and at least one."""
         return max(1, self.manifest.protocol.training.epochs or self.completed or 0)
 
     @property
@@ -71,7 +74,7 @@ class Record:
 
     @property
     def imported(self) -> bool:
-        """Whether it is another code's, which follows no protocol of this suite."""
+        """Whether it comes from another code, which follows no protocol of this suite."""
         return self.config_hash == IMPORTED
 
     @property

@@ -1,18 +1,21 @@
-"""How a record is laid out in its file: columns, types, and the manifest in the metadata."""
+"""The layout of a record in its file: columns, types, and the manifest in the metadata."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from results.errors import InputError, printable
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
 from results.records.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METADATA_KEY = b"dnas"
 FIX = "'dnas run' keeps it aside and makes it anew, or restore it from a copy"
@@ -25,7 +28,7 @@ _ARROW_TYPES = {
 
 
 class OtherSchema(InputError):
-    """A record of another version of this suite, which can read it."""
+    """The record is of another version of this suite, and that version can read it."""
 
 
 def to_arrow(record: Record) -> pa.Table:
@@ -48,6 +51,8 @@ def _column(values: pd.Series, kind: str) -> pa.Array:
 
 def from_arrow(table: pa.Table, path: Path) -> Record:
     """Return the record that a file's table holds; raise ``InputError`` where it holds none."""
+    import pandas as pd
+
     manifest = parse_manifest((table.schema.metadata or {}).get(METADATA_KEY), path)
     for column, kind in POINT_COLUMNS.items():
         if column not in table.column_names or table.schema.field(column).type != _ARROW_TYPES[kind]:
@@ -104,7 +109,7 @@ def parse_manifest(text: bytes | None, path: Path) -> Manifest:
     OtherSchema
         It is of another version of this suite.
     InputError
-        It is none, or cannot be relied on.
+        It is no manifest, or cannot be relied on.
     """
     try:
         content = json.loads(text or b"")

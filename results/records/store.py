@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from results.errors import InputError
@@ -17,6 +17,9 @@ from results.records.manifest import Manifest
 from results.records.record import Record
 from results.records.run import Run
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
 _SIDE_KEY = b"dnas-run"
 _SIDE_HASH_KEY = b"dnas-config-hash"
@@ -25,7 +28,7 @@ _LANDSCAPE = ["kind", "x", "y", "valid_accuracy"]
 
 
 class Store:
-    """One folder with everything that belongs to it.
+    """One folder of records, with everything that belongs to them.
 
     ``EXPERIMENT/SPACE/METHOD/seed-003.parquet`` are the records, with landscapes beside them; ``scores.parquet`` holds
     what tables say of the architectures that they found, ``EXPERIMENT/retrained.parquet`` what retraining says, and
@@ -181,9 +184,9 @@ class Store:
         return False
 
     def landscape(self, run: Run) -> pd.DataFrame | None:
-        """Return what lies beside the record of ``run`` on what surrounds its final alpha; None where nothing does.
+        """Return the landscape around the final alpha of ``run``, beside its record; None where there is none.
 
-        A file that says that it is of another protocol's record is passed over.
+        A file that names another protocol is skipped.
 
         Raises
         ------
@@ -292,7 +295,7 @@ def _read(path: Path) -> Record:
 
 @lru_cache(maxsize=1024)
 def _read_once(path: Path, *state: int) -> Record | InputError:
-    """Return what a file holds, or the fault of it, once for each state that it was in; a file is written whole."""
+    """Read a file, or its fault, once for each version of it: files are replaced as a whole."""
     try:
         return _read(path)
     except InputError as error:

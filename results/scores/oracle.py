@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from results.scores.score import Score, read_scores
 
 
 class Oracle(Protocol):
-    """Whatever knows scores. An architecture that it does not know is None, never a guess."""
+    """Anything that knows scores. The score of an architecture that it does not know is None, never a guess."""
 
     def score(self, space: str, arch: str, dataset: str) -> Score | None:
         """Return the score of one architecture."""
@@ -118,7 +118,17 @@ class TableOracle:
 
     @cached_property
     def _table(self) -> Table:
-        return read(self.path, self._layout)
+        try:
+            file = self.path.stat()
+        except OSError:
+            return read(self.path, self._layout)  # which says what is wrong
+        return _read(self.path, self._layout, (file.st_ino, file.st_mtime_ns, file.st_size))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, layout: Layout, version: tuple[int, ...]) -> Table:
+    """Read a table once a process for each version of its file: reading checks every row."""
+    return read(path, layout)
 
 
 def _or_none(value: float) -> float | None:

@@ -60,7 +60,7 @@ class Score:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What a file of scores holds once: space, architecture, data set, release."""
+        """The key, which a file holds once: space, architecture, data set, release."""
         return self.space, self.arch, self.dataset, self.release
 
 
@@ -123,7 +123,7 @@ def merge_scores(path: Path, scores: Iterable[Score]) -> None:
 
 
 def add_scores(path: Path, scores: Sequence[Score]) -> tuple[list[Score], list[Score]]:
-    """Add ``scores`` to the file ``path``, and leave out those of which another with the same key is there.
+    """Add ``scores`` to the file ``path``, except those whose key the file already has.
 
     Returns
     -------
@@ -143,6 +143,6 @@ def _alone(path: Path) -> AbstractContextManager[None]:
 
 
 def _write(path: Path, scores: Iterable[Score]) -> None:
-    """Write scores, of which the last of a key counts."""
+    """Write scores; of several with one key, the last counts."""
     last = {score.key: score for score in scores}
     parquet.write(path, pa.Table.from_pylist([vars(last[key]) for key in sorted(last)], schema=_SCHEMA))

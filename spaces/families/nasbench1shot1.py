@@ -118,11 +118,12 @@ class NASBench1Shot1(Space):
                 continue
             seen.add(pruned)
             live = pruned[1]
+            bits, orders = graph.canonical_orders(pruned[0], len(live) + 2)
             for labels in product(range(len(OPERATIONS)), repeat=len(live)):
-                label = dict(zip(live, labels, strict=True))
-                operations = tuple(label.get(block, 0) for block in range(1, k + 1))
-                key = graph.key(pruned[0], tuple(OPERATIONS[i] for i in labels))
-                found.setdefault(key, (*((o,) for o in operations), *parents))
+                key = graph.labelled(bits, orders, tuple([OPERATIONS[i] for i in labels]))
+                if key not in found:
+                    label = dict(zip(live, labels, strict=True))
+                    found[key] = (*((label.get(block, 0),) for block in range(1, k + 1)), *parents)
         return found
 
 

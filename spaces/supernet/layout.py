@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 #: (row, choice) of an entry of the mix.
 Position = tuple[int, int]
@@ -127,6 +129,8 @@ class Layout:
 
     def initial(self, generator: torch.Generator) -> Tensor:
         """Draw the weights of one seed, float64 ``(P,)``, piece by piece in order."""
+        import torch
+
         parts = []
         for piece in self.pieces:
             if piece.bound:
@@ -141,6 +145,8 @@ class Layout:
 
         Weights that belong to no candidate operation get ``unowned``.
         """
+        import torch
+
         parts = []
         for piece in self.pieces:
             if not piece.owners:

@@ -15,12 +15,11 @@ from torch import Tensor
 from spaces.base import Space, SupernetConfig
 
 from .cells import kind_of
-from .cells.kind import Place
 from .constants import Constants
 from .conv import Forms, seed_conv
+from .declare import declare, places
 from .forward import Pass, Statistics, TrainingPass
 from .frozen import Frozen, FrozenWeights, freeze
-from .layout import Layout, Norm
 from .noise import Noise
 from .observed import Observed, Seen
 from .ops import avg_pool, max_pool
@@ -54,10 +53,9 @@ class Supernet:
         self.config = config
         self.form: Forms = form
         self.maps = maps
-        self.layout = Layout()
+        self.layout = declare(space, config, image_channels=image_channels, classes=classes)
         self._kind = kind_of(space, config)
-        self._places: list[list[Place]] = []
-        self._declare(image_channels, classes)
+        self._places = places(space, config)
         self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
         self._weighing = Constants(self._make_weighing)
         self._cell = self._kind.forward
@@ -150,10 +148,10 @@ class Supernet:
         cells = pass_.cells()
         entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device))
         maps = (x,) * self._kind.inputs
-        for stack, places in enumerate(self._places):
+        for stack, row in enumerate(self._places):
             if stack and self.space.skeleton.reduction != "cell":
                 maps = (self._reduce(pass_, f"reduce{stack}", maps[-1]),)
-            for place, shares in zip(places, self._kind.shares(entries, places) if places else (), strict=True):
+            for place, shares in zip(row, self._kind.shares(entries, row), strict=True):
                 maps = (*maps, self._cell(cells[place.name], shares, *maps))[-self._kind.inputs :]
         x = maps[-1]
         if self.space.skeleton.head == "bn-relu":
@@ -164,56 +162,10 @@ class Supernet:
         features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)
         return torch.baddbmm(bias.unsqueeze(1), features, kernel.transpose(1, 2))
 
-    def feature_maps(self, image_size: int) -> list[int]:
-        """Return the side of the square maps of each stack."""
-        sides = [image_size]
-        for _ in range(self.space.skeleton.stacks - 1):
-            # a 2x2 maximum with stride 2 and padding 1; or a 3x3 convolution with stride 2 and padding 1
-            padded = self.space.skeleton.reduction == "padded-maxpool"
-            sides.append(sides[-1] // 2 + 1 if padded else (sides[-1] + 1) // 2)
-        return sides
-
     def _make_weighing(self, device: torch.device) -> Tensor:
         """Return the flat positions in the mix of what cells weigh whole maps by."""
         columns = self.space.mask.shape[1]
         return torch.tensor([row * columns + column for row, column in self._kind.weighing()], device=device)
-
-    def _declare(self, image_channels: int, classes: int) -> None:
-        config, skeleton, layout = self.config, self.space.skeleton, self.layout
-        width = config.channels * skeleton.stem_multiplier
-        layout.conv("stem", width, image_channels, 3)
-        layout.norm("stem.bn", Norm(width, config.bn_momentum), affine=True)
-        widths, halved = (width,) * self._kind.inputs, False
-        for stack, cells in enumerate(config.stack_lengths(skeleton)):
-            channels = config.channels * 2**stack
-            if stack and skeleton.reduction == "residual":
-                self._declare_residual(f"reduce{stack}", widths[-1], channels)
-                widths = (channels,)
-            self._places.append([])
-            for index in range(cells):
-                halves = skeleton.reduction == "cell" and stack > 0 and index == 0
-                place = Place(f"cell{stack}.{index}", channels, widths, halves, halved)
-                widths = (*widths, self._kind.declare(layout, place))[-self._kind.inputs :]
-                self._places[-1].append(place)
-                halved = halves
-        width = widths[-1]
-        channels = config.channels * 2 ** (skeleton.stacks - 1)
-        if skeleton.head == "bn-relu":
-            own = config.head_norm == "own"
-            norm = Norm(width, config.bn_momentum, tracked=own or config.bn_tracked)
-            layout.norm("head.bn", norm, affine=own or config.bn_affine)
-        elif skeleton.head == "none":
-            channels = width
-        else:
-            layout.conv("head", channels, width, 1)
-            layout.norm("head.bn", Norm(channels, 0.1), affine=False)
-        layout.linear("classify", classes, channels)
-
-    def _declare_residual(self, name: str, inputs: int, channels: int) -> None:
-        for part, source in (("a", inputs), ("b", channels)):
-            self.layout.conv(f"{name}.{part}", channels, source, 3)
-            self.layout.norm(f"{name}.{part}.bn", Norm(channels, self.config.bn_momentum), affine=True)
-        self.layout.conv(f"{name}.shortcut", channels, inputs, 1)
 
     def _reduce(self, pass_: Pass, name: str, x: Tensor) -> Tensor:
         if self.space.skeleton.reduction == "padded-maxpool":

@@ -1,9 +1,9 @@
 """A batch norm whose second derivative takes a dozen kernels.
 
-PyTorch composes its own of about eighty. This one is written out. With ``n`` numbers a
-channel, ``r`` one by the standard deviation, ``z`` the normalised map and ``P(v) = v - mean(v) - z mean(z v)``, the
-first derivatives for an upstream gradient ``v`` are ``scale r P(v)``, ``<v, z>`` and ``sum(v)``: PyTorch's kernel
-gives ``r P(v)`` and both sums at once, and ``P`` of the gradient of the first of them as well.
+PyTorch composes its own of about eighty. This one is written out. With ``n`` numbers a channel, ``r`` one by the
+standard deviation, ``z`` the normalised map and ``P(v) = v - mean(v) - z mean(z v)``, the first derivatives for an
+upstream gradient ``v`` are ``scale r P(v)``, ``<v, z>`` and ``sum(v)``: PyTorch's kernel gives ``r P(v)`` and both
+sums at once, and ``r P`` of the gradient of the first of them as well.
 """
 
 from __future__ import annotations
@@ -46,12 +46,10 @@ class _BatchNormBackward(torch.autograd.Function):
         ctx: Any, upstream: Tensor, x: Tensor, scale: Tensor, mean: Tensor, inverse: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the three gradients; what every row of a Hessian needs is computed once."""
-        zero, one = torch.zeros_like(scale), torch.ones_like(scale)
-        normed = (x - _wide(mean)).mul_(_wide(inverse))
+        one = torch.ones_like(scale)
         projected, along, total = _projected(upstream, x, one, mean, inverse)
-        slope = scale * inverse
-        steep = -slope / (x.numel() // len(scale))
-        ctx.save_for_backward(projected, normed, slope, steep, steep * along * inverse, zero, one)
+        steep = -scale * inverse / (x.numel() // len(scale))
+        ctx.save_for_backward(projected, x, scale, mean, inverse, steep, steep * along, one)
         return projected * _wide(scale), along, total
 
     @staticmethod
@@ -59,11 +57,12 @@ class _BatchNormBackward(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         """Return the gradients of the upstream gradient, of the map, and of the scale."""
         of_map, of_scale, of_shift = gradients
-        projected, normed, slope, steep, across, zero, one = ctx.saved_tensors
-        again, along, _ = _projected(of_map, normed, one, zero, one)
+        projected, x, scale, mean, inverse, steep, across, one = ctx.saved_tensors
+        again, along, _ = _projected(of_map, x, one, mean, inverse)
         to_scale = (of_map * projected).sum((0, 2, 3))
-        to_upstream = torch.addcmul(_wide(of_shift), normed, _wide(of_scale)).addcmul_(again, _wide(slope))
-        to_x = (normed * _wide(steep * to_scale)).addcmul_(again, _wide(across))
+        centred = x - _wide(mean)
+        to_upstream = torch.addcmul(_wide(of_shift), centred, _wide(of_scale * inverse)).addcmul_(again, _wide(scale))
+        to_x = centred.mul_(_wide(steep * to_scale * inverse)).addcmul_(again, _wide(across))
         to_x.addcmul_(projected, _wide(torch.addcmul(of_scale, steep, along)))
         return to_upstream, to_x, to_scale, None, None
 

@@ -24,21 +24,7 @@ from reports.plots import cells
 from results.records.store import Store
 from spaces import families
 
-METHOD = """
-from dataclasses import dataclass
-from bench.methods.method import Method
-from bench.steps import bilevel
-
-@dataclass(frozen=True)
-class Params:
-    factor: float = 0.5
-
-def step(learner, batch, params):
-    return bilevel.step(learner, batch, alpha_gradient=lambda l, b: params.factor * bilevel.first_order(l, b))
-
-METHOD = Method(id="halved", label="halved", colour="#000000", order=98, levels=2, step=step, params=Params,
-                cite="@misc{halved2020, title = {Halved}, author = {Nobody}, year = {2020}}")
-"""
+METHOD = Path(__file__).with_name("halved.py").read_text()
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-space.md"
 SPACE = next(block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "SPACES" in block)
 

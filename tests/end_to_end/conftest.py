@@ -1,49 +1,13 @@
 """The command line in processes of its own."""
 
 import json
+import select
+import subprocess
+import sys
 
 import pytest
 
 from tests.end_to_end.progress import without_progress
-
-#: Runs commands one after the other, each in a fork of a process that has imported everything already.
-FORKS = """
-import atexit, gc, json, os, sys, tempfile, traceback
-import matplotlib.figure, torch
-import bench.reproduce, bench.scoring, bench.cli
-from bench.cli import compare, data, inspect, planning, reports, work
-import reports.build, results.data.convert, results.data.directory, results.data.fetch
-
-gc.freeze()
-commands, answers = json.load(sys.stdin), []
-for arguments, cwd, environment in commands:
-    ends = [tempfile.TemporaryFile("w+") for _ in range(2)]
-    child = os.fork()
-    if not child:
-        os.chdir(cwd)
-        os.environ.update(environment)
-        for number, end in enumerate(ends, start=1):
-            os.dup2(end.fileno(), number)
-        sys.argv = ["dnas", *arguments]
-        try:
-            bench.cli.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        atexit._run_exitfuncs()
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(code)  # taking the interpreter down properly costs more than most commands
-    _, status = os.waitpid(child, 0)
-    texts = []
-    for end in ends:
-        end.seek(0)
-        texts.append(end.read())
-    answers.append([os.waitstatus_to_exitcode(status), *texts])
-print(json.dumps(answers))
-"""
 
 #: A search of quick's of a second or two, on one space, with one method.
 NARROW = ("--space", "nasbench201", "--seeds", "0", "--workers", "1", "--device", "cpu")
@@ -66,37 +30,38 @@ class Answer:
 
 
 @pytest.fixture(scope="session")
-def dnas(child):
-    """Run one command in a fresh process, as ``python -m bench``."""
+def forks(child_environment, tmp_path_factory):
+    """The process whose forks run commands."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.end_to_end.forks"],
+        cwd=tmp_path_factory.mktemp("forks"),
+        env=child_environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def dnas(forks):
+    """Run one command as its users do, in a process of its own."""
 
     def run(*arguments, cwd, **environment):
-        done = child(["-m", "bench", *arguments], cwd=cwd, **environment)
-        return Answer(done.returncode, done.stdout, done.stderr)
+        forks.stdin.write(json.dumps([[str(a) for a in arguments], str(cwd), environment]) + "\n")
+        forks.stdin.flush()
+        ready, _, _ = select.select([forks.stdout], [], [], 300)
+        assert ready, f"{arguments} does not end"
+        return Answer(*json.loads(forks.stdout.readline()))
 
     return run
 
 
 @pytest.fixture(scope="session")
-def dnas_each(child_environment, tmp_path_factory):
-    """Run many commands, ``(arguments, folder, environment)`` each, for the price of one import."""
-    import subprocess
-    import sys
-
-    def run(commands):
-        asked = [[[str(a) for a in arguments], str(cwd), more] for arguments, cwd, more in commands]
-        done = subprocess.run(
-            [sys.executable, "-c", FORKS],
-            cwd=tmp_path_factory.mktemp("forks"),
-            env=child_environment,
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=500,
-            check=True,
-        )
-        return [Answer(*answer) for answer in json.loads(done.stdout)]
-
-    return run
+def dnas_each(dnas):
+    """Run many commands: ``(arguments, folder, environment)`` each."""
+    return lambda commands: [dnas(*arguments, cwd=cwd, **more) for arguments, cwd, more in commands]
 
 
 @pytest.fixture(scope="session")

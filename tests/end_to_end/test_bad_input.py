@@ -12,9 +12,19 @@ REFUSED = {
     "experiment's file": (["run", "own.toml"], "unknown experiment 'own.toml'"),
     "space": (["run", "--space", "nasbench200"], "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
     "method": (["run", "--method", "sdart-rs"], "unknown method 'sdart-rs'; did you mean 'sdarts-rs'?"),
+    "senseless pair": (
+        ["run", "quick", "--space", "nasbench1shot1-1", "--method", "darts-minus"],
+        "it adds a skip connection to every edge, and this space has none",
+    ),
     "key": (["run", "-o", "training.epoch=2"], "unknown key 'training.epoch'; did you mean 'epochs'?"),
-    "type": (["run", "-o", "training.epochs=two"], "training.epochs = 'two' should be of type int"),
-    "negative epochs": (["run", "-o", "training.epochs=-1"], "it must be at least 1"),
+    "type": (
+        ["run", "-o", "training.epochs=two"],
+        "training.epochs = 'two' is not allowed: input should be a valid integer",
+    ),
+    "negative epochs": (
+        ["run", "-o", "training.epochs=-1"],
+        "training.epochs = -1 is not allowed: input should be greater than or equal to 1",
+    ),
     "override": (["run", "-o", "training.epochs"], "write key=value"),
     "recipe": (["run", "-o", "retrain.recipe=quik"], "did you mean 'quick'?"),
     "seeds": (["run", "--seeds", "0..3"], "write 0-3 or 0,2,5"),
@@ -42,10 +52,13 @@ REFUSED = {
     "truncated table": (["score", "nasbench201", SKIP], "'dnas data convert' with --replace makes it anew"),
     "size of images": (["run", *TINY, "-o", "images.size=5"], "the size must divide 8"),
     "small images": (["run", *TINY, "-o", "images.size=1"], "images.size = 1 is out of range; nasbench201 needs"),
-    "many epochs": (["run", "-o", "training.epochs=100000000000000000000"], "it must be at most 99999"),
+    "many epochs": (
+        ["run", "-o", "training.epochs=100000000000000000000"],
+        "input should be less than or equal to 99999",
+    ),
     "momentum": (
         ["plan", "-o", "training.momentum=1.5"],
-        "training.momentum = 1.5 is out of range; it must be below 1",
+        "training.momentum = 1.5 is not allowed: input should be less than 1",
     ),
     "last rate": (["plan", "-o", "training.lr_min=5"], "training.lr_min = 5.0 is above training.lr = 0.025"),
     "number of images": (["run", *TINY, "-o", "images.limit=99999"], "images.limit is 99999; digits has 1 to 1536"),

@@ -1,6 +1,6 @@
 """Searches that are killed at random instants, and end as if they had not been.
 
-``DNAS_KILLS=50`` makes it the long form; the figures in docs/reproducibility.md are from that.
+``DNAS_KILLS=50`` makes it longer; the figures in docs/reproducibility.md are from that.
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 from results.records.store import Store
 
 KILLS = int(os.environ.get("DNAS_KILLS", "2"))
-#: Every method that searches, and every space; the short form takes the first two.
+#: Every method that searches, and every space; the first two where few are killed.
 CASES = [
     ("nasbench201", "sdarts-adv"),
     ("nasbench1shot1-1", "dropnas"),

@@ -13,7 +13,6 @@ import typer
 
 from bench.cli import (  # noqa: F401 - they add their commands
     application,
-    bench,
     compare,
     data,
     importing,
@@ -39,10 +38,10 @@ SEARCH = ["--space", "nasbench201", "--method", "darts", "--seeds", "0", "--work
 OTHER = "f" * 16  # a protocol
 LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accuracy": [50.0]})
 
-#: Commands that write nothing, or only between the marks of a page that they are given to renew.
+#: Commands that write nothing.
 READERS = {
     *("plan", "check", "list", "show", "compare", "score", "info", "cite", "doctor"),
-    *("data status", "data verify", "bench diff", "bench table"),
+    *("data status", "data verify"),
 }
 
 
@@ -205,12 +204,6 @@ def other_table(folder):
     return Path("data/nasbench101.parquet")
 
 
-def other_speed(folder):
-    (folder / "out").mkdir()
-    (folder / "out/speed.json").write_text("{}")
-    return Path("out/speed.json")
-
-
 OWN = ["run", "own.toml", *SEARCH]
 MERGE = ["merge", "elsewhere"]
 
@@ -236,7 +229,6 @@ CASES = {
     "import: a table": (other_csv, ["import", "own.csv", "--as", str(RUN)], True),
     "data fetch: an archive": (other_archive, ["data", "fetch", "cifar10"], False),  # there is no network
     "data convert: a table": (other_table, ["data", "convert", "a.tfrecord"], False),  # nor a true source
-    "bench gpu: measurements": (other_speed, ["bench", "gpu", "--out", "out", "--device", "cpu", "--quick"], True),
 }
 
 
@@ -248,13 +240,11 @@ def files(folder):
 def answers(searched, dnas_each, tmp_path_factory):
     """Each case's paths, files before and after, and answers: refused, planned, and with --replace."""
     commands, made = [], {}
-    budget = {"bench gpu: measurements": ["--budget", "1s"]}
     for name, (make, arguments, _) in CASES.items():
         folder = tmp_path_factory.mktemp("case") / "user"
         shutil.copytree(searched, folder)
         there = make(folder)
         environment = {"DNAS_OFFLINE": "1"} | ({"DNAS_DATA": "data"} if (folder / "data").exists() else {})
-        arguments = [*arguments, *budget.get(name, [])]
         made[name] = folder, there, files(folder)
         commands.append((arguments, folder, environment))
     refused = dict(zip(CASES, dnas_each(commands), strict=True))

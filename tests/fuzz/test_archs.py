@@ -37,7 +37,7 @@ KEYS = st.one_of(
 )
 
 
-@examples(80)
+@examples(40)
 @given(space=st.sampled_from(spaces.names()), text=KEYS)
 def test_parsing_gives_a_canonical_key_or_one_error(tally, space, text):
     found = spaces.find(space)
@@ -51,7 +51,7 @@ def test_parsing_gives_a_canonical_key_or_one_error(tally, space, text):
     tally(kind="fuzz: archs", cases=1)
 
 
-@examples(50)
+@examples(25)
 @given(text=KEYS)
 def test_hashing_gives_a_hash_or_one_error(tally, text):
     with contextlib.suppress(InputError):
@@ -59,7 +59,7 @@ def test_hashing_gives_a_hash_or_one_error(tally, text):
     tally(kind="fuzz: archs", cases=1)
 
 
-@examples(20)
+@examples(10)
 @given(space=st.sampled_from(spaces.names()), text=KEYS)
 def test_scoring(feed, work, space, text):
     feed("score", "--", space, text.replace("\0", " "), cwd=work())

@@ -109,7 +109,7 @@ def test_what_is_changed_is_sound(resume, work, sound):
     assert resume(work(), *sound) == 1
 
 
-@examples(40)
+@examples(20)
 @given(data=st.data())
 def test_damaged_files(resume, work, sound, data):
     place, content = sound
@@ -117,7 +117,7 @@ def test_damaged_files(resume, work, sound, data):
     assert resume(work(), place, damage) == (damage == content)
 
 
-@examples(60)
+@examples(30)
 @given(data=st.data())
 def test_sound_files_with_another_head(feed, resume, work, sound, data):
     place, content = sound
@@ -130,7 +130,7 @@ def test_sound_files_with_another_head(feed, resume, work, sound, data):
     feed("merge", "results/runs", "--runs", "other", cwd=folder)
 
 
-@examples(30)
+@examples(15)
 @given(names=st.tuples(NAMES, NAMES, NAMES), seed=st.sampled_from([0, -1, "../1", 1.5, None, True, 10**30]))
 def test_names_that_lead_elsewhere(feed, work, sound, names, seed):
     head, tensors = parts(sound[1])
@@ -159,7 +159,7 @@ OTHERS = {
 NAMES_OF_TENSORS = ["weights", "momentum", "alpha", "first", "second", "steps", "mean/stem.norm", ""]
 
 
-@examples(12, share=10)
+@examples(6, share=10)
 @given(name=st.sampled_from(NAMES_OF_TENSORS), other=st.sampled_from(sorted(OTHERS)), gone=st.booleans())
 def test_sound_files_with_other_tensors(feed, resume, work, sound, name, other, gone):
     place, content = sound

@@ -77,13 +77,13 @@ def test_the_file_that_is_changed_is_sound(tmp_path):
     assert len(load_claims(tmp_path)) == 4
 
 
-@examples(60)
+@examples(30)
 @given(data=damaged(SOUND.encode()))
 def test_damaged_files(tally, work, data):
     read(tally, work(), data)
 
 
-@examples(60)
+@examples(30)
 @given(key=st.sampled_from(KEYS), value=VALUES, place=st.integers(0, 3))
 def test_files_with_a_line_of_anything(tally, work, key, value, place):
     parts = SOUND.split("[[group]]\n")
@@ -93,7 +93,7 @@ def test_files_with_a_line_of_anything(tally, work, key, value, place):
     read(tally, work(), "[[group]]\n".join(parts).encode(errors="replace"))
 
 
-@examples(6, share=10)
+@examples(3, share=10)
 @given(data=st.sampled_from(FILES).flatmap(lambda path: damaged(path.read_bytes())))
 def test_damaged_files_of_the_suite(tally, work, data):
     read(tally, work(), data)

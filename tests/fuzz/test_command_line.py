@@ -52,10 +52,10 @@ def lines(draw):
 @pytest.fixture(autouse=True)
 def _nothing_runs(monkeypatch):
     """What is fed here is the reading of a command line; the searches have tests of their own."""
-    monkeypatch.setattr(bench.reproduce, "run", lambda *_, **__: iter(()))
+    monkeypatch.setattr(bench.reproduce.Work, "run", lambda *_, **__: iter(()))
 
 
-@examples(60)
+@examples(30)
 @given(words=lines())
 def test_any_line(feed, work, words):
     folder = work()

@@ -24,13 +24,13 @@ def merge(feed, folder, data, name):
     assert {path.name for path in folder.iterdir()} <= {"own.csv", "runs"}
 
 
-@examples(40)
+@examples(20)
 @given(data=damaged(SOUND.encode()))
 def test_damaged_files(feed, work, data):
     merge(feed, work(), data, "others/nasbench201/x/0")
 
 
-@examples(40)
+@examples(20)
 @given(rows=st.lists(st.lists(FIELDS, max_size=4), max_size=3), before=st.integers(0, 5))
 def test_rows_of_anything(feed, work, rows, before):
     text = "".join(",".join(row) + "\n" for row in rows)
@@ -42,7 +42,7 @@ def test_rows_of_anything(feed, work, rows, before):
     )
 
 
-@examples(40)
+@examples(20)
 @given(
     parts=st.lists(NAMES | st.sampled_from(["a", "b c", "é"]), min_size=3, max_size=5),
     seed=st.sampled_from(["0", "-1", "٣", "²", "9" * 30, "1.0", ""]),

@@ -55,13 +55,13 @@ def plan(feed, folder, data, *options):
     return feed("plan", str(path), "--json", "--space", "nasbench201", "--method", "darts", *options, cwd=folder)
 
 
-@examples(25)
+@examples(13)
 @given(data=damaged(QUICK.encode()))
 def test_damaged_files(feed, work, data):
     plan(feed, work(), data)
 
 
-@examples(25)
+@examples(13)
 @given(key=st.sampled_from(KEYS), value=VALUES)
 def test_files_with_a_line_of_anything(feed, work, key, value):
     table, _, name = key.rpartition(".")
@@ -77,7 +77,7 @@ def test_files_with_a_line_of_anything(feed, work, key, value):
     plan(feed, work(), "\n".join(lines).encode(errors="replace"))
 
 
-@examples(30)
+@examples(15)
 @given(overrides=st.lists(st.tuples(st.sampled_from(KEYS) | TEXTS, VALUES | TEXTS), min_size=1, max_size=3))
 def test_overrides(feed, work, overrides):
     options = [

@@ -76,7 +76,7 @@ def test_what_is_changed_is_sound(feed, work):
     assert not feed("show", str(RUN), cwd=folder).refused
 
 
-@examples(60)
+@examples(30)
 @given(data=FILES, command=COMMANDS)
 def test_a_record_of_anything(feed, work, data, command):
     folder = work()
@@ -85,7 +85,7 @@ def test_a_record_of_anything(feed, work, data, command):
     assert len(here.records()) + len(here.unreadable()) >= 2
 
 
-@examples(30)
+@examples(15)
 @given(data=damaged(parquet(LANDSCAPE)) | changed_table(LANDSCAPE).map(parquet), command=COMMANDS)
 def test_a_landscape_of_anything(feed, work, data, command):
     folder = work()
@@ -93,7 +93,7 @@ def test_a_landscape_of_anything(feed, work, data, command):
     feed(*command, cwd=folder, statuses=(0, 1, 2))
 
 
-@examples(30)
+@examples(15)
 @given(parts=st.tuples(NAMES, NAMES, NAMES), seed=st.sampled_from([0, -1, "0", "../1", 1.5, None, True, 10**30, [1]]))
 def test_names_that_lead_elsewhere(feed, work, parts, seed):
     folder = work()
@@ -135,7 +135,7 @@ def report(feed, folder):
     return answer
 
 
-@examples(4, share=20)
+@examples(2, share=20)
 @given(data=FILES)
 def test_a_report_of_anything(feed, work, data):
     folder = work()
@@ -143,7 +143,7 @@ def test_a_report_of_anything(feed, work, data):
     assert not report(feed, folder).refused
 
 
-@examples(3, share=20)
+@examples(2, share=20)
 @given(data=damaged(parquet(LANDSCAPE)) | changed_table(LANDSCAPE).map(parquet))
 def test_a_report_of_a_landscape_of_anything(feed, work, data):
     folder = work()
@@ -151,7 +151,7 @@ def test_a_report_of_a_landscape_of_anything(feed, work, data):
     assert not report(feed, folder).refused
 
 
-@examples(3, share=20)
+@examples(2, share=20)
 @given(text=TEXTS | st.just(SCRIPT), number=st.sampled_from([0.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320]))
 def test_a_report_of_any_texts_and_numbers(feed, work, text, number):
     folder = work()

@@ -64,7 +64,7 @@ def laid_out(folder):
     return folder
 
 
-@examples(25)
+@examples(13)
 @given(data=tables(NASBENCH201), command=COMMANDS)
 def test_a_table_of_nasbench201(feed, work, data, command):
     folder = laid_out(work())
@@ -72,7 +72,7 @@ def test_a_table_of_nasbench201(feed, work, data, command):
     feed(*command, cwd=folder, statuses=(0, 1, 2))
 
 
-@examples(25)
+@examples(13)
 @given(
     data=tables(NASBENCH101),
     command=COMMANDS.filter(lambda words: LONG or words != ["data", "status"]),
@@ -91,7 +91,7 @@ def file_of_scores(folder):
     return pq.read_table(folder / "sound.parquet")
 
 
-@examples(25)
+@examples(13)
 @given(data=st.data(), command=COMMANDS, place=st.sampled_from(["scores.parquet", "runs/paper/retrained.parquet"]))
 def test_a_file_of_scores(feed, work, data, command, place):
     folder = laid_out(work())
@@ -100,7 +100,7 @@ def test_a_file_of_scores(feed, work, data, command, place):
     feed(*command, cwd=folder, statuses=(0, 1, 2))
 
 
-@examples(20)
+@examples(10)
 @given(data=damaged(parquet(NASBENCH201)), source=st.sampled_from(["a.tfrecord", "a.tar", "a.pth", "a.parquet"]))
 def test_conversion_of_anything(feed, work, data, source):
     folder = work()

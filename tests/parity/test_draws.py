@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from bench.methods import method as methods
+from bench.methods import sdarts_rs
 from bench.methods.dropnas import drop_probability
-from bench.steps import perturb, schedule
+from bench.steps import schedule
 
 from . import product
 from . import reference_dropnas as dropnas
@@ -79,7 +80,7 @@ def test_drawn_noise_and_its_projection(name):
     assert noise.var().item() == pytest.approx(1 / 3, abs=0.02)
     mix = product.table([network], [[each.softmax(-1) for each in network.arch_parameters()]])
     mask = torch.from_numpy(space.mask)
-    shaken = perturb.random(
+    shaken = sdarts_rs.smooth(
         mix.expand_as(noise), 4 * noise, torch.tensor(0.3, dtype=torch.float64), mask
     )  # some rows vanish
     for one, drawn in zip(shaken, noise, strict=True):

@@ -149,7 +149,7 @@ def test_sizes(name):
 def test_the_full_networks(network, size, maps):
     net = product.supernet([network()])
     assert net.size == size
-    assert net.feature_maps(32) == maps
+    assert net.space.skeleton.feature_maps(32) == maps
     # What a space has by default is what the authors' code has.
     assert net.config.channels == net.space.supernet.channels == 16
     assert net.config == net.space.supernet or net.config.conv_bias

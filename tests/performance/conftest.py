@@ -1,15 +1,29 @@
-"""What the JSON of ``tox -e benchmark`` says of where it was measured: nothing that names a host or a path."""
+"""Options of the benchmarks, and what their JSON says of where it was measured: nothing that names a host or a path."""
+
+import time
 
 import pytest
+
+from bench.cli.options import seconds
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="tiny sizes: shows that everything runs")
+    parser.addoption("--budget", default="", help="skip steps that would begin later: 90s, 9m")
+
+
+def pytest_configure(config):
+    config.stash["deadline"] = time.monotonic() + seconds(config.getoption("--budget", ""))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_generate_machine_info(config):
     import torch
 
-    from bench.speed import timings
+    from bench.machine import environment
 
-    return timings.machine(torch.device("cpu"), "tox -e benchmark")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return {"device": environment.device_info(device), "versions": environment.versions()}
 
 
 @pytest.hookimpl(optionalhook=True)

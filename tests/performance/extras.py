@@ -13,15 +13,13 @@ import torch
 
 from bench.experiments.reading import load
 from bench.measure import measurements
-from bench.speed.cases import Case
-from bench.speed.sizes import Sizes, inputs
-from bench.speed.timing import Stand
 from spaces.supernet import weigh
 
+from .cases import Case, Sizes
 from .launches import Launches
+from .stand import CPU, Stand, inputs
 
 IMAGES = 50_000
-CPU = torch.device("cpu")
 SPACES = ("nasbench201", "nasbench1shot1-1")
 METHODS = ("darts", "sdarts-rs", "sdarts-adv", "dropnas")
 
@@ -87,9 +85,8 @@ def of_measurements(space, *overrides):
 
 def begun(space, method, overrides):
     """Return step, learner and feed of a search of one seed before its first step."""
-    sized = Sizes(load("paper", ("training.batch=2", *overrides)), side=8, images=16, rounds=1, round_seconds=0.0)
-    case, protocol = Case(space, method, 1, "float32"), sized.experiment.arm(space, method).protocol
-    return Stand(CPU, sized).step(case, protocol, "grouped", capture=False, compiled=False)
+    sized = Sizes(load("paper", ("training.batch=2", *overrides)), side=8, images=16)
+    return Stand(CPU, sized).step(Case(space, method, 1, "float32", form="grouped"))
 
 
 def of(work):

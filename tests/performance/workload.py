@@ -2,7 +2,7 @@
 
 The plain form has a module for every operation and back-propagates weights and alphas in every pass, as the authors'
 codes do. ``suite`` and ``reference`` are what the tests of this directory hold against each other; ``plain_step`` is a
-whole step of a method at an experiment's own sizes, for ``dnas bench gpu``.
+whole step of a method at an experiment's own sizes, for ``test_step``.
 """
 
 import random
@@ -12,8 +12,8 @@ import torch
 
 from bench.machine import conv_table
 from bench.methods import method as methods
+from bench.methods import sdarts_adv
 from bench.protocol import Training
-from bench.steps import perturb
 from bench.steps.learner import Batch, Learner, Samples, initial_state
 from spaces import find
 from spaces.supernet.network import Supernet
@@ -63,7 +63,7 @@ def suite(space, work, seeds, *, side=16, batch=16, form="auto"):
         return lambda: searcher.step(learner, step, searcher.params())
     noise, epsilon = 2 * torch.rand(seeds, *found.mask.shape) - 1, torch.tensor(RADIUS)
     steps = searcher.params().steps
-    return lambda: perturb.adversarial(learner, samples, learner.mix(), noise, epsilon, steps=steps)
+    return lambda: sdarts_adv.attack(learner, samples, learner.mix(), noise, epsilon, steps=steps)
 
 
 def reference(space, work, *, side=16, batch=16):

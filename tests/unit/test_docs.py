@@ -1,6 +1,8 @@
 """The documentation names only what exists: files, sections, commands, options, switches, environments, columns."""
 
 import configparser
+import importlib.util
+import json
 import re
 import shlex
 import sys
@@ -8,18 +10,21 @@ import tomllib
 import types
 from pathlib import Path
 
+import matplotlib.pyplot
 import pytest
 import typer
 
 import spaces
 from bench.cli import (  # noqa: F401 - they add their commands
-    bench,
     compare,
     data,
+    exporting,
     importing,
     inspect,
     planning,
     reports,
+    show,
+    watch,
     work,
 )
 from bench.cli.application import app
@@ -28,6 +33,7 @@ from bench.methods import method as methods
 from bench.runs.deviations import rules
 from reports.study.study import Study
 from reports.tabular.tables import summary_table
+from results.claims.claim import load_claims
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 from results.records.store import Store
 from results.scores.oracle import ScoresOracle
@@ -191,6 +197,21 @@ def test_every_switch_of_a_deviation_is_on_a_page(space, name):
         assert f"`{rule.switch}`" in text or not rule.switch, rule.id
 
 
+def test_pages_and_files_of_methods_say_what_the_data_say():
+    """Fix with ``python docs/hooks/method_facts.py``."""
+    spec = importlib.util.spec_from_file_location("method_facts", ROOT / "docs" / "hooks" / "method_facts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    facts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(facts)
+    found = facts.measured()
+    for name in methods.names():
+        assert facts.page(name) == facts.page_of(name).read_text(encoding="utf-8"), f"the page of {name} is out of date"
+        assert facts.source(name, found) == facts.file_of(name).read_text(encoding="utf-8"), f"{name}: out of date"
+    assert {final.method.id for final in found} >= {"darts", "sdarts-rs", "sdarts-adv", "dropnas", "random"}
+    assert "Measured: test accuracy" in facts.file_of("sdarts-adv").read_text(encoding="utf-8")
+
+
 def test_every_column_is_described():
     table = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
     for column in [*POINT_COLUMNS, *(f"{prefix}OPERATION" for prefix in OPERATION_PREFIXES)]:
@@ -205,6 +226,57 @@ def test_the_example_of_a_method_is_whole(monkeypatch):
     exec(compile(source, page.name, "exec"), module.__dict__)  # noqa: S102
     assert isinstance(module.METHOD, methods.Method)
     assert module.METHOD.id not in methods.names()
+
+
+def listings(name, language):
+    """Return the listings of one language on a page of ``docs``."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return [body for kind, body in FENCE.findall(text) if kind == language]
+
+
+def test_the_example_of_a_claim_is_judged(tmp_path):
+    (tmp_path / "mine.toml").write_text(listings("checking.md", "toml")[0], encoding="utf-8")
+    [claim] = load_claims(tmp_path)
+    assert claim.judged
+
+
+def test_the_example_of_a_variant_is_one(tmp_path):
+    quick = (reading.FOLDER / "quick.toml").read_text(encoding="utf-8")
+    [variant] = [text for text in listings("experiments.md", "toml") if "variants" in text]
+    (tmp_path / "mine.toml").write_text(f"{quick}\n{variant}", encoding="utf-8")
+    assert set(reading.load(str(tmp_path / "mine.toml")).variants) == {"darts-l2-27"}
+
+
+def test_reading_the_records_prints_what_the_page_says(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    first, second = listings("reading.md", "python")
+    exec(compile(first, "reading.md", "exec"), {})  # noqa: S102
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert "\n".join(printed) == listings("reading.md", "")[0].rstrip()
+    exec(compile(second, "reading.md", "exec"), {})  # noqa: S102
+    assert capsys.readouterr().out.startswith("complete ")
+
+
+def tutorial():
+    """Return the code cells of the notebook."""
+    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_the_tutorial_is_committed_without_outputs():
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in tutorial())
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))  # as for a reader without tables
+    names = {"__name__": "tutorial"}
+    with matplotlib.rc_context({"backend": "agg"}):
+        for cell in tutorial():
+            exec(compile("".join(cell["source"]), "tutorial.ipynb", "exec"), names)  # noqa: S102
+        matplotlib.pyplot.close("all")
+    assert set(names["found"]["status"]) == {"complete"}
+    assert names["low"] < names["difference"].mean() < names["high"]
 
 
 def test_the_citation_is_of_this_version():

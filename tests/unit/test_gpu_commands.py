@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import tarfile
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ def test_checks_compare_with_a_cpu_and_say_what_failed(monkeypatch, capsys, tmp_
         ("broken", broken),
     ]
     monkeypatch.setattr(checks, "_all", lambda *_, **__: iter(made))
-    assert commands.main(["check", "--quick", "--device", "cpu", "--out", str(tmp_path)]) == 1
+    assert commands.main(["check", "--quick", "--device", "cpu", "--out", str(tmp_path)]) == 3
     found = json.loads((tmp_path / "check.json").read_text())
     assert [each["passed"] for each in found] == [True, True, False, False]
     assert 0 < found[1]["value"] < found[1]["limit"]
@@ -44,7 +45,7 @@ def test_checks_compare_with_a_cpu_and_say_what_failed(monkeypatch, capsys, tmp_
 
 
 def test_checks_stop_in_time(capsys):
-    assert checks.run(CPU, 0.0, quick=True) == []
+    assert checks.run(CPU, 0.0, quick=True) == ([], True)
     assert "out of time: left from forms are measured on" in capsys.readouterr().out
 
 
@@ -71,29 +72,32 @@ def test_a_step_is_profiled_by_operation(monkeypatch, tmp_path):
     assert plain["rows"][0]["ms"] > 0
 
 
-def test_speeds_are_measured_by_the_number_of_seeds(tmp_path, monkeypatch):
-    monkeypatch.setattr(conv_table, "file", lambda: tmp_path / "none.json")
-    monkeypatch.setattr(speeds, "SEEDS", (1,))
-    assert commands.main(["speed", "--quick", "--device", "cpu", "--out", str(tmp_path)]) == 0
-    found = json.loads((tmp_path / "speed.json").read_text())
-    names = [each["name"] for each in found["benchmarks"]]
-    assert "nasbench201/darts/S=4/float32/auto/captured" in names
-    assert "nasbench201/sdarts-adv/S=1/bf16/auto/captured" in names
-    assert (found["left"], found["failed"]) == ([], {})
+@pytest.mark.slow
+def test_speeds_are_measured_in_turns_with_the_plain_form(tmp_path):
+    chosen = "test_device or (nasbench201/darts/S2 and auto)"
+    assert speeds.run(CPU, float("inf"), tmp_path, quick=True, chosen=chosen) == 0
+    found = {
+        each["name"]: each["extra_info"] for each in json.loads((tmp_path / "speed.json").read_text())["benchmarks"]
+    }
+    assert found["test_device[copy]"]["per_second"] > 1e6
+    for one in ("float32", "bf16"):
+        extra = found[f"test_step[nasbench201/darts/S2/{one}/auto/captured]"]
+        low, high = extra["speed_up_per_seed_range"]
+        assert 0 < low <= extra["speed_up_per_seed_median"] <= high
+        assert extra["floor_bytes_per_second"] > 0
 
 
-def test_forms_that_speed_measured_are_found_by_a_search(tmp_path, monkeypatch):
+def test_speeds_end_with_4_where_the_time_was_too_short_and_with_3_where_a_step_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(conv_table, "file", lambda: tmp_path / "forms.json")
-    monkeypatch.setattr(conv_table, "device_info", lambda device: {"name": "made-up"})
-    extra = {"form": "auto", "forms": {"8 3 4 3 1": "loop"}, "batch": 4, "seeds": 2, "precision": "tf32"}
-    document = {"benchmarks": [{"extra_info": extra}]}
-    monkeypatch.setattr(speeds.measuring, "run", lambda *_, **__: document)
-    monkeypatch.setattr(speeds, "sizes", lambda quick: None)
+    (tmp_path / "forms.json").write_text("{}")
     (tmp_path / "out").mkdir()
-    speeds.run(torch.device("cuda"), 1.0, tmp_path / "out", quick=True)
-    key = conv_table._key(4, 2, "tf32", torch.device("cuda"))
-    for path in (tmp_path / "forms.json", tmp_path / "out" / "conv-forms.json"):
-        assert json.loads(path.read_text()) == {key: {"8 3 4 3 1": "loop"}}
+    statuses = iter([0, 1])
+    monkeypatch.setattr(
+        speeds.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], returncode=next(statuses))
+    )
+    assert commands.main(["speed", "--device", "cpu", "--budget", "0s", "--out", str(tmp_path / "out")]) == 4
+    assert commands.main(["speed", "--device", "cpu", "--budget", "90s", "--out", str(tmp_path / "out")]) == 3
+    assert (tmp_path / "out" / "conv-forms.json").read_text() == "{}"
 
 
 def test_parts_of_the_data_are_joined_once(tmp_path):

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
+from spaces.supernet.declare import Place
 from spaces.supernet.forward import Pass
-from spaces.supernet.layout import Layout, Position
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a cell stands in the network.
-
-    Attributes
-    ----------
-    name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
-    channels : of the stack.
-    widths : channels of each map that the cell reads.
-    reduction : whether the cell halves the map, and whether the one before it did.
-    """
-
-    name: str
-    channels: int
-    widths: tuple[int, ...]
-    reduction: bool = False
-    after_reduction: bool = False
+from spaces.supernet.layout import Position
 
 
 class CellKind(ABC):
@@ -49,10 +30,6 @@ class CellKind(ABC):
 
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         self.space, self.config = space, config
-
-    @abstractmethod
-    def declare(self, layout: Layout, place: Place) -> int:
-        """Add the weights of one cell to a layout and return the width of its output."""
 
     @abstractmethod
     def weighing(self) -> list[Position]:

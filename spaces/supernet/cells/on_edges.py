@@ -9,14 +9,14 @@ from typing import final
 from torch import Tensor
 
 from spaces.base import EdgeCell, Space, SupernetConfig
+from spaces.supernet.declare import EDGE_CONVS, Place
 from spaces.supernet.forward import Pass
-from spaces.supernet.layout import Layout, Norm, Position
+from spaces.supernet.layout import Position
 from spaces.supernet.ops import avg_pool
 from spaces.supernet.weigh import weigh
 
-from .kind import CellKind, Place
+from .kind import CellKind
 
-CONVS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 SUMS = ("skip_connect", "avg_pool_3x3")
 
 
@@ -39,25 +39,11 @@ class OnEdges(CellKind):
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         assert isinstance(space.cell, EdgeCell)
         super().__init__(space, config)
-        self._nodes, self._edges = space.cell.nodes, space.cell.edges
-
-    def declare(self, layout: Layout, place: Place) -> int:
-        """See ``CellKind``."""
-        config, operations = self.config, self.space.operations
-        for source in range(self._nodes - 1):
-            rows = self._rows_from(source)
-            for operation, kernel in CONVS.items():
-                conv, width = f"{place.name}.{source}.{operation}", len(rows) * place.channels
-                owners: tuple[Position, ...] = tuple((row, operations.index(operation)) for row in rows)
-                layout.conv(conv, width, place.channels, kernel, bias=config.conv_bias, owners=owners)
-                norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners)
-                layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
-            layout.sum(*(f"{place.name}.{source}.{operation}" for operation in CONVS))
-        return place.channels
+        self._cell = space.cell
 
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
-        rows = [row for source in range(self._nodes - 1) for row in self._rows_from(source)]
+        rows = [row for source in range(self._cell.nodes - 1) for row in self._cell.rows_from(source)]
         return [(row, self.space.operations.index(operation)) for row in rows for operation in SUMS]
 
     def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[EdgeShares]:
@@ -66,7 +52,7 @@ class OnEdges(CellKind):
         each = entries.expand(cells, *entries.shape)
         by_edge = each.unflatten(-1, (-1, len(SUMS))).permute(0, 3, 2, 1)  # (cells, 2, edges, S)
         repeated = by_edge.unsqueeze(-1).expand(*by_edge.shape, channels).flatten(0, 2)
-        sizes = list(range(self._nodes - 1, 0, -1))
+        sizes = list(range(self._cell.nodes - 1, 0, -1))
         parts = repeated.split(sizes * (len(SUMS) * cells))  # split once: so are their gradients joined
         left = iter([part.transpose(0, 1) for part in parts])
         return [EdgeShares(*(tuple(next(left) for _ in sizes) for _ in SUMS)) for _ in range(cells)]
@@ -75,15 +61,11 @@ class OnEdges(CellKind):
         """See ``CellKind``."""
         (node,), sums = inputs, None
         for source, (skip, pool) in enumerate(zip(shares.skip, shares.pool, strict=True)):
-            active = pass_.relu(node, readers=len(CONVS) * (self._nodes - 1 - source))
-            edges = pass_.conv_sum(active, *(f"{source}.{operation}" for operation in CONVS))
+            active = pass_.relu(node, readers=len(EDGE_CONVS) * (self._cell.nodes - 1 - source))
+            edges = pass_.conv_sum(active, *(f"{source}.{operation}" for operation in EDGE_CONVS))
             edges = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
-            edges = edges.unflatten(-1, (self._nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
+            edges = edges.unflatten(-1, (self._cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
             sums = edges if sums is None else sums + edges
-            node, sums = sums.split([1, self._nodes - 2 - source], dim=-2)
+            node, sums = sums.split([1, self._cell.nodes - 2 - source], dim=-2)
             node = node.squeeze(-2)
         return node
-
-    def _rows_from(self, source: int) -> list[int]:
-        """Return the rows of the edges that leave a node, targets ascending."""
-        return [row for row, edge in enumerate(self._edges) if edge[0] == source]

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from spaces.base import NodeCell, Space, SupernetConfig
+from spaces.supernet.declare import NODE_CONVS, Place
 from spaces.supernet.forward import Pass
-from spaces.supernet.layout import Layout, Norm, Position
+from spaces.supernet.layout import Position
 from spaces.supernet.ops import max_pool
 from spaces.supernet.weigh import weigh
 
-from .kind import CellKind, Place
+from .kind import CellKind
 
-CONVS = {"conv3x3": 3, "conv1x1": 1}
 POOL = "maxpool3x3"
 
 
@@ -48,24 +48,6 @@ class OnNodes(CellKind):
         assert isinstance(space.cell, NodeCell)
         super().__init__(space, config)
         self._cell, self._published = space.cell, config.cell == "published"
-
-    def declare(self, layout: Layout, place: Place) -> int:
-        """See ``CellKind``."""
-        config, space, channels, blocks = self.config, self.space, place.channels, self._cell.blocks
-        to_output = (space.site_rows(self._cell.output).start, 0)
-        to_blocks = [None if site is None else (space.site_rows(site).start, 0) for site in self._cell.inputs]
-        shares = (*to_blocks, *[to_output] * (1 if self._published else blocks))
-        width = len(shares) * channels
-        layout.conv(f"{place.name}.project", width, place.widths[0], 1)
-        norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=shares)
-        layout.norm(f"{place.name}.project.bn", norm, affine=config.bn_affine)
-        for block in range(blocks):
-            for operation, kernel in CONVS.items():
-                conv, owners = f"{place.name}.{block}.{operation}", ((block, space.operations.index(operation)),)
-                layout.conv(conv, channels, channels, kernel, bias=config.conv_bias, owners=owners)
-                norm = Norm(channels, config.bn_momentum, config.bn_tracked, mix=owners)
-                layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
-        return (blocks + self._published) * channels
 
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
@@ -108,7 +90,7 @@ class OnNodes(CellKind):
             z = z.squeeze(-2)
             for earlier, block in enumerate(blocks):
                 z = weigh(z, (block, weights[earlier])) if weights else z + block
-            large, small = (pass_.activated(z, f"{index}.{operation}") for operation in CONVS)
+            large, small = (pass_.activated(z, f"{index}.{operation}") for operation in NODE_CONVS)
             blocks.append(weigh(large + small, (max_pool(z, kernel=3, stride=1, padding=1), pool)))
 
         if self._published:

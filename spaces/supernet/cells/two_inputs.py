@@ -9,7 +9,7 @@ rectified, so that the mixing weight rides on the last batch norm and a node is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -19,63 +19,16 @@ from torch import Tensor
 
 from spaces.base import Space, SupernetConfig, TwoInputCell
 from spaces.supernet.constants import Constants
+from spaces.supernet.declare import Place
 from spaces.supernet.forward import Pass, added_up
-from spaces.supernet.layout import Layout, Norm, Position
+from spaces.supernet.layout import Position
+from spaces.supernet.levels import DILATED, NOISE, SEPARABLE, SKIP, Edge, Level, levels
 from spaces.supernet.ops import avg_pool, max_pool
 from spaces.supernet.weigh import weigh
 
-from .kind import CellKind, Place
+from .kind import CellKind
 
-#: Side of the kernel and dilation; a separable convolution is two of the kind.
-SEPARABLE = {"sep_conv_3x3": 3, "sep_conv_5x5": 5}
-DILATED = {"dil_conv_3x3": 3, "dil_conv_5x5": 5}
-POOLS = {"max_pool_3x3": max_pool, "avg_pool_3x3": avg_pool}
-SKIP, NOISE = "skip_connect", "noise"
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An operation on an edge: nodes, and its entry of the mix."""
-
-    source: int
-    target: int
-    entry: Position
-
-
-@dataclass(frozen=True)
-class Level:
-    """What leaves the ``sources``, nodes that are known at one time, for the ``targets``.
-
-    Attributes
-    ----------
-    edges : of each operation, targets first.
-    """
-
-    name: str
-    sources: tuple[int, ...]
-    targets: tuple[int, ...]
-    stride: int
-    edges: dict[str, tuple[Edge, ...]]
-
-    def of(self, *kinds: Iterable[str]) -> dict[str, tuple[Edge, ...]]:
-        """Return the edges of some operations, of those that are there."""
-        known = {name for kind in kinds for name in kind}
-        return {name: edges for name, edges in self.edges.items() if name.partition(".")[0] in known}
-
-    def ordered(self, operations: dict[str, tuple[Edge, ...]]) -> list[tuple[str, int]]:
-        """Return (operation, place among its edges) of all edges of some operations, targets first."""
-        placed = [(edge, name, place) for name, edges in operations.items() for place, edge in enumerate(edges)]
-        return [(name, place) for edge, name, place in sorted(placed, key=lambda each: each[0].target)]
-
-    def counts(self, operations: dict[str, tuple[Edge, ...]]) -> tuple[int, ...]:
-        """Return how many edges of some operations enter each target."""
-        entered = [edge.target for edges in operations.values() for edge in edges]
-        return tuple(entered.count(target) for target in self.targets)
-
-    def whole(self) -> list[tuple[str, int]]:
-        """Return the (operation, source) pairs by whose shares whole maps are weighed."""
-        names = self.of(POOLS, [NOISE], [SKIP] if self.stride == 1 else [])
-        return [(name, source) for name in names for source in self.sources]
+_POOLS = {"max_pool_3x3": max_pool, "avg_pool_3x3": avg_pool}
 
 
 @dataclass(frozen=True)
@@ -95,68 +48,8 @@ class TwoInputs(CellKind):
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         assert isinstance(space.cell, TwoInputCell)
         super().__init__(space, config)
-        self._cell = space.cell
-        self._levels = {False: self._of_kind(space.cell.normal, 1), True: self._of_kind(space.cell.reduction, 2)}
+        self._levels = {reduction: levels(space, reduction=reduction) for reduction in (False, True)}
         self._index = Constants(self._make_index)
-
-    def _of_kind(self, site: str, stride: int) -> tuple[Level, ...]:
-        """Return the levels of one kind of cell; a stride leads from the inputs alone."""
-        found, nodes = [], self._cell.nodes
-        first = self.space.site_rows(site).start
-        for level in range(nodes):
-            sources = (0, 1) if level == 0 else (level + 1,)
-            edges: dict[str, list[Edge]] = {}
-            for row, (source, target) in enumerate(self._cell.edges, start=first):
-                for column, name in enumerate(self.space.rows[row].choices) if source in sources else ():
-                    edges.setdefault(name, []).append(Edge(source, target, (row, column)))
-            inner = {name: tuple(each) for name, each in edges.items() if name != "none"}
-            targets = tuple(range(level + 2, nodes + 2))
-            found.append(Level(f"{level}", sources, targets, stride if level == 0 else 1, inner))
-        return tuple(found)
-
-    def declare(self, layout: Layout, place: Place) -> int:
-        """See ``CellKind``."""
-        channels = place.channels
-        for number, width in enumerate(place.widths):
-            name = f"{place.name}.input{number}"
-            if number == 0 and place.after_reduction:
-                _declare_halves(layout, name, channels, width)
-            else:
-                layout.conv(name, channels, width, 1)
-            layout.norm(f"{name}.bn", self._norm(channels), affine=self.config.bn_affine)
-        for level in self._levels[place.reduction]:
-            self._declare_level(layout, level, f"{place.name}.{level.name}", channels)
-        return self._cell.nodes * channels
-
-    def _norm(self, channels: int, owners: Sequence[Position] = ()) -> Norm:
-        return Norm(channels, self.config.bn_momentum, self.config.bn_tracked, mix=tuple(owners))
-
-    def _declare_level(self, layout: Layout, level: Level, name: str, channels: int) -> None:
-        separable, both = level.of(SEPARABLE), level.of(SEPARABLE, DILATED)
-        affine = self.config.bn_affine
-        for operation, edges in both.items():
-            kernel, owners = (SEPARABLE | DILATED)[operation], tuple(edge.entry for edge in edges)
-            for turn in ("first", "second")[: 1 + (operation in separable)]:
-                layout.conv(f"{name}.{operation}.{turn}", len(edges) * channels, 1, kernel, owners=owners)
-        for turn, operations, order in (
-            ("first", separable, [(name, i) for name, edges in separable.items() for i in range(len(edges))]),
-            ("last", both, level.ordered(both)),
-        ):
-            owners = tuple(operations[operation][i].entry for operation, i in order)
-            if owners:
-                width = len(owners) * channels
-                layout.conv(f"{name}.{turn}", width, channels, 1, owners=owners)
-                norm = self._norm(width, owners if turn == "last" else ())
-                layout.norm(f"{name}.{turn}.bn", norm, affine=affine, owners=owners)
-        if both:
-            layout.gathered[f"{name}.last"] = level.counts(both)
-        for operation in level.of(POOLS):
-            layout.norm(f"{name}.{operation}.bn", self._norm(len(level.sources) * channels), affine=False)
-        for operation, edges in level.of([SKIP]).items() if level.stride > 1 else ():
-            owners = tuple(edge.entry for edge in edges)
-            _declare_halves(layout, f"{name}.{operation}", channels, channels, owners)
-            norm = self._norm(len(owners) * channels, owners)
-            layout.norm(f"{name}.{operation}.bn", norm, affine=affine, owners=owners)
 
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
@@ -216,13 +109,6 @@ class TwoInputs(CellKind):
             node, sums = sums.split([place.channels, sums.shape[-1] - place.channels], dim=-1)
             nodes.append(node)
         return torch.cat(nodes, dim=-1)
-
-
-def _declare_halves(layout: Layout, name: str, channels: int, inputs: int, owners: tuple[Position, ...] = ()) -> None:
-    """Add a factorized reduce: of each output, half the channels read the even pixels, and half the odd ones."""
-    times = max(1, len(owners))
-    layout.conv(f"{name}.even", times * (channels // 2), inputs, 1, owners=owners)
-    layout.conv(f"{name}.odd", times * (channels - channels // 2), inputs, 1, owners=owners)
 
 
 def _halves(pass_: Pass, x: Tensor, name: str, times: int) -> Tensor:
@@ -293,7 +179,7 @@ def _whole_maps(pass_: Pass, level: Level, x: Tensor) -> list[Tensor]:
     found: dict[str, Sequence[Tensor]] = {}
     for name in dict.fromkeys(name for name, _ in level.whole()):
         y = x
-        if pool := POOLS.get(name):
+        if pool := _POOLS.get(name):
             y = pass_.norm(pool(x, kernel=3, stride=level.stride, padding=1), f"{level.name}.{name}.bn")
         found[name] = [y] if len(level.sources) == 1 else y.unflatten(-1, (len(level.sources), -1)).unbind(-2)
     return [found[name][level.sources.index(source)] for name, source in level.whole()]

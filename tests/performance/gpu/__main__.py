@@ -19,7 +19,7 @@ SHARES = {"check": 0.3, "profile": 0.15, "speed": 0.55}
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command; return its exit status: 0, 1 where a check failed, that of ``dnas run`` for a search."""
+    """Run one command; return 0 done, 2 bad input, 3 something failed, 4 out of budget with work left."""
     parser = argparse.ArgumentParser(prog="python -m tests.performance.gpu", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("check", "profile", "speed", "first", "search"):
@@ -47,21 +47,19 @@ def main(words: list[str] | None = None) -> int:
 
 def measure(command: str, out: Path, device: torch.device, budget: float, *, quick: bool) -> int:
     """Check, profile or measure speed, or all of it, each in its share of the time; write a file each."""
-    began, status = time.monotonic(), 0
-    left = SHARES if command == "first" else {command: 1.0}
-    for name, share in left.items():
+    began, failed, more = time.monotonic(), False, False
+    shares = SHARES if command == "first" else {command: 1.0}
+    for name, share in shares.items():
         deadline = time.monotonic() + budget * share
         print(f"--- {name}, on {device}, after {time.monotonic() - began:.0f} s", flush=True)
-        if name == "check":
-            found = checks.run(device, deadline, quick=quick)
-            status = int(any(not each["passed"] for each in found))
-            (out / "check.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-        elif name == "profile":
-            found = profiling.run(device, deadline, quick=quick)
-            (out / "profile.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-        else:
-            speeds.run(device, deadline, out, quick=quick)
-    return status
+        if name == "speed":
+            status = speeds.run(device, deadline, out, quick=quick)
+            failed, more = failed or status == 3, more or status == 4
+            continue
+        found, left = (checks if name == "check" else profiling).run(device, deadline, quick=quick)
+        (out / f"{name}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        failed, more = failed or any(not each.get("passed", True) for each in found), more or left
+    return 3 if failed else 4 if more else 0
 
 
 if __name__ == "__main__":

@@ -5,19 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import cycle, islice
 
 import torch
 
 import spaces
 from bench.machine import conv_table, precision
-from bench.machine.capture import WARM_UP
 from bench.measure import measurements
-from bench.speed.cases import Case
-from bench.speed.sizes import inputs, sizes
-from bench.speed.timing import Stand
 from spaces.supernet import weigh
-from spaces.supernet.conv import CONV_FORMS, seed_conv
+from spaces.supernet.conv import CONV_FORMS, ConvForm, seed_conv
+
+from ..cases import Case, sizes
+from ..stand import CPU, Stand, furthest
 
 SPACES = ("nasbench201", "nasbench1shot1-1")
 #: By priority.
@@ -29,18 +27,15 @@ ROUNDED = {"tf32": 5e-3, "float32": 1e-5, "bf16": 5e-2}
 Check = Callable[[], tuple[float, float]]
 
 
-def run(device: torch.device, deadline: float, *, quick: bool) -> list[dict[str, object]]:
-    """Make all checks that the time allows, by priority; print a line each and return all of them.
-
-    A check that was not made is in the list as passed "left".
-    """
+def run(device: torch.device, deadline: float, *, quick: bool) -> tuple[list[dict[str, object]], bool]:
+    """Make all checks that the time allows, by priority; print a line each and return them, and whether any is left."""
     found: list[dict[str, object]] = []
     stand = Stand(device, sizes(quick=True))
     for name, check in _all(stand, device, quick=quick):
         began = time.monotonic()
         if began > deadline:
             print(f"out of time: left from {name} on", flush=True)
-            break
+            return found, True
         try:
             value, limit = check()
             passed, error = value <= limit, ""
@@ -50,7 +45,7 @@ def run(device: torch.device, deadline: float, *, quick: bool) -> list[dict[str,
         spent = time.monotonic() - began
         found.append({"name": name, "passed": passed, "value": value, "limit": limit, "error": error, "seconds": spent})
         print(f"{'ok' if passed else 'FAILED'}: {name}: {error or f'{value:.1e}, at most {limit:.0e}'}", flush=True)
-    return found
+    return found, False
 
 
 def _all(stand: Stand, device: torch.device, *, quick: bool) -> Iterator[tuple[str, Check]]:
@@ -67,6 +62,11 @@ def _all(stand: Stand, device: torch.device, *, quick: bool) -> Iterator[tuple[s
     for space in SPACES:
         for name in searchers[1:]:
             yield f"captured {space}/{name}, float64", partial(_captured, stand, space, name)
+    if device.type == "cuda":
+        yield (
+            f"compiled {SPACES[0]}/{searchers[0]}, float64",
+            partial(_captured, stand, SPACES[0], searchers[0], compiled=True),
+        )
     for one in _usual(device):
         yield f"loss and gradients, {one}", partial(_close, stand, SPACES[0], one)
 
@@ -87,17 +87,12 @@ def _measured(stand: Stand, device: torch.device) -> tuple[float, float]:
     return float(sum(able) - sum(map(len, found))), 0.0
 
 
-def _captured(stand: Stand, space: str, name: str) -> tuple[float, float]:
+def _captured(stand: Stand, space: str, name: str, *, compiled: bool = False) -> tuple[float, float]:
     """How far captured steps end from plain ones; an AssertionError where none was replayed on a GPU."""
-    case = Case(space, name, 2, "float64", form="grouped")
-    precision.prepare("float64", stand.device)
-    protocol = stand.sizes.experiment.arm(space, name).protocol
-    step, _, feed = stand.step(case, protocol, "grouped", capture=True, compiled=False)
-    drawn, _ = inputs(feed, stand.device)
-    for each in islice(cycle(drawn), WARM_UP + 2):
-        step(each)
-    assert stand.device.type != "cuda" or step.replays, "the step was not captured"
-    return stand.difference(case)["from_plain"], EXACT
+    case = Case(space, name, 2, "float64", form="grouped", compiled=compiled)
+    own, replays = stand.moved(case)
+    assert stand.device.type != "cuda" or replays, "the step was not captured"
+    return furthest(own, stand.moved(replace(case, captured=False, compiled=False))[0]), EXACT
 
 
 def _random(device: torch.device, *size: int) -> torch.Tensor:
@@ -114,14 +109,14 @@ def _worst(found: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
 def _forms(device: torch.device, kernel: int, stride: int, one: precision.Precision) -> tuple[float, float]:
     """How far values and gradients of all forms are from those of a CPU in float64."""
     precision.prepare(one, device)
-    x, weights = _random(torch.device("cpu"), 8, 12, 12, 4, 16), _random(torch.device("cpu"), 4, 32, 16, kernel, kernel)
+    x, weights = _random(CPU, 8, 12, 12, 4, 16), _random(CPU, 4, 32, 16, kernel, kernel)
 
     def values(form: str, where: torch.device, dtype: torch.dtype) -> list[torch.Tensor]:
         leaves = [each.to(where, dtype).requires_grad_() for each in (x, weights)]
         y = seed_conv(*leaves, stride=stride, form=form)
         return [y.detach(), *torch.autograd.grad(y.square().sum(), leaves)]
 
-    plain = values("grouped", torch.device("cpu"), torch.float64)
+    plain = values("grouped", CPU, torch.float64)
     worst = max(_worst(values(form, device, precision.maps_dtype(one)), plain) for form in CONV_FORMS)
     return worst, EXACT if one == "float64" else ROUNDED[one]
 
@@ -135,29 +130,23 @@ def _weighed(device: torch.device) -> tuple[float, float]:
         first = torch.autograd.grad(y.sin().sum(), parts, create_graph=True)
         return [y, *first, *torch.autograd.grad(sum(each.square().sum() for each in first), parts)]
 
-    return _worst([v.detach() for v in values(device)], [v.detach() for v in values(torch.device("cpu"))]), EXACT
+    return _worst([v.detach() for v in values(device)], [v.detach() for v in values(CPU)]), EXACT
 
 
-def _eigenvalue(stand: Stand, space: str, form: str) -> tuple[float, float]:
+def _eigenvalue(stand: Stand, space: str, form: ConvForm) -> tuple[float, float]:
     """How far the eigenvalues of a form are from those of a CPU."""
-    precision.prepare("float64", stand.device)
-    protocol = stand.sizes.experiment.arm(space, "darts").protocol
     values = []
-    for where in (stand, Stand(torch.device("cpu"), stand.sizes)):
-        case = Case(space, "darts", 2, "float64", form=form)
-        _, learner, feed = where.step(case, protocol, form, capture=False, compiled=False)
+    for where in (stand, Stand(CPU, stand.sizes)):
+        _, learner, feed = where.step(Case(space, "darts", 2, "float64", form=form, captured=False))
         values.append(torch.from_numpy(measurements.eigenvalue(learner, feed, 0)))
     return _worst(values[:1], values[1:]), 1e-8
 
 
 def _close(stand: Stand, space: str, one: precision.Precision) -> tuple[float, float]:
     """How far the loss of a rounded precision is from that of float64 on the same weights."""
-    protocol = stand.sizes.experiment.arm(space, "darts").protocol
-    losses = []
-    for name in (one, "float64"):
-        precision.prepare(name, stand.device)
-        case = replace(Case(space, "darts", 2, "float64"), precision=name)
-        _, learner, feed = stand.step(case, protocol, "grouped", capture=False, compiled=False)
-        samples = feed.clean(torch.arange(protocol.training.batch))
+    case, losses = Case(space, "darts", 2, one, form="grouped", captured=False), []
+    for each in (case, replace(case, precision="float64")):
+        _, learner, feed = stand.step(each)
+        samples = feed.clean(torch.arange(stand.protocol(each).training.batch))
         losses.append(learner.loss(learner.state.weights, learner.mix(), samples, update=False).loss.detach().double())
     return _worst(losses[:1], losses[1:]), ROUNDED[one]

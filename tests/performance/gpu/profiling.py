@@ -8,47 +8,45 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bench.machine import precision
-from bench.speed import clock
-from bench.speed.cases import Case
-from bench.speed.sizes import inputs, sizes
-from bench.speed.timing import Stand
+
+from ..cases import Case, sizes
+from ..stand import Stand, inputs, wait
 
 ROWS = 40
 METHODS = ("darts", "sdarts-adv")
 SEEDS = 4
 
 
-def run(device: torch.device, deadline: float, *, quick: bool) -> list[dict[str, Any]]:
-    """Profile a step of DARTS and of SDARTS-ADV on NAS-Bench-201 in each precision; print and return the tables."""
+def run(device: torch.device, deadline: float, *, quick: bool) -> tuple[list[dict[str, Any]], bool]:
+    """Profile a step of DARTS and of SDARTS-ADV on NAS-Bench-201 in each precision; print the tables.
+
+    Return them, and whether any is left.
+    """
     usual = precision.choose("auto", device)
     stand, found = Stand(device, sizes(quick=quick)), []
     for one in (usual, "bf16"):
         for name in METHODS:
             if time.monotonic() > deadline:
                 print(f"out of time: left from {name} in {one} on", flush=True)
-                return found
-            found.append(_of_step(stand, Case("nasbench201", name, SEEDS, one)))
+                return found, True
+            found.append(_of_step(stand, Case("nasbench201", name, SEEDS, one, captured=False)))
             _show(found[-1])
-            stand.free()
-    return found
+    return found, False
 
 
 def _of_step(stand: Stand, case: Case, steps: int = 3) -> dict[str, Any]:
     """Profile some plain steps: those of a captured graph are the same kernels without names of operations."""
-    precision.prepare(case.precision, stand.device)
-    protocol = stand.sizes.experiment.arm(case.space, case.method).protocol
-    forms, _ = stand.forms(case, protocol)
-    step, _, feed = stand.step(case, protocol, forms, capture=False, compiled=False)
+    step, _, feed = stand.step(case)
     source = cycle(inputs(feed, stand.device)[0])
     for drawn in islice(source, 2):
         step(drawn)
     on_gpu = stand.device.type == "cuda"
-    clock.wait(stand.device)
+    wait(stand.device)
     began = time.perf_counter()
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as seen:
         for drawn in islice(source, steps):
             step(drawn)
-        clock.wait(stand.device)
+        wait(stand.device)
     spent = (time.perf_counter() - began) / steps
     rows = [
         {
@@ -61,7 +59,7 @@ def _of_step(stand: Stand, case: Case, steps: int = 3) -> dict[str, Any]:
     ]
     rows.sort(key=lambda row: -row["ms"])
     return {
-        "case": case.name,
+        "case": str(case),
         "device": str(stand.device),
         "ms": sum(row["ms"] for row in rows),
         "calls": sum(row["calls"] for row in rows),

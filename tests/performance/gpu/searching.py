@@ -42,7 +42,7 @@ def run(asked: argparse.Namespace, more: list[str], device: torch.device, deadli
     for packed in asked.resume:
         arrived = asked.out.parent / f"arrived-{packed.parent.name}"
         unpack(packed, arrived)
-        if status := _dnas(["merge", str(arrived), "--runs", str(runs)], environment):
+        if any(arrived.iterdir()) and (status := _dnas(["merge", str(arrived), "--runs", str(runs)], environment)):
             return status
     words = ["run", asked.experiment, "--runs", str(runs), "--device", device.type, *more]
     left = deadline - time.monotonic() - RESERVE
@@ -88,7 +88,8 @@ def pack(runs: Path, path: Path) -> int:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpack an archive."""
+    """Unpack an archive into a folder, which is made; it stays empty where no step was taken in time."""
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(path) as tar:
             tar.extractall(folder, filter="data")  # nosec B202 # the filter refuses what leads elsewhere

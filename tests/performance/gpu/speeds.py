@@ -1,44 +1,37 @@
 """How fast DARTS and SDARTS-ADV are on NAS-Bench-201 by the number of seeds, and the forms that a search will find."""
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import torch
 
-from bench.machine import conv_table, precision
-from bench.speed import measuring
-from bench.speed.cases import Case
-from bench.speed.sizes import sizes
+from bench.machine import conv_table
 
-SEEDS = (4, 2, 1, 8)  # by priority
+STEPS = Path(__file__).parents[1] / "test_step.py"
+CHOSEN = "test_device or (nasbench201 and (darts/ or adv/) and auto and not compiled)"
 
 
-def run(device: torch.device, deadline: float, out: Path, *, quick: bool) -> None:
-    """Measure what the time allows into ``out/speed.json``; remember the forms, and copy them to ``out``."""
-    usual, sized = precision.choose("auto", device), sizes(quick=quick)
-    cases = [Case("nasbench201", "darts", 4, usual, captured=captured) for captured in (True, False)]
-    cases += [
-        Case("nasbench201", name, seeds, one)
-        for seeds in SEEDS
-        for one in (usual, "bf16")
-        for name in ("darts", "sdarts-adv")
+def run(device: torch.device, deadline: float, out: Path, *, quick: bool, chosen: str = CHOSEN) -> int:
+    """Measure what the time allows into ``out/speed.json``, and copy the forms to ``out``; return an exit status."""
+    words = [
+        "-rs",
+        "-q",
+        f"--benchmark-json={out / 'speed.json'}",
+        "--benchmark-enable",
+        "-k",
+        chosen,
+        *["--quick"] * quick,
     ]
-    unique = list(dict.fromkeys(cases))
-    command = "python -m tests.performance.gpu speed"
-    found = measuring.run(unique, device, sized, out, command=command, deadline=deadline, say=_say)
-    for each in found["benchmarks"]:
-        extra = each["extra_info"]
-        if extra["form"] == "auto" and device.type == "cuda":
-            conv_table.remember(
-                extra["forms"],
-                batch=extra["batch"],
-                seeds=extra["seeds"],
-                precision=extra["precision"],
-                device=device,
-            )
+    if deadline < float("inf"):
+        words.append(f"--budget={max(deadline - time.monotonic(), 0):.0f}s")
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if device.type == "cpu" else {}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(STEPS), "-W", "default", *words], env=os.environ | hidden, check=False
+    )
     if conv_table.file().exists():
         shutil.copyfile(conv_table.file(), out / "conv-forms.json")
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    return 3 if done.returncode else 4 if time.monotonic() > deadline else 0

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 import torch
 
@@ -38,18 +40,30 @@ def _one_thread(one_thread):
     pass
 
 
-@pytest.fixture
-def search(cut_down, noise_images, tmp_path):
-    """Run what is missing of one method on one space, in a store of that name."""
+@pytest.fixture(scope="session")
+def searched(cut_down, noise_images):
+    """Run what is missing of one method on one space, in a folder."""
 
-    def run(store, *overrides, space="nasbench201", method="darts", progress=lambda *_: None, seeds="0-1", **setting):
+    def run(folder, *overrides, space="nasbench201", method="darts", progress=lambda *_: None, seeds="0-1", **setting):
         experiment = cut_down(*overrides, f"seeds={seeds}")
-        where = Setting(Store(tmp_path / store), torch.device("cpu"), **setting)
+        where = Setting(Store(folder), torch.device("cpu"), **setting)
         for task in plan(experiment.choose((space,), (method,)).arms, where.store):
             run_group(task, noise_images, where, progress)
         return where.store
 
     return run
+
+
+@pytest.fixture
+def search(searched, tmp_path):
+    """Run what is missing of one method on one space, in a store of that name."""
+    return lambda store, *overrides, **more: searched(tmp_path / store, *overrides, **more)
+
+
+@pytest.fixture(scope="session")
+def uncut(searched, tmp_path_factory):
+    """The store of a search that nothing happened to; made once for all tests, which only look at it."""
+    return cache(lambda *overrides, **more: searched(tmp_path_factory.mktemp("uncut"), *overrides, **more))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def of(seed=3, epoch=1, *, number=0.0, **meta):
     points = [{"epoch": 0, "arch": "x", "loss": math.nan, "alpha": [0.1, -1e-300]}]
     return Checkpoint(
         Run("quick", "nasbench201", "darts", seed),
-        epoch,
+        Position(epoch),
         META | meta,
         points,
         {"weights": torch.full((3,), number), "steps": torch.tensor(2.0, dtype=torch.float64)},
@@ -43,7 +43,7 @@ def latest(root, seed=3, config_hash="abc", done=()):
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
     checkpoint.save(tmp_path, of(number=0.1))
     found = checkpoint.load(tmp_path, RUN, (1, 0))
-    assert (found.run, found.epoch, found.meta) == (RUN, 1, META)
+    assert (found.run, found.at, found.meta) == (RUN, (1, 0), META)
     assert found.points[0]["alpha"] == [0.1, -1e-300]
     assert math.isnan(found.points[0]["loss"])
     assert torch.equal(found.tensors["weights"], torch.full((3,), 0.1))
@@ -218,7 +218,7 @@ def test_the_sums_of_an_epoch_come_back_bit_for_bit(start):
 
 def test_a_step_inside_an_epoch_is_newer_than_the_epoch_and_older_than_the_next(tmp_path):
     for epoch, step in ((2, 0), (2, 7), (2, 30), (3, 0), (1, 99)):
-        checkpoint.save(tmp_path, replace(of(epoch=epoch), step=step))
+        checkpoint.save(tmp_path, replace(of(), at=Position(epoch, step)))
     assert checkpoint.positions(tmp_path, RUN) == [(3, 0), (2, 30), (2, 7), (2, 0), (1, 99)]
     assert checkpoint.load(tmp_path, RUN, (2, 7)).at == (2, 7)
     checkpoint.remove(tmp_path, RUN, HASH, keep=(2, 7))
@@ -251,10 +251,10 @@ def test_a_seed_without_a_later_file_of_this_protocol_has_not_gone_on(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"epoch": "1"},
-        {"epoch": -1},
-        {"epoch": 1.5},
-        {"step": None},
+        {"at": Position("1")},
+        {"at": Position(-1)},
+        {"at": Position(1.5)},
+        {"at": Position(1, None)},
         {"meta": []},
         {"meta": {"group": "all"}},
         {"meta": {"group": [3, -4]}},

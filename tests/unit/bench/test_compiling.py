@@ -59,8 +59,15 @@ def outcome(net, work):
     return [logits.detach(), gradient, *(each for pair in statistics.values() for each in pair)]
 
 
-@pytest.mark.parametrize(("space", "kinds"), [("nasbench201", 3), ("nasbench1shot1-1", 6)])
-@pytest.mark.parametrize("work", ["weights", "mix", "frozen"])
+@pytest.mark.parametrize(
+    ("space", "kinds", "work"),
+    [
+        ("nasbench201", 3, "weights"),
+        pytest.param("nasbench201", 3, "mix", marks=pytest.mark.slow),
+        pytest.param("nasbench201", 3, "frozen", marks=pytest.mark.slow),
+        *(pytest.param("nasbench1shot1-1", 6, work, marks=pytest.mark.slow) for work in ("weights", "mix", "frozen")),
+    ],
+)
 def test_compiled_cells_compute_the_same_and_cells_of_a_kind_are_compiled_once(space, kinds, work, compiler):
     net = network(space)
     plain, compiled = outcome(net, work), outcome(net.compiled(backend="aot_eager"), work)
@@ -71,6 +78,7 @@ def test_compiled_cells_compute_the_same_and_cells_of_a_kind_are_compiled_once(s
     assert not compiler["graph_break"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code
 def test_a_cell_runs_as_machine_code(compiler):
     compiling.prepare(CPU, fix="")
@@ -90,6 +98,7 @@ class Killed(Exception):
     """The end of a process, as far as a search can see it."""
 
 
+@pytest.mark.slow
 def test_a_compiled_search_is_the_plain_one_to_rounding_and_stays_compiled(search, traced):
     def kill(task, epoch, rows):
         if epoch == 1:

@@ -3,13 +3,16 @@
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from bench.cli import work  # noqa: F401 - it adds its commands
+from bench.cli.application import app
 from bench.cli.display import Display, epoch_line
 from bench.experiments import reading
 from bench.runs.plan import Group
 
 NAN = float("nan")
-GROUP = Group(reading.load("paper").arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
+GROUP = Group(reading.load("paper", ["training.epochs=50"]).arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
 
 
 def rows(train, valid):
@@ -46,11 +49,12 @@ def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_lon
     assert len(second) > 160
 
 
-def test_a_run_without_a_terminal_prints_its_lines_whole(child, tmp_path, cut):
+def test_a_run_without_a_terminal_prints_its_lines_whole(tmp_path, cut, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
     overrides = [part for override in cut for part in ("-o", override)]
     words = ["run", "quick", "--space", "nasbench201", "--method", "darts", "--seeds", "0-1", "--workers", "1"]
-    done = child(["-m", "bench", *words, *overrides, "--runs", tmp_path / "runs"], cwd=tmp_path, COLUMNS="30")
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [*words, *overrides, "--runs", str(tmp_path / "runs")], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
     lines = done.stderr.splitlines()
     assert [line.partition(", ")[0] for line in lines] == [f"nasbench201/darts/0,1: epoch {i} of 2" for i in range(3)]
     assert "train" in lines[-1]

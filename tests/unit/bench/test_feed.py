@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from bench.feed import Split, split, weight_batches
-from bench.methods import method as methods
 from bench.protocol import ImagesConfig
 from bench.steps.schedule import cosine
+from tests.pairs import PAIRS
 
 PLAIN = ("images.crop_padding=0", "images.flip=false")
 HALVES = ImagesConfig("digits")
@@ -53,8 +53,7 @@ def test_a_short_last_batch_is_a_step(images, steps):
     assert weight_batches(Split(torch.arange(images), torch.arange(0)), 8) == steps
 
 
-@pytest.mark.parametrize("method", [name for name in methods.names() if methods.find(name).levels])
-@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-3"])
+@pytest.mark.parametrize(("space", "method"), PAIRS)
 def test_a_seeds_batches_do_not_depend_on_its_companions(start, space, method):
     more = ("images.cutout=2", "images.flip=true")
     together, alone = start(space, method, *more, seeds=(4, 1, 0)), start(space, method, *more, seeds=(1,))

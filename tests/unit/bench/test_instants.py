@@ -1,7 +1,6 @@
 """A search to which something happens at each instant at which it touches the disk, one after the other.
 
-What happens: the disk is full, or the process is killed. ``DNAS_KILLS=50`` kills at every instant, otherwise at each
-fourth.
+What happens: the disk is full, or the process is killed. ``DNAS_KILLS=50`` kills at every instant, otherwise at some.
 """
 
 import errno
@@ -24,8 +23,9 @@ from results.records.store import Store
 
 from .test_resume import same
 
-EVERY = 1 if int(os.environ.get("DNAS_KILLS", "2")) > 2 else 4
-OPTIONS = ("measure.landscape=3", "measure.landscape_images=8")
+#: A kill at each so manieth instant.
+EVERY = [17, pytest.param(1 if int(os.environ.get("DNAS_KILLS", "2")) > 2 else 4, marks=pytest.mark.slow)]
+OPTIONS = ("training.batch=20", "measure.landscape=3", "measure.landscape_images=8")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -81,8 +81,8 @@ def full():
     raise Full(errno.ENOSPC, "No space left on device")
 
 
-def test_a_disk_that_is_full_at_any_instant_costs_nothing_that_was_written(search, armed, tmp_path, tally):
-    whole, cut = search("whole", *OPTIONS), Store(tmp_path / "cut")
+def test_a_disk_that_is_full_at_any_instant_costs_nothing_that_was_written(search, uncut, armed, tmp_path, tally):
+    whole, cut = uncut(*OPTIONS), Store(tmp_path / "cut")
     number, failures, equal = 0, 0, 0
     while True:
         number += 1
@@ -115,13 +115,13 @@ def _killed(experiment, images, root, number):
         run_group(task, images, setting, lambda *_: None)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_search_killed_at_any_instant_goes_on_as_if_it_had_not_been(
-    search, armed, cut_down, noise_images, tmp_path, tally
+    search, uncut, armed, cut_down, noise_images, tmp_path, tally, every
 ):
-    whole = search("whole", *OPTIONS)
+    whole = uncut(*OPTIONS)
     experiment = cut_down(*OPTIONS, "seeds=0-1")
     fork = multiprocessing.get_context("fork")
     number, kills = 1, 0
@@ -139,9 +139,9 @@ def test_a_search_killed_at_any_instant_goes_on_as_if_it_had_not_been(
         tidy(experiment.choose(("nasbench201",), ("darts",)).arms, Store(root))
         assert [p.name for p in root.rglob("*") if p.suffix in (".ckpt", ".lock", ".part")] == []
         shutil.rmtree(root)
-        number += EVERY
+        number += every
     tally(kind="SIGKILL at each write", kills=kills, lost=0, doubled=0, equal=2 * kills)
-    assert kills * EVERY > 15
+    assert kills * every > 15
 
 
 class Clock:
@@ -156,10 +156,10 @@ class Clock:
         return self.now
 
 
-def test_a_clock_that_jumps_changes_nothing_but_what_is_volatile(search, monkeypatch):
+def test_a_clock_that_jumps_changes_nothing_but_what_is_volatile(search, uncut, monkeypatch):
     import time
 
-    whole = search("whole")
+    whole = uncut()
     with monkeypatch.context() as patched:
         for name in ("time", "monotonic", "perf_counter"):
             patched.setattr(time, name, Clock().read)
@@ -167,9 +167,9 @@ def test_a_clock_that_jumps_changes_nothing_but_what_is_volatile(search, monkeyp
     assert same(jumped, whole)
 
 
-def test_the_lock_of_a_process_that_is_gone_is_none(search, tmp_path):
+def test_the_lock_of_a_process_that_is_gone_is_none(search, uncut, tmp_path):
     folder = tmp_path / "stale" / ".checkpoints"
-    whole = search("whole")
+    whole = uncut()
     (name,) = {p.name for p in whole.root.iterdir() if p.is_dir() and not p.name.startswith(".")}
     place = folder / name / "nasbench201" / "darts"
     place.mkdir(parents=True)
@@ -179,8 +179,8 @@ def test_the_lock_of_a_process_that_is_gone_is_none(search, tmp_path):
     assert list(folder.rglob("*.lock")) == []
 
 
-def test_a_run_that_failed_is_never_done_and_is_run_again(search, monkeypatch, tmp_path, cut_down):
-    whole = search("whole")
+def test_a_run_that_failed_is_never_done_and_is_run_again(search, uncut, monkeypatch, tmp_path, cut_down):
+    whole = uncut()
     failing = Store(tmp_path / "failing")
     experiment = cut_down("seeds=0-1")
     (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, failing)

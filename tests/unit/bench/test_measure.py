@@ -79,8 +79,15 @@ class Convolutions(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("form", ["grouped", "loop", "dense", "bmm"])
-@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-2"])
+@pytest.mark.parametrize(
+    ("space", "form"),
+    [
+        ("nasbench201", "grouped"),
+        ("nasbench1shot1-2", "bmm"),
+        pytest.param("nasbench201", "dense", marks=pytest.mark.slow),
+        pytest.param("nasbench1shot1-2", "loop", marks=pytest.mark.slow),
+    ],
+)
 def test_the_eigenvalue_is_that_of_plain_convolutions_and_computes_no_gradients_of_kernels(
     trained, monkeypatch, space, form
 ):
@@ -123,9 +130,8 @@ def test_each_epoch_measures_the_eigenvalue_on_a_batch_of_its_own(trained):
     ],
     ids=["eigenvalue", "evaluate", "landscape", "describe"],
 )
-@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
-def test_measuring_changes_nothing(trained, space, measured):
-    begun = trained(space)
+def test_measuring_changes_nothing(trained, measured):
+    begun = trained()
     before = snapshot(begun.learner)
     generator = torch.get_rng_state()
     measured(begun)
@@ -159,8 +165,7 @@ def test_evaluation_at_another_mix_is_that_mixs(trained):
     torch.testing.assert_close(measurements.evaluate(begun.learner, begun.feed, images)[0], there)
 
 
-@pytest.mark.parametrize("method", ["darts", "dropnas"])
-@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-3"])
+@pytest.mark.parametrize(("space", "method"), [("nasbench201", "dropnas"), ("nasbench1shot1-3", "darts")])
 def test_the_centre_of_the_landscape_is_the_accuracy_at_alpha(trained, space, method):
     begun = trained(space, method)
     _, accuracy = measurements.evaluate(begun.learner, begun.feed, alphas_of(begun.feed))

@@ -70,7 +70,7 @@ def test_everything_is_filed_where_it_belongs(experiment, elsewhere, here):
     assert [one.same(other) for one, other in zip(here.records(), elsewhere.records(), strict=True)] == [True, True]
     assert pd.read_parquet(here.side_path(run_of(experiment, 0), "landscape")).equals(LANDSCAPE)
     (task,) = plan(experiment.choose(("nasbench201",), ("random", "darts")).arms, here)
-    assert (task.method, task.seeds, task.done) == ("darts", (0, 1), 1)
+    assert (task.arm.id, task.seeds, task.at) == ("darts", (0, 1), (1, 0))
 
 
 def test_names_and_folders_do_not_matter(elsewhere, here, tmp_path):

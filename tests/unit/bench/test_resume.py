@@ -12,13 +12,13 @@ import torch
 from bench.machine import conv_table, pace
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
-from bench.methods import method as methods
 from bench.runs.checkpoint import positions
 from bench.runs.execution import run_group
-from bench.runs.group import Group
+from bench.runs.group import GroupState
 from bench.runs.plan import plan
 from results.records.run import Run
 from results.records.store import Store
+from tests.pairs import TRAINED
 
 MEASURED = (
     "measure.eigenvalue_every=2",
@@ -62,29 +62,26 @@ def same_points(one, other):
     return all(np.array_equal(list(a.points["alpha"]), list(b.points["alpha"])) for a, b in pairs)
 
 
-SEARCHES = [("nasbench201", name) for name in methods.names() if methods.find(name).levels]
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_run_cut_off_after_an_epoch_equals_an_uninterrupted_one(search, uncut, method):
+    whole = uncut(method=method)
+    with pytest.raises(Killed):
+        search("cut", method=method, progress=killed_at(1))
+    assert same(search("cut", method=method), whole)
 
 
-@pytest.mark.parametrize(
-    ("space", "method", "overrides"),
-    [
-        *(pytest.param(space, method, (), id=method) for space, method in SEARCHES),
-        pytest.param("nasbench1shot1-2", "sdarts-adv", (), id="another space"),
-        pytest.param("nasbench1shot1-1", "darts", MEASURED, id="measured"),
-    ],
-)
-def test_a_run_cut_off_at_every_epoch_equals_an_uninterrupted_one(search, space, method, overrides):
-    of = {"space": space, "method": method}
-    whole = search("whole", "training.epochs=3", *overrides, **of)
-    for epoch in (0, 1, 2, 3):
+def test_a_run_cut_off_at_every_epoch_equals_an_uninterrupted_one_with_all_that_it_measures(search, uncut, tmp_path):
+    of = {"space": "nasbench1shot1-1", "method": "darts"}
+    whole = uncut(*MEASURED, **of)
+    for epoch in (0, 1, 2):
         with pytest.raises(Killed):
-            search("cut", "training.epochs=3", *overrides, **of, progress=killed_at(epoch))
-        assert Store(whole.root.parent / "cut").records() == []
-    assert same(search("cut", "training.epochs=3", *overrides, **of), whole)
+            search("cut", *MEASURED, **of, progress=killed_at(epoch))
+        assert Store(tmp_path / "cut").records() == []
+    assert same(search("cut", *MEASURED, **of), whole)
 
 
-def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one(search, monkeypatch):
-    whole = search("whole", "measure.landscape=3")
+def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one(search, uncut, monkeypatch, tmp_path):
+    whole = uncut("measure.landscape=3")
     written = Store.write
 
     def dies_at_the_second(self, record, **how):
@@ -96,7 +93,7 @@ def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one
         patched.setattr(Store, "write", dies_at_the_second)
         with pytest.raises(Killed):
             search("cut", "measure.landscape=3")
-    assert [r.run.seed for r in Store(whole.root.parent / "cut").records()] == [0]
+    assert [r.run.seed for r in Store(tmp_path / "cut").records()] == [0]
     assert same(search("cut", "measure.landscape=3"), whole)
 
 
@@ -143,18 +140,20 @@ def standing(store):
 
 @pytest.mark.parametrize(
     ("space", "method", "steps"),
-    [("nasbench201", "sdarts-adv", 3), ("nasbench201", "dropnas", 5), ("nasbench1shot1-1", "darts-2nd", 3)],
+    [("nasbench201", "dropnas", 5), ("nasbench1shot1-1", "sdarts-rs", 3)],
 )
-def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(search, monkeypatch, space, method, steps):
+def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(
+    search, uncut, monkeypatch, space, method, steps, tmp_path
+):
     of = {"space": space, "method": method}
-    whole = search("whole", **of)
-    cut, save, places = Store(whole.root.parent / "cut"), Group.save, []
+    whole = uncut(**of)
+    cut, save, places = Store(tmp_path / "cut"), GroupState.save, []
 
     def dies(group, *arguments, **more):
         save(group, *arguments, **more)
         raise Killed
 
-    monkeypatch.setattr(Group, "save", dies)
+    monkeypatch.setattr(GroupState, "save", dies)
     for _ in range(2 * steps):
         with pytest.raises(Killed):
             search("cut", **of, checkpoint_seconds=0.0)
@@ -191,9 +190,9 @@ def clock(monkeypatch):
     return made
 
 
-def test_out_of_time_and_gone_on_with_equals_an_uninterrupted_run(search, clock):
-    whole = search("whole", "training.epochs=4")
-    cut = Store(whole.root.parent / "cut")
+def test_out_of_time_and_gone_on_with_equals_an_uninterrupted_run(search, uncut, clock, tmp_path):
+    whole = uncut("training.epochs=4")
+    cut = Store(tmp_path / "cut")
     # two steps; the one that is left and a point; an epoch and its point, then a step; none
     for deadline, place in ((2.5, (0, 2)), (9.0, (1, 0)), (13.5, (2, 1)), (0.0, (2, 1))):
         clock.now = 0.0 if deadline else 1.0
@@ -216,39 +215,39 @@ def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
 
 
 def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock, monkeypatch):
-    kept, save = [], Group.save
+    kept, save = [], GroupState.save
 
     def note(group, learner, sums=None, **more):
         kept.append(sums.steps if sums else 0)
         save(group, learner, sums, **more)
 
-    monkeypatch.setattr(Group, "save", note)
+    monkeypatch.setattr(GroupState, "save", note)
     search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps an epoch
     assert kept == [3, 6, 9, 0] * 2
 
 
 def test_an_epochs_end_is_kept_where_the_last_checkpoint_is_old_and_at_the_end(search, clock, monkeypatch):
-    kept, save = [], Group.save
+    kept, save = [], GroupState.save
 
     def note(group, learner, sums=None, **more):
         kept.append((group.points[0][-1]["epoch"], sums.steps if sums else 0))
         save(group, learner, sums, **more)
 
-    monkeypatch.setattr(Group, "save", note)
+    monkeypatch.setattr(GroupState, "save", note)
     search("runs", "training.epochs=5", epoch_seconds=3.0)  # two steps and the one that is not counted
     assert kept == [(2, 0), (4, 0), (5, 0)]
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_a_run_cut_off_between_checkpoints_equals_an_uninterrupted_one(search, epoch):
-    whole = search("whole", "training.epochs=3")
-    with pytest.raises(Killed):
-        search("cut", "training.epochs=3", progress=killed_at(epoch), epoch_seconds=1e9)
-    assert same(whole, search("cut", "training.epochs=3", epoch_seconds=1e9))
+def test_a_run_cut_off_between_checkpoints_equals_an_uninterrupted_one(search, uncut):
+    whole = uncut()
+    for epoch in (1, 2):
+        with pytest.raises(Killed):
+            search("cut", progress=killed_at(epoch), epoch_seconds=1e9)
+    assert same(whole, search("cut", epoch_seconds=1e9))
 
 
-def test_out_of_time_keeps_an_epoch_whose_checkpoint_was_not_due(search, clock):
-    whole = search("whole")
+def test_out_of_time_keeps_an_epoch_whose_checkpoint_was_not_due(search, uncut, clock):
+    whole = uncut()
     clock.now = 0.0
     with pytest.raises(OutOfTime):
         search("cut", progress=clock.point, deadline=11.0, epoch_seconds=1e9)
@@ -256,8 +255,8 @@ def test_out_of_time_keeps_an_epoch_whose_checkpoint_was_not_due(search, clock):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_waits_for_the_step_and_loses_none(search, monkeypatch, number):
-    whole = search("whole")
+def test_a_signal_waits_for_the_step_and_loses_none(search, uncut, monkeypatch, number, tmp_path):
+    whole = uncut()
     step = pace.Pace.step
 
     def asked(self):
@@ -276,7 +275,7 @@ def test_a_signal_waits_for_the_step_and_loses_none(search, monkeypatch, number)
         assert signal.getsignal(number) is stop
     finally:
         signal.signal(number, before)
-    assert standing(Store(whole.root.parent / "cut")) == ((0, 1),)
+    assert standing(Store(tmp_path / "cut")) == ((0, 1),)
     assert same(search("cut"), whole)
 
 
@@ -303,9 +302,9 @@ def test_a_signal_is_heard_at_the_latest_when_the_search_is_over_or_when_it_come
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_group_goes_on_measuring_as_it_began(search, cut_down, noise_images, tmp_path):
+def test_a_group_goes_on_measuring_as_it_began(search, uncut, cut_down, noise_images, tmp_path):
     own = ("training.epochs=3", "seeds=0-1")
-    whole = search("whole", *own)
+    whole = uncut(*own)
     with pytest.raises(Killed):
         search("cut", *own, progress=killed_at(1))
     [first] = {record.run.experiment for record in whole.records()}

@@ -13,6 +13,7 @@ from bench import architectures
 from bench.cli import inspect  # noqa: F401 - it adds its commands
 from bench.cli.application import app
 from results.errors import InputError
+from results.scores.oracle import TableOracle
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
@@ -129,7 +130,7 @@ def test_a_file_that_is_not_there_is_named(folder):
 
 def test_ten_thousand_are_looked_up_in_one_step(folder, monkeypatch):
     calls = []
-    monkeypatch.setattr(architectures.TableOracle, "find", counted := _counting(architectures.TableOracle.find, calls))
+    monkeypatch.setattr(TableOracle, "find", counted := _counting(TableOracle.find, calls))
     given = f"{CONV}\n{SKIP}\n" * 5_000
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
     found = architectures.parse("nasbench201", [*architectures.listed("-")], "", folder / "data")

@@ -13,8 +13,8 @@ from reports.drawing.style import contrast
 from results.claims.claim import Claim, Criterion
 from results.records.store import Store
 
-from .factory import ALL_SKIP, CONVOLUTIONS, METHODS, TRUTH, Table, record, surroundings
-from .test_build import BACKGROUND, CLAIM, DEVIATION
+from .building import BACKGROUND, CLAIM, DEVIATION
+from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record, surroundings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -48,22 +48,21 @@ OVERFLOWING = """() => [...document.querySelectorAll('body *')]
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    """Build the report of every method on two spaces, with claims of each kind and a cell that is not scored."""
+    """Build the report of three methods, with claims of each kind and a cell that is not scored."""
     root = tmp_path_factory.mktemp("page")
     store = Store(root / "runs")
-    for place, name in enumerate(METHODS):
+    for place, name in enumerate(("darts", "darts-2nd", "random")):
         for seed in range(3):
             apart = {"eigenvalue": [0.1 * 3.0**place * (1 + seed)] * 4}
             end = ALL_SKIP if name == "darts" else CONVOLUTIONS
             archs = [CONVOLUTIONS, ALL_SKIP, CONVOLUTIONS, end if seed else "not scored"]
             mine = record(name, seed, archs=archs, manifest={"deviations": [DEVIATION]}, columns=apart)
             store.write(mine)
-            store.write(record(name, seed, space="nasbench1shot1-1", archs=["x", CONVOLUTIONS, ALL_SKIP]))
             surroundings(90.0 - seed).to_parquet(store.side_path(mine.run, "landscape"))
-    claims = [CLAIM, BESIDE]
-    return build(
-        root / "runs", root / "out", Table(TRUTH, datasets=("cifar10", "ImageNet16-120")), claims, background=BACKGROUND
-    ).page
+    table = Table(TRUTH, datasets=("cifar10", "ImageNet16-120"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reports.drawing.style.FORMATS", ("svg",))  # all that the page shows
+        return build(root / "runs", root / "out", table, [CLAIM, BESIDE], background=BACKGROUND).page
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +98,10 @@ def pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
-def ink(png: bytes, box: dict[str, float]) -> float:
+def ink(whole: np.ndarray, box: dict[str, float]) -> float:
     """Return the share of a box's pixels that differ from the colour of its corner, the ground."""
     left, top, width, height = (round(box[key]) for key in ("x", "y", "width", "height"))
-    shown = pixels(png)[top : top + height, left : left + width]
+    shown = whole[top : top + height, left : left + width]
     return float((shown != shown[0, 0]).any(axis=2).mean())
 
 
@@ -111,20 +110,72 @@ def colour(page, name: str) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in text[text.index("(") + 1 : -1].split(",")[:3])
 
 
-def test_verdicts_come_first_and_are_seen_without_scrolling(show):
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_answer_is_on_the_first_screen(show, viewport):
+    page = show(viewport)
+    assert page.locator("h1").inner_text() == (
+        "DARTS ends in the all-skip cell in 2 of 3 seeds, DARTS (2nd order) in none (n=3)."
+    )
+    figure, table = page.locator("#answer figure").bounding_box(), page.locator("#answer table").bounding_box()
+    assert figure["y"] < viewport["height"] - 200
+    if viewport == DESK:
+        assert table["y"] + table["height"] < viewport["height"]
+
+
+def test_claims_are_filtered_and_shown_again(show):
     page = show()
-    assert page.locator("h2").first.inner_text() == "Verdicts"
-    first = page.locator("#verdicts table").first
-    assert "SDARTS-ADV ends above DARTS" in first.inner_text()
-    assert first.bounding_box()["y"] < DESK["height"]
-    assert first.bounding_box()["y"] < page.locator("figure").first.bounding_box()["y"]
+    rows, count = page.locator("#verdicts tr[data-status]"), page.locator(".filters output")
+    assert count.inner_text() == "2 of 2 claims"
+    page.locator("select[name=paper]").select_option("A <b>paper")
+    assert [row.get_attribute("data-method") for row in rows.all() if row.is_visible()] == ["DARTS (1st order)"]
+    assert count.inner_text() == "1 of 2 claims"
+    page.get_by_role("button", name="Show all").click()
+    assert count.inner_text() == "2 of 2 claims"
+
+
+def test_without_scripts_claims_are_there_and_what_needs_one_is_not(show):
+    page = show(java_script_enabled=False)
+    assert page.locator("#verdicts tr[data-status]").count() == 2
+    assert not page.locator(".filters").is_visible()
+    assert not page.locator(".explorer").first.is_visible()
+
+
+def test_a_point_says_seed_epoch_and_cell_to_the_pointer_and_to_the_arrow_keys(show):
+    page = show()
+    tip, svg = page.locator("#tip"), page.locator("#paper-nasbench201-headline svg")
+    assert not tip.is_visible()
+    svg.focus()
+    for key in ("ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert "DARTS, seed 0, epoch 2" in tip.inner_text()
+    assert CONVOLUTIONS in tip.inner_text()
+    assert tip.locator("svg.cell path").count() == 1  # of the one edge that the records name
+    page.keyboard.press("ArrowDown")
+    assert "DARTS, seed 1, epoch 2" in tip.inner_text()
+    dot = svg.locator(".dot").bounding_box()
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    page.mouse.move(dot["x"] + dot["width"] / 2 + 3, dot["y"] + dot["height"] / 2)
+    assert "epoch 2" in tip.inner_text()
+
+
+def test_a_slider_draws_the_cell_of_every_method_at_an_epoch(show):
+    page = show()
+    explorer = page.locator(".explorer", has=page.locator("text=DARTS")).first
+    explorer.locator("input").fill("1")
+    tiles = explorer.locator(".tile")
+    assert tiles.count() == 2  # random search has no trajectory
+    assert tiles.first.locator("svg").get_attribute("aria-label") == ALL_SKIP
+    assert tiles.first.inner_text().endswith("3 of 3 seeds")
+    explorer.locator("select").select_option("seed 1")
+    assert tiles.first.inner_text().endswith("seed 1")
 
 
 def test_every_figure_has_a_size_and_something_in_it(show):
     page = show()
-    whole = page.screenshot(full_page=True)
+    whole = pixels(page.screenshot(full_page=True))
     figures = page.locator("figure svg")
-    assert figures.count() > 15
+    assert figures.count() >= 12
     for figure in figures.all():
         box = figure.bounding_box()
         assert box["width"] > 300, figure.get_attribute("aria-label")
@@ -209,6 +260,6 @@ def test_paper_is_white_whole_and_not_blank(show):
         box = table.bounding_box()
         assert box["x"] + box["width"] <= SHEET["width"] + 1, table.inner_text()[:200]
     assert page.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
-    whole = page.screenshot(full_page=True)
+    whole = pixels(page.screenshot(full_page=True))
     assert all(ink(whole, figure.bounding_box()) > 0.01 for figure in page.locator("figure svg").all())
     assert len(page.pdf(format="A4")) > 100_000

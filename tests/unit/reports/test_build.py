@@ -1,51 +1,23 @@
 """A report is built from whatever the store holds, twice the same, and reaches for nothing outside itself."""
 
-import os
+import base64
+import hashlib
+import json
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from reports.build import Background, build
+from reports.build import build, page_of
 from reports.embed import texts
-from reports.study.study import Reference
-from results.claims.claim import Claim
 from results.records.store import Store
 
-from .factory import METHODS, TRUTH, Table, record, surroundings
+from .building import CLAIM, DEVIATION, build_filled
+from .factory import METHODS, TRUTH, Table, record
 
 ROOT = Path(__file__).parents[3]
-CLAIM = Claim(
-    id="a-number", paper="A <b>paper", kind="number", space="nasbench201", dataset="cifar10", method="darts",
-    metric="accuracy", split="test", value=54.3, spread=0.0, n=3, experiment="paper", tolerance=0.5, rationale="why",
-    comparable="same-protocol", source="a table",
-)  # fmt: skip
-DEVIATION = {"id": "d", "what": "what", "why": "why", "effect": "none", "switch": "a=b", "source": "a file"}
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
-BACKGROUND = Background(
-    {"nasbench201": {"cifar10": [50.0, 94.0]}},
-    {"nasbench201": [Reference("published", "cifar10", [0, 1], [7.0, 7.0], [6.0, 6.0], [8.0, 8.0], "read off")]},
-)
-
-
-def fill(root):
-    """Fill a store with two methods and two seeds of one experiment."""
-    store = Store(root)
-    for method in ("darts", "sdarts-adv"):
-        for seed in (0, 1):
-            mine = record(method, seed, manifest={"deviations": [DEVIATION]})
-            store.write(mine)
-            surroundings().to_parquet(store.side_path(mine.run, "landscape"))
-    return store
-
-
-def build_filled(folder):
-    """Build the report of a filled store; also called by a process of its own."""
-    fill(folder / "runs")
-    return build(folder / "runs", folder / "out", Table(TRUTH, datasets=("cifar10",)), [CLAIM], background=BACKGROUND)
 
 
 class Reading(HTMLParser):
@@ -105,9 +77,10 @@ class TestFilled:
     def test_numbers_reach_the_page(self, page):
         assert "54.30 ± 0.00 <wbr>(n=2)" in page
 
-    def test_the_verdict_comes_first(self, reading):
+    def test_the_answer_comes_first_and_the_verdicts_after_the_figures(self, reading):
         text = " ".join(reading.text)
-        assert text.index("Verdicts") < text.index("54.30 ± 0.00")
+        answer = "DARTS ends in the all-skip cell in 2 of 2 seeds, SDARTS-ADV in 2 of 2."
+        assert text.index(answer) < text.index("54.30 ± 0.00") < text.index("Anytime error") < text.rindex("Verdicts")
         assert "inconclusive" in text
 
     def test_ids_are_unique_and_every_link_inside_resolves(self, reading):
@@ -117,9 +90,16 @@ class TestFilled:
     def test_nothing_outside_is_asked_for(self, built, page, reading):
         outside = [a for a in reading.addresses if not a.startswith(("#", "data:"))]
         assert all((built.page.parent / address).is_file() for address in outside)
-        assert "script" not in reading.tags
         assert "link" not in reading.tags
         assert not re.search(r"url\((?!#)|@import", page)
+
+    def test_the_policy_allows_the_script_of_the_page_and_no_other(self, page):
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+        scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+        assert f"script-src &#39;sha256-{digests[0]}&#39;" in policy
+        assert len(scripts) == 1
+        assert page.count("<script") == 1 + page.count('<script type="application/json">')
 
     def test_figures_have_alternative_text(self, page):
         labels = re.findall(r'<svg[^>]* role="img" aria-label="([^"]+)"', page)
@@ -137,12 +117,9 @@ class TestFilled:
         assert "full protocol" in text
         assert "What paper is." in text
 
-    def test_twice_is_the_same_in_every_byte_even_in_another_process(self, built, tmp_path):
-        code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + (
-            "from pathlib import Path\nfrom tests.unit.reports.test_build import build_filled\n"
-            f"build_filled(Path({str(tmp_path)!r}))"
-        )
-        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONHASHSEED": "7"}, cwd=ROOT)
+    def test_twice_is_the_same_in_every_byte_even_in_another_process_which_loads_no_torch(self, built, child, tmp_path):
+        done = child(["-m", "tests.unit.reports.building", tmp_path], cwd=tmp_path, PYTHONHASHSEED="7")
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
         first, second = built.page.parent, tmp_path / "out"
         names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
         assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
@@ -206,7 +183,7 @@ def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
     assert [(verdict.n, len(verdict.left_out)) for verdict in built.verdicts] == [(1, 1)]
     text = " ".join(Reading(built.page.read_text()).text)
     assert "paper/nasbench201/darts/0: protocol 0000000000000000, but the experiment is 1111111111111111 now" in text
-    assert "Built by dnas-bench from 1 run in" in text
+    assert "1 run of 1 experiment" in text
 
 
 def test_an_override_that_is_asked_for_is_shown(tmp_path):
@@ -233,24 +210,19 @@ def test_hostile_strings_are_text(tmp_path):
     built = build(tmp_path / "runs", tmp_path / "out", Table({HOSTILE: 90.0}, release=HOSTILE), [])
     page = built.page.read_text()
     reading = Reading(page)
-    assert "script" not in reading.tags
+    assert reading.tags.count("script") == 2  # the page's own, and its data
+    data = next(text for text in reading.text if text.startswith('{"quantity"'))
+    assert json.loads(data)["archs"] == [HOSTILE]
     assert "img" not in reading.tags
     assert "display:none" not in page.replace("display: none", "")
     assert HOSTILE in "".join(reading.text)
 
 
-def test_importing_loads_neither_torch_nor_what_draws():
-    code = "import sys, reports.build; print([m for m in ('torch', 'matplotlib', 'jinja2') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == "[]"
-
-
-def test_building_does_not_load_torch(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from reports.build import build\n"
-        "from results.scores.oracle import Chain\n"
-        f"build(Path({str(tmp_path)!r}), Path({str(tmp_path / 'out')!r}), Chain([]), [])\n"
-        "import reports.plots; reports.plots.modules(); print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == "False"
+def test_the_page_of_one_run_is_one_file_without_verdicts():
+    text = page_of(record(), Table(TRUTH))
+    reading = Reading(text)
+    assert all(address.startswith(("#", "data:")) for address in reading.addresses)
+    assert {a[1:] for a in reading.addresses if a.startswith("#")} <= set(reading.ids)
+    words = " ".join(reading.text)
+    assert "DARTS ends in the all-skip cell in its only seed." in words
+    assert "Verdicts" not in words

@@ -76,7 +76,7 @@ class TestEveryModule:
         for plot in drawn:
             assert plot.figure is not None, plot.missing
             assert plot.title
-            assert plot.caption
+            assert plot.caption.count(".") == plot.caption.endswith("."), "one sentence"
             assert len(plot.alt) > len(plot.title)
             assert any("paper (full protocol)" in text for text in texts(plot.figure))
 
@@ -112,7 +112,7 @@ class TestAnytimeError:
         study = Study.of([record(seed=seed) for seed in range(4)], Table({CONVOLUTIONS: 94.0}))
         plot = by_name(anytime_error, study)["anytime-error-cifar10"]
         assert "4 of 12" in texts(plot.figure)
-        assert "4 of 12 points" in plot.caption
+        assert "4 of 12 points" in plot.note
         assert "4 of 12 points" in plot.alt
 
     def test_nothing_is_counted_where_all_is_scored(self):
@@ -225,9 +225,9 @@ def test_what_is_measured_on_training_images_says_so():
     records = [record("darts"), record("dropnas")]
     study = Study.of(records, Table({}), landscapes={each.run: surroundings() for each in records})
     for (plot,) in (landscape.draw(study), radius.draw(study), eigenvalue.draw(study)):
-        assert "with DropNAS, on such as trained the weights" in plot.caption
+        assert "DropNAS on images that trained the weights" in plot.note
     (alone,) = landscape.draw(Study.of(records[:1], Table({}), landscapes=study.landscapes))
-    assert "trained the weights" not in alone.caption
+    assert "trained the weights" not in alone.note
 
 
 def test_a_landscape_without_a_plane_still_gives_its_radii():

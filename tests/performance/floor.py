@@ -28,9 +28,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import spaces
 from bench.methods import method as methods
-from bench.protocol import Protocol
 from spaces.supernet.network import Supernet
 
 
@@ -70,7 +68,7 @@ class Conv:
 
 def convolutions(net: Supernet, side: int) -> list[Conv]:
     """Return the declared convolutions of a supernet for images of some side, in order."""
-    sides, found, read = net.feature_maps(side), list[Conv](), set[str]()
+    sides, found, read = net.space.skeleton.feature_maps(side), list[Conv](), set[str]()
     two_inputs = net.space.skeleton.reduction == "cell"
     small = {small for small, _ in net.layout.sums}
     for piece in net.layout.pieces:
@@ -122,16 +120,6 @@ def of_step(net: Supernet, method: str, params: Any, *, side: int, batch: int, w
     for name, times in passes.items():
         total += each[name] * times
     return Floor(total.flops, total.bytes * width) * batch
-
-
-def of_epoch(space: str, method: str, protocol: Protocol, *, width: int) -> Floor | None:
-    """Return the floor of the steps of one epoch of one seed; None for a method that does not say its passes."""
-    images, found = protocol.images, spaces.find(space)
-    side, total = {"cifar10": (32, 50_000), "digits": (8, 1_536)}[images.dataset]
-    step = of_step(
-        Supernet(found, protocol.supernet), method, protocol.params, side=images.size or side, batch=1, width=width
-    )
-    return step and step * (min(images.limit or total, total) // methods.find(method).levels)
 
 
 def training(convs: list[Conv], *, weights: bool) -> Floor:

@@ -1,0 +1,56 @@
+"""The answer of an experiment: which sentences the records give, and the small table."""
+
+import pytest
+
+from reports.study.study import Study
+from reports.tabular.answer import answer
+from results.claims.verdict import Status, Verdict
+
+from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record
+from .test_build import CLAIM
+
+
+def study_of(ends, space="nasbench201"):
+    """Return a study of methods that end in these cells, one a seed."""
+    records = [
+        record(method, seed, archs=[CONVOLUTIONS, arch], space=space)
+        for method, archs in ends.items()
+        for seed, arch in enumerate(archs)
+    ]
+    return Study.of(records, Table(TRUTH))
+
+
+@pytest.mark.parametrize(
+    ("ends", "sentence"),
+    [
+        (
+            {"darts": [ALL_SKIP, CONVOLUTIONS], "sdarts-adv": [CONVOLUTIONS]},
+            "DARTS ends in the all-skip cell in 1 of 2 seeds, SDARTS-ADV in none (n=1).",
+        ),
+        (
+            {"darts": [CONVOLUTIONS], "dropnas": [CONVOLUTIONS] * 2},
+            "No seed of DARTS and DropNAS ends in the all-skip cell (n=1 to 2).",
+        ),
+        ({"sdarts-rs": [ALL_SKIP]}, "SDARTS-RS ends in the all-skip cell in its only seed."),
+    ],
+)
+def test_the_sentence_counts_the_seeds_that_end_in_the_all_skip_cell(ends, sentence):
+    assert answer([study_of(ends)], []).sentence == sentence
+
+
+def test_a_space_without_skips_says_how_good_the_cells_are():
+    found = answer([study_of({"darts": [CONVOLUTIONS] * 2, "random": [ALL_SKIP]}, space="nasbench1shot1-1")], [])
+    assert found.sentence == (
+        "Mean CIFAR-10 test error on NAS-Bench-1Shot1, space 1: DARTS 6.00\u00a0% (n=2), random 45.70\u00a0% (n=1)."
+    )
+
+
+def test_the_table_has_a_method_a_row_with_seeds_and_marks():
+    verdict = Verdict(CLAIM, Status.REPRODUCED, "")
+    found = answer([study_of({"darts": [ALL_SKIP] * 2, "dropnas": [CONVOLUTIONS, "unknown"]})], [verdict])
+    assert found.columns == ("NAS-Bench-201, CIFAR-10 test accuracy, %",)
+    rows = {method.id: number for method, (number,) in found.rows}
+    assert (rows["darts"].value, rows["darts"].n) == ("54.30 ± 0.00", "n=2")
+    assert [meaning for _, meaning in rows["darts"].marks] == ["1 reproduced"]
+    assert (rows["dropnas"].value, rows["dropnas"].n, rows["dropnas"].marks) == ("94.00", "n=1 of 2", ())
+    assert found.more[-1] == "1 claim on this experiment, 1 decided: 1 reproduced."
