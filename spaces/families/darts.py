@@ -59,6 +59,7 @@ class Darts(Space):
     cell = CELL
     skeleton = Skeleton(stem_relu=False, reduction="cell", head="none", stem_multiplier=3)
     enumerable = False
+    notations = genotypes.NOTATIONS
 
     def __init__(self, id: str, label: str, normal: Lists, reduce: Lists, *, layers: int = 8) -> None:
         self.id, self.label = id, label
