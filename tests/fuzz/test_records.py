@@ -108,6 +108,12 @@ def test_names_that_lead_elsewhere(feed, work, parts, seed):
     assert {path.name for path in folder.iterdir()} <= {"heap", "runs"}
 
 
+#: What a page has of its own that does something: the filters of its claims, and the script behind them.
+OWN = [("form", [("class", "filters"), ("hidden", None), ("aria-label", "Which claims to show")]), ("script", [])]
+#: Data, which no browser runs.
+INERT = ("script", [("type", "application/json")])
+
+
 class Reading(HTMLParser):
     """The elements of a page that could do something."""
 
@@ -131,7 +137,7 @@ def report(feed, folder):
     if page.exists():
         reading = Reading()
         reading.feed(page.read_text(encoding="utf-8"))
-        assert reading.active == []
+        assert [element for element in reading.active if element != INERT] in ([], OWN[1:], OWN)
     return answer
 
 

@@ -63,6 +63,23 @@ def reference(stand):
     return find
 
 
+@pytest.mark.parametrize("one", ["copy", "tf32" if ON_GPU else "float32", "bf16"])
+def test_device(benchmark, quick, one):
+    """A copy, in bytes read and written, and products of square matrices, in operations."""
+    side = 8192 if ON_GPU and not quick else 256
+    if one == "copy":
+        a = torch.ones(4 * side, side, device=DEVICE)
+        target, amount = torch.empty_like(a), 2 * a.nbytes
+        work = lambda: (target.copy_(a), wait(DEVICE))  # noqa: E731
+    else:
+        precision.prepare(one, DEVICE)
+        a, amount = torch.randn(side, side).to(DEVICE, precision.maps_dtype(one)), 2 * side**3
+        work = lambda: (torch.mm(a, a), wait(DEVICE))  # noqa: E731
+    benchmark.pedantic(work, rounds=3 if quick else ROUNDS, warmup_rounds=1)
+    if not benchmark.disabled:
+        benchmark.extra_info |= {"device": one, "per_second": amount / benchmark.stats.stats.median}
+
+
 @pytest.mark.parametrize("case", wanted(DEVICE), ids=str)
 def test_step(benchmark, stand, reference, quick, case):
     began, held = time.perf_counter(), memory(reset=True)
@@ -112,23 +129,6 @@ def test_step(benchmark, stand, reference, quick, case):
             "floor_bytes_per_second": least.bytes * case.seeds / seconds,
             "floor_flops_per_second": least.flops * case.seeds / seconds,
         }
-
-
-@pytest.mark.parametrize("one", ["copy", "tf32" if ON_GPU else "float32", "bf16"])
-def test_device(benchmark, quick, one):
-    """A copy, in bytes read and written, and products of square matrices, in operations."""
-    side = 8192 if ON_GPU and not quick else 256
-    if one == "copy":
-        a = torch.ones(4 * side, side, device=DEVICE)
-        target, amount = torch.empty_like(a), 2 * a.nbytes
-        work = lambda: (target.copy_(a), wait(DEVICE))  # noqa: E731
-    else:
-        precision.prepare(one, DEVICE)
-        a, amount = torch.randn(side, side).to(DEVICE, precision.maps_dtype(one)), 2 * side**3
-        work = lambda: (torch.mm(a, a), wait(DEVICE))  # noqa: E731
-    benchmark.pedantic(work, rounds=3 if quick else ROUNDS, warmup_rounds=1)
-    if not benchmark.disabled:
-        benchmark.extra_info |= {"device": one, "per_second": amount / benchmark.stats.stats.median}
 
 
 def memory(*, reset=False):

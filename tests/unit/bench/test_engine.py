@@ -87,7 +87,7 @@ def test_progress_hears_of_every_point_and_every_seed(search):
     assert heard == [(0, [0, 0]), (1, [1, 1]), (2, [2, 2])]
     heard.clear()
     search("random", method="random", progress=lambda task, completed, rows: heard.append((completed, len(rows))))
-    assert heard == [(2, 2)]
+    assert heard == [(0, 2), (1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(("method", "measured"), [("darts", MEASURED), ("sdarts-adv", ()), ("dropnas", ())])

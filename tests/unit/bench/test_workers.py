@@ -63,7 +63,14 @@ def test_two_processes_give_the_records_of_one(run, cut_down):
         experiment, "together", methods, count=2, progress=lambda task, epoch, rows: heard.append((task.arm.id, epoch))
     )
     assert sorted(ends(outcomes)) == [("darts", "done"), ("random", "done"), ("sdarts-adv", "done")]
-    assert sorted(heard) == [("darts", 0), ("darts", 1), ("random", 1), ("sdarts-adv", 0), ("sdarts-adv", 1)]
+    assert sorted(heard) == [
+        ("darts", 0),
+        ("darts", 1),
+        ("random", 0),
+        ("random", 1),
+        ("sdarts-adv", 0),
+        ("sdarts-adv", 1),
+    ]
     one, two = alone.records(), together.records()
     assert len(one) == len(two) == 6
     assert all(mine.same(theirs) for mine, theirs in zip(one, two, strict=True))
