@@ -159,6 +159,13 @@ class Feed:
         index = index.to(self.device).expand(len(self.seeds), -1)
         return self._samples({"index": index})
 
+    def noise(self, purpose: str, epoch: int) -> Tensor | None:
+        """Return the key of the noise of each seed for something beside the steps; None in a space without noise."""
+        if not self.space.noisy:
+            return None
+        streams = (stream(seed, f"noise/{purpose}", epoch) for seed in self.seeds)
+        return torch.cat([_keys(one, 1) for one in streams]).to(self.device)
+
     def _take(self, epoch: int) -> Epoch:
         """Return what an epoch draws, and let a thread draw the next one while a GPU works.
 
@@ -183,6 +190,10 @@ class Feed:
             for seed in self.seeds
         ]
         draws = {f"draws/{name}": torch.stack([draws[name] for draws in each], dim=1) for name in each[0]}
+        if self.space.noisy:
+            draws["noise"] = torch.stack(
+                [_keys(stream(seed, "noise", epoch), self.steps) for seed in self.seeds], dim=1
+            )
         return replace(found, draws=draws)
 
     def _uploaded(self, values: Tensor) -> Tensor:
@@ -233,6 +244,11 @@ class Feed:
             dtype=self.dtype,
         )
         return Samples(from_nchw(batch, len(self.seeds)), self.labels[index])
+
+
+def _keys(generator: torch.Generator, count: int) -> Tensor:
+    """Draw keys of noise."""
+    return torch.randint(2**62, (count,), generator=generator)
 
 
 def _under(drawn: Drawn, prefix: str) -> Drawn:

@@ -102,7 +102,14 @@ def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
 
 def check(protocol: Protocol, space: Space) -> None:
     """Raise ``InputError`` where values do not go together, or do not fit the space; fields check their own bounds."""
-    training, images = protocol.training, protocol.images
+    training, images, supernet = protocol.training, protocol.images, protocol.supernet
+    if space.skeleton.reduction == "cell":
+        if 0 < supernet.layers < space.skeleton.stacks:
+            raise InputError(f"supernet.layers = {supernet.layers} is out of range; it must be at least 3")
+        if supernet.channels < 2:
+            raise InputError("supernet.channels = 1 is out of range; it must be at least 2 on this space")
+    elif supernet.layers:
+        raise InputError(f"supernet.layers is of the DARTS spaces; on {space.id}, set supernet.cells")
     if training.lr_min > training.lr:
         raise InputError(
             f"training.lr_min = {training.lr_min} is above training.lr = {training.lr}, from which the rate falls to it"

@@ -31,6 +31,7 @@ from results.records.record import Record
 from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import read_scores
+from spaces import find
 from spaces.supernet.conv import CONV_FORMS
 
 from . import scoring
@@ -203,6 +204,8 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
         if setting.replace:
             others = {(score.space, score.arch, score.dataset) for score in standing.other_trainings(experiment, store)}
             missing += [final for final in finals if final in others]
+        untrained = sorted({find(space).label for space, _, _ in missing if not find(space).retraining})
+        missing = [final for final in missing if find(final[0]).retraining]
         try:
             for images, archs in _by_images(experiment, missing):
                 if device.type == "cpu":
@@ -222,6 +225,8 @@ def score(experiment: Experiment, setting: Setting, progress: Callable[[float, i
             out_of_time = True
         scored = len(finals) - len(scoring.unscored(finals, root, setting.data_dir))
         text = f"{scored} of {len(finals)} distinct final architectures scored by retraining"
+        if untrained:
+            text += f"; cells of {' and '.join(untrained)} are not retrained"
         return Scored(text + ("; out of time, and the same command goes on" if out_of_time else ""), out_of_time)
     asked, found, differ = scoring.keep_scores(root, records, setting.data_dir, replace=setting.replace)
     text = f"{found} of {asked} architectures and data sets scored by tables"

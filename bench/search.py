@@ -92,7 +92,7 @@ def search(
     step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
     if at == START:
-        yield _point(learner, feed, protocol, 0, {})
+        yield _point(learner, feed, method, protocol, 0, {})
     for epoch in range(at.epoch, protocol.training.epochs):
         zero = torch.zeros_like(learner.state.alpha[:, 0, 0])
         sums = sums or Sums(zero, zero.clone())
@@ -115,7 +115,7 @@ def search(
         values |= measurements.gradients(learner, feed.steps)
         values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
         sums = None
-        yield _point(learner, feed, protocol, epoch + 1, values)
+        yield _point(learner, feed, method, protocol, epoch + 1, values)
 
 
 def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence[Sequence[Arch]]) -> Iterator[Point]:
@@ -132,6 +132,7 @@ def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence
 
 def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:
     assert method.step is not None
+    learner.begin(drawn.get("noise"))
     return method.step(learner, feed.batch(drawn), protocol.params)
 
 
@@ -140,8 +141,11 @@ def _evaluated(epoch: int, protocol: Protocol) -> bool:
     return epoch == last or (epoch > 0 and every > 0 and epoch % every == 0)
 
 
-def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]) -> Point:
+def _point(
+    learner: Learner, feed: Feed, method: Method, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]
+) -> Point:
     space, mask = learner.net.space, learner.mask
+    learner.begin(feed.noise("measured", epoch))
     values = values | measurements.describe(learner)
     every = protocol.measure.eigenvalue_every
     if every and epoch % every == 0:
@@ -154,7 +158,7 @@ def _point(learner: Learner, feed: Feed, protocol: Protocol, epoch: int, values:
     alpha = learner.state.alpha.double().cpu().numpy()
     raw = alpha[:, mask.cpu().numpy()]
     archs = [
-        space.arch(space.choose(table)) if np.isfinite(mine).all() else None
+        space.arch(space.choose(table, method.rank)) if np.isfinite(mine).all() else None
         for table, mine in zip(alpha, raw, strict=True)
     ]
     return Point(epoch, archs, raw, values)

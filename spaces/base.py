@@ -1,8 +1,8 @@
 """What a search space declares: its sites, its cell, what surrounds the cells, and how a mix is decoded.
 
-A *site* is one named architectural decision: ``rows`` independent categorical choices of which ``keep`` survive
-discretisation. All rows of all sites stand one below the other in one padded table of ``R`` rows and ``M``
-columns; alphas and mixes are tensors ``(seeds, R, M)`` whose padding is masked. One softmax, one projection and
+A *site* is one named architectural decision: ``rows`` categorical choices of which ``keep`` survive discretisation, or
+of whose rows only some survive. All rows of all sites stand one below the other in one padded table of ``R`` rows and
+``M`` columns; alphas and mixes are tensors ``(seeds, R, M)`` whose padding is masked. One softmax, one projection and
 one optimiser step then serve every space, however uneven its rows.
 
 Nothing in this module imports torch.
@@ -14,24 +14,74 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from .fields import added
 from .notations import bare
+
+#: What the rows of a contest are ranked by: the softmax of their alphas, or these alone.
+Rank = Literal["share", "alpha"]
 
 
 @dataclass(frozen=True)
 class Site:
-    """One architectural decision."""
+    """One architectural decision.
+
+    Attributes
+    ----------
+    choices : of each row; where ``lists`` gives each row its own, all that occur, in order.
+    keep : how many choices of a row survive.
+    operations : whether the choices are operations (else they are parents).
+    contests : groups of rows of which ``survivors`` survive each, with their heaviest choice that is not in ``never``.
+        Without any, every row survives.
+    """
 
     name: str
     rows: int
     choices: tuple[str, ...]
     keep: int = 1
-    operations: bool = False  # whether the choices are operations (else they are parents)
+    operations: bool = False
+    lists: tuple[tuple[str, ...], ...] = ()
+    contests: tuple[tuple[int, ...], ...] = ()
+    survivors: int = 0
+    never: tuple[str, ...] = ()
+
+    def of_row(self, row: int) -> tuple[str, ...]:
+        """Return the choices of one row."""
+        return self.lists[row] if self.lists else self.choices
+
+    def allowed(self, row: int) -> tuple[int, ...]:
+        """Return which choices of a row may survive."""
+        return tuple(j for j, name in enumerate(self.of_row(row)) if name not in self.never)
+
+    def random(self, rng: np.random.Generator) -> list[tuple[int, ...]]:
+        """Draw what survives in each row, all choices alike."""
+        if self.contests:
+            drawn = [rng.choice(contest, size=self.survivors, replace=False).tolist() for contest in self.contests]
+            alive = {row for rows in drawn for row in rows}
+            return [(int(rng.choice(self.allowed(row))),) if row in alive else () for row in range(self.rows)]
+        rows = (self.of_row(row) for row in range(self.rows))
+        return [tuple(sorted(rng.choice(len(row), size=self.keep, replace=False).tolist())) for row in rows]
+
+    def contested(self, alpha: np.ndarray, rank: Rank) -> list[tuple[int, ...]]:
+        """Return what survives in each row of a site with contests; ties go to the lower row and the lower choice.
+
+        ``alpha``, ``(rows, M)``, are raw: a share counts what its row has beside what may survive.
+        """
+        best, score = [], []
+        for row, weights in enumerate(alpha):
+            weights = weights[: len(self.of_row(row))]
+            best.append(max(self.allowed(row), key=lambda choice: weights[choice]))
+            share = np.exp(weights - weights.max())
+            score.append(weights[best[-1]] if rank == "alpha" else share[best[-1]] / share.sum())
+        ranked = (sorted(contest, key=lambda row: -score[row])[: self.survivors] for contest in self.contests)
+        alive = {row for rows in ranked for row in rows}
+        return [(best[row],) if row in alive else () for row in range(self.rows)]
 
 
 @dataclass(frozen=True, order=True)
@@ -78,18 +128,41 @@ class NodeCell:
 
 
 @dataclass(frozen=True)
+class TwoInputCell:
+    """A cell that reads the outputs of the two cells before it, and is of one of two kinds, each a site.
+
+    Node 0 is the output of the cell before the last, node 1 that of the last. Each of the ``nodes`` that follow sums a
+    mixed operation of each earlier node, and the cell's output is all of them side by side. In a reduction cell the
+    edges from nodes 0 and 1 halve the map.
+    """
+
+    nodes: int
+    normal: str = "normal"
+    reduction: str = "reduce"
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """(source, target) of each row of a site, targets first: 2<-0, 2<-1, 3<-0, ..."""
+        return tuple((source, target) for target in range(2, self.nodes + 2) for source in range(target))
+
+
+@dataclass(frozen=True)
 class Skeleton:
-    """What surrounds the cells: three stacks, the width doubling from one to the next."""
+    """What surrounds the cells: three stacks, the width doubling from one to the next.
+
+    Where the ``reduction`` is a cell, it is the first of the second and of the third stack.
+    """
 
     stem_relu: bool
-    reduction: Literal["residual", "padded-maxpool"]
-    head: Literal["bn-relu", "relu-conv-bn"]
+    reduction: Literal["residual", "padded-maxpool", "cell"]
+    head: Literal["bn-relu", "relu-conv-bn", "none"]
     stacks: int = 3
+    stem_multiplier: int = 1  # of the stem's width
 
     @property
     def least_side(self) -> int:
         """The side in pixels, a power of two, of the smallest images that every reduction can halve."""
-        return 2 ** (self.stacks - 1) if self.reduction == "residual" else 1
+        return 1 if self.reduction == "padded-maxpool" else 2 ** (self.stacks - 1)
 
     def feature_maps(self, image_size: int) -> list[int]:
         """Return the side of the square maps of each stack."""
@@ -113,6 +186,15 @@ class SupernetConfig:
     conv_bias: bool = False  # of the cell's convolutions
     head_norm: Literal["own", "as-cells"] = "own"  # 201: tracked and affine, or as the cells' (NATS-Bench)
     cell: Literal["current", "published"] = "current"  # 1Shot1: before or after the change of 2020-02-27
+    layers: Annotated[int, Ge(0), Le(64)] = added(0)  # all cells, where reductions are cells; 0: 3 * cells
+
+    def stack_lengths(self, skeleton: Skeleton) -> tuple[int, ...]:
+        """Return the number of cells of each stack."""
+        if skeleton.reduction != "cell":
+            return (self.cells,) * skeleton.stacks
+        layers = self.layers or skeleton.stacks * self.cells
+        starts = [layers * stack // skeleton.stacks for stack in range(skeleton.stacks + 1)]
+        return tuple(end - start for start, end in pairwise(starts))
 
 
 @dataclass(frozen=True)
@@ -160,24 +242,26 @@ class Space(ABC):
     metric: Literal["accuracy", "error"] = "error"  # what its papers print
     retraining: Retraining | None = None  # None: its cells are not retrained
     sites: tuple[Site, ...]
-    cell: EdgeCell | NodeCell
+    cell: EdgeCell | NodeCell | TwoInputCell
     skeleton: Skeleton
     supernet: SupernetConfig
     parameter_free: tuple[str, ...]  # operations without weights
     groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
     notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "": told without its name
+    noisy: bool = False  # whether an operation draws noise
+    enumerable: bool = True  # whether the cells are few enough to be listed
     same: str = ""  # when two keys name one cell, in words; empty where they never do
 
     @cached_property
     def operations(self) -> tuple[str, ...]:
         """The candidate operations, in the order of the benchmark's own code."""
-        return next(site.choices for site in self.sites if site.operations)
+        return tuple(dict.fromkeys(name for site in self.sites if site.operations for name in site.choices))
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """All rows of all sites, in order."""
         return tuple(
-            Row(site.name, index, site.choices, site.keep, site.operations)
+            Row(site.name, index, site.of_row(index), site.keep, site.operations)
             for site in self.sites
             for index in range(site.rows)
         )
@@ -193,6 +277,12 @@ class Space(ABC):
         """Which rows choose among operations: bool ``(R,)``."""
         return np.array([row.operations for row in self.rows])
 
+    @cached_property
+    def operation_columns(self) -> np.ndarray:
+        """The column of each operation in each row that chooses among operations; -1 where the row lacks it."""
+        rows = [row.choices for row in self.rows if row.operations]
+        return np.array([[row.index(name) if name in row else -1 for name in self.operations] for row in rows])
+
     @property
     def alphas(self) -> int:
         """Number of architecture parameters."""
@@ -203,12 +293,16 @@ class Space(ABC):
         positions = [i for i, row in enumerate(self.rows) if row.site == name]
         return slice(positions[0], positions[-1] + 1)
 
-    def choose(self, mix: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    def choose(self, mix: np.ndarray, rank: Rank = "share") -> tuple[tuple[int, ...], ...]:
         """Return the ``keep`` heaviest choices of each row, ascending; ties go to the lower index.
+
+        Of rows that compete (``Site.contests``), those that do not survive keep nothing.
 
         Parameters
         ----------
-        mix : ``(R, M)``; only the order within a row matters, so raw alphas do as well.
+        mix : ``(R, M)``; only the order within a row matters, so raw alphas do as well. Where rows compete, it is raw
+            alphas.
+        rank : what rows compete by.
 
         Raises
         ------
@@ -222,28 +316,28 @@ class Space(ABC):
         for row, weights in zip(self.rows, mix, strict=True):
             order = np.argsort(-weights[: len(row.choices)], kind="stable")
             chosen.append(tuple(sorted(int(i) for i in order[: row.keep])))
+        for site in self.sites:
+            if site.contests:
+                rows = self.site_rows(site.name)
+                chosen[rows] = site.contested(mix[rows], rank)
         return tuple(chosen)
 
-    def decode(self, mix: np.ndarray) -> list[Arch]:
+    def decode(self, mix: np.ndarray, rank: Rank = "share") -> list[Arch]:
         """Return the architecture of each seed of a mix ``(S, R, M)``; raise ``ValueError`` as ``choose`` does."""
-        return [self.arch(self.choose(weights)) for weights in mix]
+        return [self.arch(self.choose(weights, rank)) for weights in mix]
 
     @cached_property
     def example(self) -> Arch:
         """An architecture that this space decodes to, for messages that show how one is written."""
-        return self.arch(tuple(tuple(range(len(row.choices) - row.keep, len(row.choices))) for row in self.rows))
+        return self.arch(self.choose(np.broadcast_to(np.arange(self.mask.shape[1]), self.mask.shape)))
 
     def form(self, arch: Arch) -> str:
         """Return a text that is equal for architectures that the benchmark counts as one; ``same`` says when."""
         return arch.key
 
     def random(self, rng: np.random.Generator) -> Arch:
-        """Draw an architecture uniformly over the raw choices."""
-        return self.arch(
-            tuple(
-                tuple(sorted(rng.choice(len(row.choices), size=row.keep, replace=False).tolist())) for row in self.rows
-            )
-        )
+        """Draw an architecture uniformly over the raw choices; where rows compete, over who survives and with what."""
+        return self.arch(tuple(kept for site in self.sites for kept in site.random(rng)))
 
     @abstractmethod
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
@@ -278,6 +372,11 @@ class Space(ABC):
     @abstractmethod
     def enumerate(self) -> Iterator[Arch]:
         """Yield every architecture that ``decode`` can return, once, in a fixed order."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many architectures ``enumerate`` yields."""
+        return sum(1 for _ in self.enumerate())
 
     @abstractmethod
     def drawing(self, arch: Arch) -> Drawing:

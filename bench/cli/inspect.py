@@ -106,14 +106,14 @@ def info(
     weights = declare(found, found.supernet).size
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
-    archs = () if counted and not found.same else tuple(found.enumerate())
-    reachable = counted[0] if counted else len(archs)
+    archs = tuple(found.enumerate()) if found.enumerable and (found.same or not counted) else ()
+    reachable = counted[0] if counted else len(archs) or found.count
     document: dict[str, Any] = {
         "space": found.id,
         "label": found.label,
         "weights": weights,
         "alphas": found.alphas,
-        "sites": [{"name": s.name, "rows": s.rows, "choices": list(s.choices), "keep": s.keep} for s in found.sites],
+        "sites": [_site(site) for site in found.sites],
         "feature_maps": found.skeleton.feature_maps(32),
         "reachable_cells": reachable,
         "distinct_cells": len({found.form(arch) for arch in archs}) if found.same else reachable,
@@ -126,12 +126,24 @@ def info(
     print(f"  supernet: {weights:,} weights a seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
-        print(f"    {site.name:12} {site.rows} x {len(site.choices)}, keeps {site.keep}: {', '.join(site.choices)}")
+        each = f"{site.rows} x {len(site.of_row(0))}"
+        kept = f"keeps {site.survivors} of the rows of each node" if site.contests else f"keeps {site.keep}"
+        print(f"    {site.name:12} {each}, {kept}: {', '.join(site.choices)}")
     print(f"  reachable cells: {reachable:,}")
     if document["distinct_cells"] != reachable:
         print(f"  of these, {document['distinct_cells']:,} differ: {found.same}")
     if stats:
         _print_statistics(document)
+
+
+def _site(site: Any) -> dict[str, Any]:
+    """Return a site as plain data; the choices of each row where they differ, and which rows compete."""
+    found = {"name": site.name, "rows": site.rows, "choices": list(site.choices), "keep": site.keep}
+    if site.lists:
+        found["lists"] = [list(row) for row in site.lists]
+    if site.contests:
+        found |= {"contests": [list(rows) for rows in site.contests], "survivors": site.survivors}
+    return found
 
 
 def _statistics(space: Any) -> dict[str, Any]:

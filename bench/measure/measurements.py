@@ -23,9 +23,10 @@ RADII = tuple(round(0.05 * i, 2) for i in range(11))
 
 
 def describe(learner: Learner) -> dict[str, np.ndarray]:
-    """Return what can be read off the alphas: entropy, and the mean mix of each operation; ``(S,)`` each."""
+    """Return what can be read off the alphas, ``(S,)`` each: entropy, and each operation's mean mix where it is one."""
     space, mix = learner.net.space, learner.mix()
-    shares = mix[:, torch.from_numpy(space.operation_rows).to(mix.device)].mean(1)
+    there = torch.from_numpy((space.operation_columns >= 0).sum(0)).to(mix.device)
+    shares = _by_operation(learner, mix).sum(1) / there
     values = {"arch_entropy": entropy(mix).mean(1)}
     values |= {f"mix_{name}": shares[:, column] for column, name in enumerate(space.operations)}
     return {name: value.double().cpu().numpy() for name, value in values.items()}
@@ -38,8 +39,7 @@ def gradients(learner: Learner, steps: int) -> dict[str, np.ndarray]:
     (before clipping; null where it has none). Starts new sums.
     """
     space = learner.net.space
-    rows = torch.from_numpy(space.operation_rows).to(learner.mask.device)
-    alpha = learner.alpha_squares[:, rows].sum(1)
+    alpha = _by_operation(learner, learner.alpha_squares).sum(1)
     values = {}
     for column, name in enumerate(space.operations):
         values[f"alpha_grad_{name}"] = (alpha[:, column] / steps).sqrt()
@@ -48,6 +48,14 @@ def gradients(learner: Learner, steps: int) -> dict[str, np.ndarray]:
     learner.alpha_squares.zero_()
     learner.weight_squares.zero_()
     return {name: value.double().cpu().numpy() for name, value in values.items()}
+
+
+def _by_operation(learner: Learner, table: Tensor) -> Tensor:
+    """Return the rows of operations of a table ``(S, R, M)``, a column an operation, 0 where a row lacks it."""
+    columns = torch.from_numpy(learner.net.space.operation_columns).to(table.device)
+    rows = table[:, learner.operation_rows]
+    found = rows.gather(2, columns.clamp_min(0).expand(len(rows), -1, -1))
+    return torch.where(columns >= 0, found, 0)
 
 
 def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -109,6 +117,7 @@ def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: 
     -------
     Tables with the columns kind, x, y, valid_accuracy.
     """
+    learner.begin(feed.noise("landscape", 0))
     pool = feed.split.alphas if len(feed.split.alphas) else feed.split.weights
     chosen = pool[torch.linspace(0, len(pool) - 1, min(images, len(pool))).long()]
     alpha, mask = learner.state.alpha, learner.mask

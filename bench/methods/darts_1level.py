@@ -38,5 +38,6 @@ METHOD = Method(
     passes={"weights": 1},
     params=onelevel.Params,
     rate=onelevel.rate,
+    rank="alpha",
     deviations=DEVIATIONS,
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from bench.methods.method import Method, Rule, Scalars
@@ -48,7 +49,16 @@ def decay(params: Params, epoch: int, epochs: int) -> Scalars:
 
 def fault(space: Space) -> str:
     """Return why a space cannot have an auxiliary skip connection; empty where it can."""
-    return "" if SKIP in space.operations else "it adds a skip connection to every edge, and this space has none"
+    if SKIP not in space.operations:
+        return "it adds a skip connection to every edge, and this space has none"
+    if (_columns(space) != _columns(space)[0]).any():
+        return "it adds a skip connection to every edge, and this space has edges without one"
+    return ""
+
+
+def _columns(space: Space) -> np.ndarray:
+    """Return the column of the skip connection in each row of operations."""
+    return space.operation_columns[:, space.operations.index(SKIP)]
 
 
 def with_skip(mix: Tensor, beta: Tensor, column: int) -> Tensor:
@@ -60,7 +70,7 @@ def with_skip(mix: Tensor, beta: Tensor, column: int) -> Tensor:
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     """Take one step; both halves of it have the auxiliary skip connection."""
-    column = learner.net.space.operations.index(SKIP)
+    column = int(_columns(learner.net.space)[0])
 
     def helped(mix: Tensor) -> Tensor:
         return with_skip(mix, batch.scalars["beta"], column)

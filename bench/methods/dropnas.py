@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,18 +54,23 @@ def drop_probability(params: Params, size: int) -> float:
 def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -> Draws:
     """Draw which operations are kept, bool ``(steps, R, M)``; rows that choose no operation keep everything.
 
-    Each row's groups are drawn independently and again where nothing of them is left.
+    Each row's groups are drawn independently and again where nothing of them is left. A row has what is in
+    it of a group.
     """
     kept = torch.from_numpy(space.mask).expand(steps, -1, -1).clone()
+    at = np.flatnonzero(space.operation_rows)
     for group in space.groups:
-        columns = [space.operations.index(operation) for operation in group]
-        probability = drop_probability(params, len(group))
-        draw = torch.zeros(steps, int(space.operation_rows.sum()), len(group), dtype=torch.bool)
-        while (empty := ~draw.any(-1)).any():
-            fresh = torch.rand(int(empty.sum()), len(group), generator=generator, dtype=torch.float64)
-            draw[empty] = fresh >= probability
-        rows = torch.from_numpy(space.operation_rows).nonzero().flatten()
-        kept[:, rows[:, None], torch.tensor(columns)[None, :]] = draw
+        columns = space.operation_columns[:, [space.operations.index(operation) for operation in group]]
+        for there in np.unique(columns >= 0, axis=0):
+            if not there.any():
+                continue
+            rows = np.flatnonzero(((columns >= 0) == there).all(1))
+            probability = drop_probability(params, int(there.sum()))
+            draw = torch.zeros(steps, len(rows), int(there.sum()), dtype=torch.bool)
+            while (empty := ~draw.any(-1)).any():
+                fresh = torch.rand(int(empty.sum()), draw.shape[2], generator=generator, dtype=torch.float64)
+                draw[empty] = fresh >= probability
+            kept[:, torch.from_numpy(at[rows])[:, None], torch.from_numpy(columns[rows][:, there])] = draw
     return {"keep": kept}
 
 
@@ -176,5 +182,6 @@ METHOD = Method(
     params=Params,
     draws=keep,
     rate=onelevel.rate,
+    rank="alpha",
     deviations=DEVIATIONS,
 )

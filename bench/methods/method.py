@@ -19,7 +19,7 @@ from bench.steps.learner import Draws
 from bench.steps.schedule import Rate, Scalars
 from bench.steps.untrained import Propose
 from results.records.manifest import Deviation
-from spaces.base import Space
+from spaces.base import Rank, Space
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Method:
         reaches the "weights", and "attack"; ``bench.runs.price`` counts them. Empty:
         nobody has counted them.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
+    rank : what edges compete by where a space's rows do; see ``spaces.base.Site``.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
     still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names
         of the state that a step leaves alone, and "loss" where the loss falls slowly on a few images.
@@ -86,6 +87,7 @@ class Method:
     rate: Callable[[Any, Any], Rate] = rate_of_experiment
     passes: Mapping[str, int] = field(default_factory=dict)
     deviations: tuple[Rule, ...] = ()
+    rank: Rank = "share"
     spaces: Callable[[Space], str] = lambda _: ""
     still: frozenset[str] = frozenset()
 

@@ -173,6 +173,12 @@ DEVIATIONS = (
 )
 
 
+def fault(space: Space) -> str:
+    """Return why row after row cannot be fixed; empty where it can."""
+    compete = any(site.contests for site in space.sites)
+    return "it fixes row after row, and here rows compete for their place in the cell" if compete else ""
+
+
 METHOD = Method(
     id="zero-cost-pt",
     label="Zero-Cost-PT",
@@ -182,6 +188,7 @@ METHOD = Method(
     cite=CITE,
     params=Params,
     propose=propose,
+    spaces=fault,
     last=lambda params, training: params.proposals + (params.proposals > 1),
     deviations=DEVIATIONS,
 )

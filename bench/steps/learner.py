@@ -9,6 +9,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -125,6 +126,16 @@ class Learner:
         self.alpha_squares = torch.zeros_like(state.alpha)  # of gradients, summed since the last reset
         self.weight_squares = state.alpha.new_zeros(len(state.weights), len(net.space.operations))
         self._of_operation = self._membership()
+        self.begin(None)
+
+    def begin(self, noise: Tensor | None) -> None:
+        """Begin a step, or a measurement: ``noise``, int64 ``(S,)``, is the key of what its passes draw."""
+        self._noise, self._passes = noise, 0
+
+    def _next_noise(self) -> Tensor | None:
+        """Return the key of the next pass: each draws noise of its own."""
+        self._passes += 1
+        return None if self._noise is None else self._noise + self._passes
 
     def compiled(self) -> Learner:
         """Return the same learner, its state included, with a compiled supernet."""
@@ -159,7 +170,10 @@ class Learner:
     ) -> Outcome:
         """Run the supernet; ``training`` and ``update`` as in ``Supernet.forward``."""
         statistics = self.state.statistics
-        logits = self.net.forward(weights, statistics, samples.images, mix, training=training, update=update)
+        noise = self._next_noise()
+        logits = self.net.forward(
+            weights, statistics, samples.images, mix, training=training, update=update, noise=noise
+        )
         return _outcome(logits, samples.labels)
 
     def freeze(self) -> FrozenWeights:
@@ -169,7 +183,8 @@ class Learner:
 
     def frozen_loss(self, frozen: FrozenWeights, mix: Tensor, samples: Samples) -> Outcome:
         """Run the supernet in evaluation mode on weights that ``freeze`` prepared."""
-        return _outcome(self.net.forward_frozen(frozen, samples.images, mix), samples.labels)
+        logits = self.net.forward_frozen(frozen, samples.images, mix, noise=self._next_noise())
+        return _outcome(logits, samples.labels)
 
     def alpha_gradient(self, weights: Tensor, samples: Samples, *, update: bool = True) -> Tensor:
         """Return d loss / d alpha, ``(S, R, M)``, at the given weights; a training pass."""
@@ -232,7 +247,12 @@ class Learner:
     def _membership(self) -> dict[int, Tensor]:
         """Return which weights belong to each operation that has some, ``(P,)`` of zeros and ones."""
         space = self.net.space
-        choice = torch.where(self.owners < space.mask.size, self.owners % space.mask.shape[1], len(space.operations))
+        operation_of = torch.full((space.mask.size + 1,), len(space.operations))
+        rows, operations = np.nonzero(space.operation_columns >= 0)
+        columns = space.operation_columns[rows, operations]
+        places = np.flatnonzero(space.operation_rows)[rows] * space.mask.shape[1] + columns
+        operation_of[torch.from_numpy(places)] = torch.from_numpy(operations)
+        choice = operation_of.to(self.owners.device)[self.owners]
         owned = {operation: choice == operation for operation in range(len(space.operations))}
         return {operation: own.to(self.state.weights.dtype) for operation, own in owned.items() if own.any()}
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from results.records.record import Record
 
-_VARIANT = "variant of the protocol"
+_FULL, _VARIANT = "full protocol", "variant of the protocol"
 #: What weighs most comes first; the empty name stands for every experiment that is not named here.
 _KINDS = {
-    "paper": "full protocol",
+    "paper": _FULL,
+    **dict.fromkeys(("paper-darts", "paper-dropnas", "paper-s1", "paper-s2", "paper-s3", "paper-s4"), _FULL),
     "": _VARIANT,
-    "scaled": "provisional evidence",
-    "reduced": "provisional evidence",
+    **dict.fromkeys(("scaled", "scaled-s1", "scaled-s2", "reduced"), "provisional evidence"),
     "quick": "demonstration",
 }
 #: Separates an experiment from the hash of its overrides, as in ``paper+0a1b2c3d``.

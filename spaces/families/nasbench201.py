@@ -37,10 +37,10 @@ class NASBench201(Space):
 
     def arch(self, chosen: tuple[tuple[int, ...], ...]) -> Arch:
         """Return the architecture whose edges carry the given operations."""
-        operations = dict(zip(self.cell.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
+        operations = dict(zip(self._graph.edges, (OPERATIONS[c[0]] for c in chosen), strict=True))
         nodes = (
             "|" + "|".join(f"{operations[source, target]}~{source}" for source in range(target)) + "|"
-            for target in range(1, self.cell.nodes)
+            for target in range(1, self._graph.nodes)
         )
         return Arch(self.id, "+".join(nodes))
 
@@ -53,10 +53,10 @@ class NASBench201(Space):
 
     def parse(self, text: str) -> Arch:
         """Return the architecture that ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`` names."""
-        form = "+".join("|" + "".join(f"op~{source}|" for source in range(t)) for t in range(1, self.cell.nodes))
+        form = "+".join("|" + "".join(f"op~{source}|" for source in range(t)) for t in range(1, self._graph.nodes))
         chosen: list[tuple[int, ...]] = []
         nodes = text.split("+")
-        if len(nodes) != self.cell.nodes - 1:
+        if len(nodes) != self._graph.nodes - 1:
             raise ValueError(f"'{text}' is no {self.label} cell; write {form}")
         for target, node in enumerate(nodes, start=1):
             parts = node.split("|")
@@ -80,24 +80,29 @@ class NASBench201(Space):
         """
         nodes = ["0"]
         operations = iter(self._operations(arch))
-        for target in range(1, self.cell.nodes):
+        for target in range(1, self._graph.nodes):
             parts = (_edge(next(operations), nodes[source]) for source in range(target))
             nodes.append("+".join(sorted(parts)))
         return nodes[-1]
 
     def enumerate(self) -> Iterator[Arch]:
         """Yield all 15,625 cells."""
-        for choice in product(range(len(OPERATIONS)), repeat=len(self.cell.edges)):
+        for choice in product(range(len(OPERATIONS)), repeat=len(self._graph.edges)):
             yield self.arch(tuple((c,) for c in choice))
 
     def drawing(self, arch: Arch) -> Drawing:
         """Return the cell with its operations on the edges; ``none`` is left out."""
         found = tuple(
             (source, target, operation)
-            for (source, target), operation in zip(self.cell.edges, self._operations(arch), strict=True)
+            for (source, target), operation in zip(self._graph.edges, self._operations(arch), strict=True)
             if operation != "none"
         )
-        return Drawing(("input", *map(str, range(1, self.cell.nodes - 1)), "output"), found)
+        return Drawing(("input", *map(str, range(1, self._graph.nodes - 1)), "output"), found)
+
+    @property
+    def _graph(self) -> EdgeCell:
+        assert isinstance(self.cell, EdgeCell)
+        return self.cell
 
     def _operations(self, arch: Arch) -> list[str]:
         return [part.partition("~")[0] for node in arch.key.split("+") for part in node.strip("|").split("|")]

@@ -57,14 +57,21 @@ def shape_of(x: Tensor, kernel: Tensor, stride: int) -> ConvShape:
 
 
 def seed_conv(
-    x: Tensor, kernel: Tensor, bias: Tensor | None = None, *, stride: int = 1, form: Forms = "grouped"
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+    form: Forms = "grouped",
 ) -> Tensor:
     """Convolve each seed's map with its own kernel, padded so that odd kernels keep the size.
 
     Parameters
     ----------
-    x : ``(B, H, W, S, Cin)``; the convolution is computed in its precision.
-    kernel : ``(S, Cout, Cin, k, k)``.
+    x : ``(B, H, W, S, G * Cin)``; the convolution is computed in its precision.
+    kernel : ``(S, Cout, Cin, k, k)``; each of G equal groups of outputs reads as many inputs of its own. One whose
+        groups have one input each is a depthwise convolution.
     bias : ``(S, Cout)``.
     form : how the seeds are kept apart. "grouped" is one grouped convolution, "loop" a convolution a seed, "dense"
         one convolution with a block-diagonal kernel, "bmm" a batched matrix product for 1x1 kernels of stride 1
@@ -76,18 +83,35 @@ def seed_conv(
     """
     kernel = kernel.to(x.dtype)
     bias = None if bias is None else bias.to(x.dtype)
+    if (groups := x.shape[4] // kernel.shape[2]) > 1:
+        return _in_groups(x, kernel, bias, groups, stride, dilation, form)
     chosen = form.of(shape_of(x, kernel, stride)) if isinstance(form, FormTable) else form
     if chosen == "bmm" and (kernel.shape[-1], stride) != (1, 1):
         chosen = "grouped"
     return _COMPUTE[chosen](x, kernel, bias, stride)
 
 
-def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1) -> Tensor:
+def _in_groups(
+    x: Tensor, kernel: Tensor, bias: Tensor | None, groups: int, stride: int, dilation: int, form: Forms
+) -> Tensor:
+    """Convolve as if each group were a seed; a depthwise convolution always in one grouped convolution."""
+    seeds, outputs, inputs, *sides = kernel.shape
+    if inputs == 1:
+        flat = None if bias is None else bias.flatten()
+        y = _conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, seeds * groups, dilation)
+        return from_nchw(y, seeds)
+    kernel = kernel.reshape(seeds * groups, outputs // groups, inputs, *sides)
+    bias = None if bias is None else bias.reshape(seeds * groups, -1)
+    y = seed_conv(x.reshape(*x.shape[:3], seeds * groups, inputs), kernel, bias, stride=stride, form=form)
+    return y.view(*y.shape[:3], seeds, outputs)
+
+
+def _conv2d(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int = 1, dilation: int = 1) -> Tensor:
     """Convolve in PyTorch's own order, padded by half the kernel."""
     wanted = kernel.requires_grad or (bias is not None and bias.requires_grad)
     if wanted or torch.compiler.is_compiling() or not TWICE.get():
-        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
-    return ConstantConv.apply(x, kernel, bias, stride, groups)
+        return F.conv2d(x, kernel, bias, stride, dilation * (kernel.shape[-1] // 2), dilation, groups)
+    return ConstantConv.apply(x, kernel, bias, stride, groups, dilation)
 
 
 #: Whether second derivatives are to come.
@@ -116,38 +140,43 @@ class ConstantConv(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int, dilation: int
+    ) -> Tensor:
         """Return ``F.conv2d`` of these, padded by half the kernel."""
         ctx.save_for_backward(x, kernel)
-        ctx.stride, ctx.groups = stride, groups
-        return F.conv2d(x, kernel, bias, stride, kernel.shape[-1] // 2, groups=groups)
+        ctx.how = stride, groups, dilation
+        return F.conv2d(x, kernel, bias, stride, dilation * (kernel.shape[-1] // 2), dilation, groups)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient of the input."""
         x, kernel = ctx.saved_tensors
-        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, ctx.stride, ctx.groups)
-        return found, None, None, None, None
+        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, *ctx.how)
+        return found, None, None, None, None, None
 
 
 class _ConstantConvBackward(torch.autograd.Function):
     """The gradient of the input of a ``ConstantConv``, linear in the gradient of its output."""
 
     @staticmethod
-    def forward(ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int) -> Tensor:
+    def forward(
+        ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int, dilation: int
+    ) -> Tensor:
         """Return the gradient of ``x``, of which only size and memory order count."""
         ctx.save_for_backward(kernel)
-        ctx.stride, ctx.groups = stride, groups
-        both = (kernel.shape[-1] // 2,) * 2
+        ctx.how = stride, groups, dilation
+        padding = dilation * (kernel.shape[-1] // 2)
+        twice = [(each, each) for each in (stride, padding, dilation)]
         return torch.ops.aten.convolution_backward(
-            upstream, x, kernel, None, (stride,) * 2, both, (1, 1), False, (0, 0), groups, (True, False, False)
+            upstream, x, kernel, None, *twice, False, (0, 0), groups, (True, False, False)
         )[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient of the upstream gradient: the convolution itself."""
-        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, ctx.stride, ctx.groups)
-        return found, None, None, None, None
+        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, *ctx.how)
+        return found, None, None, None, None, None
 
 
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spaces.base import EdgeCell, NodeCell, Space, SupernetConfig
+from spaces.base import EdgeCell, NodeCell, Space, SupernetConfig, TwoInputCell
 
 from .layout import Layout, Norm, Position
+from .levels import DILATED, POOLS, SEPARABLE, SKIP, levels
+
+#: Channels of the outputs of the last two cells, the latest last.
+Widths = tuple[int, int]
 
 #: The convolutions of each kind of cell, with the sides of their kernels.
 EDGE_CONVS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
@@ -26,32 +30,48 @@ class Place:
     ----------
     name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
     channels : of the stack.
-    widths : channels of each map that the cell reads.
+    reduction, after_reduction : whether the cell halves the map, and whether the one before it did.
     """
 
     name: str
     channels: int
-    widths: tuple[int, ...]
+    reduction: bool = False
+    after_reduction: bool = False
+
+
+def places(space: Space, config: SupernetConfig) -> list[list[Place]]:
+    """Return where each cell of each stack stands."""
+    found, halved = list[list[Place]](), False
+    for stack, cells in enumerate(config.stack_lengths(space.skeleton)):
+        found.append([])
+        for index in range(cells):
+            halves = space.skeleton.reduction == "cell" and stack > 0 and index == 0
+            found[-1].append(Place(f"cell{stack}.{index}", config.channels * 2**stack, halves, halved))
+            halved = halves
+    return found
 
 
 def declare(space: Space, config: SupernetConfig, *, image_channels: int = 3, classes: int = 10) -> Layout:
     """Return the weights and batch norms of the supernet of a space."""
-    skeleton, layout, width = space.skeleton, Layout(), config.channels
+    skeleton, layout = space.skeleton, Layout()
+    older = width = config.channels * skeleton.stem_multiplier
     layout.conv("stem", width, image_channels, 3)
     layout.norm("stem.bn", Norm(width, config.bn_momentum), affine=True)
-    for stack in range(skeleton.stacks):
-        channels = config.channels * 2**stack
+    for stack, cells in enumerate(places(space, config)):
         if stack and skeleton.reduction == "residual":
+            channels = config.channels * 2**stack
             _residual(layout, config, f"reduce{stack}", width, channels)
             width = channels
-        for index in range(config.cells):
-            place = Place(f"cell{stack}.{index}", channels, (width,))
-            width = _CELLS[type(space.cell)](layout, space, space.cell, config, place)
+        for place in cells:
+            own = _CELLS[type(space.cell)](layout, space, space.cell, config, place, (older, width))
+            older, width = width, own
     channels = config.channels * 2 ** (skeleton.stacks - 1)
     if skeleton.head == "bn-relu":
         own = config.head_norm == "own"
         norm = Norm(width, config.bn_momentum, tracked=own or config.bn_tracked)
         layout.norm("head.bn", norm, affine=own or config.bn_affine)
+    elif skeleton.head == "none":
+        channels = width
     else:
         layout.conv("head", channels, width, 1)
         layout.norm("head.bn", Norm(channels, 0.1), affine=False)
@@ -66,7 +86,9 @@ def _residual(layout: Layout, config: SupernetConfig, name: str, inputs: int, ch
     layout.conv(f"{name}.shortcut", channels, inputs, 1)
 
 
-def _on_edges(layout: Layout, space: Space, cell: EdgeCell, config: SupernetConfig, place: Place) -> int:
+def _on_edges(
+    layout: Layout, space: Space, cell: EdgeCell, config: SupernetConfig, place: Place, widths: Widths
+) -> int:
     """Add the weights of a cell with operations on edges and return the width of its output."""
     operations = space.operations
     for source in range(cell.nodes - 1):
@@ -81,14 +103,16 @@ def _on_edges(layout: Layout, space: Space, cell: EdgeCell, config: SupernetConf
     return place.channels
 
 
-def _on_nodes(layout: Layout, space: Space, cell: NodeCell, config: SupernetConfig, place: Place) -> int:
+def _on_nodes(
+    layout: Layout, space: Space, cell: NodeCell, config: SupernetConfig, place: Place, widths: Widths
+) -> int:
     """Add the weights of a cell with operations on nodes and return the width of its output."""
     channels, blocks, published = place.channels, cell.blocks, config.cell == "published"
     to_output = (space.site_rows(cell.output).start, 0)
     to_blocks = [None if site is None else (space.site_rows(site).start, 0) for site in cell.inputs]
     shares = (*to_blocks, *[to_output] * (1 if published else blocks))
     width = len(shares) * channels
-    layout.conv(f"{place.name}.project", width, place.widths[0], 1)
+    layout.conv(f"{place.name}.project", width, widths[-1], 1)
     norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=shares)
     layout.norm(f"{place.name}.project.bn", norm, affine=config.bn_affine)
     for block in range(blocks):
@@ -100,7 +124,59 @@ def _on_nodes(layout: Layout, space: Space, cell: NodeCell, config: SupernetConf
     return (blocks + published) * channels
 
 
-_CELLS: dict[type, Callable[[Layout, Space, Any, SupernetConfig, Place], int]] = {
+def _two_inputs(
+    layout: Layout, space: Space, cell: TwoInputCell, config: SupernetConfig, place: Place, widths: Widths
+) -> int:
+    """Add the weights of a cell of two inputs and return the width of its output."""
+    channels, affine = place.channels, config.bn_affine
+
+    def norm(name: str, width: int, owners: tuple[Position, ...] = (), *, mixed: bool = False) -> None:
+        made = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners if mixed else ())
+        layout.norm(f"{place.name}.{name}.bn", made, affine=affine, owners=owners)
+
+    for number, width in enumerate(widths):
+        if number == 0 and place.after_reduction:
+            _halves(layout, f"{place.name}.input0", channels, width)
+        else:
+            layout.conv(f"{place.name}.input{number}", channels, width, 1)
+        norm(f"input{number}", channels)
+    for level in levels(space, reduction=place.reduction):
+        separable, both = level.of(SEPARABLE), level.of(SEPARABLE, DILATED)
+        for operation, edges in both.items():
+            kernel, owners = (SEPARABLE | DILATED)[operation], tuple(edge.entry for edge in edges)
+            for turn in ("first", "second")[: 1 + (operation in separable)]:
+                name = f"{place.name}.{level.name}.{operation}.{turn}"
+                layout.conv(name, len(edges) * channels, 1, kernel, owners=owners)
+        in_order = tuple(both[operation][number].entry for operation, number in level.ordered(both))
+        for turn, owners in (
+            ("first", tuple(e.entry for edges in separable.values() for e in edges)),
+            ("last", in_order),
+        ):
+            if owners:
+                width = len(owners) * channels
+                layout.conv(f"{place.name}.{level.name}.{turn}", width, channels, 1, owners=owners)
+                norm(f"{level.name}.{turn}", width, owners, mixed=turn == "last")
+        if both:
+            layout.gathered[f"{place.name}.{level.name}.last"] = level.counts(both)
+        for operation in level.of(POOLS):  # without affine part: all edges of a node share it
+            made = Norm(len(level.sources) * channels, config.bn_momentum, config.bn_tracked)
+            layout.norm(f"{place.name}.{level.name}.{operation}.bn", made, affine=False)
+        for operation, edges in level.of([SKIP]).items() if level.stride > 1 else ():
+            owners = tuple(edge.entry for edge in edges)
+            _halves(layout, f"{place.name}.{level.name}.{operation}", channels, channels, owners)
+            norm(f"{level.name}.{operation}", len(owners) * channels, owners, mixed=True)
+    return cell.nodes * channels
+
+
+def _halves(layout: Layout, name: str, channels: int, inputs: int, owners: tuple[Position, ...] = ()) -> None:
+    """Add a factorized reduce: half the channels of each output read the even pixels, and half the odd ones."""
+    times = max(1, len(owners))
+    layout.conv(f"{name}.even", times * (channels // 2), inputs, 1, owners=owners)
+    layout.conv(f"{name}.odd", times * (channels - channels // 2), inputs, 1, owners=owners)
+
+
+_CELLS: dict[type, Callable[[Layout, Space, Any, SupernetConfig, Place, Widths], int]] = {
     EdgeCell: _on_edges,
     NodeCell: _on_nodes,
+    TwoInputCell: _two_inputs,
 }

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import TWICE, Forms, seed_conv
 from .layout import Norm
+from .noise import Noise
 from .norm_twice import batch_norm_twice
 from .ops import BN_EPS, from_nchw, to_nchw
 
@@ -56,8 +58,21 @@ class Pass(Protocol):
         """Return a pass for each cell."""
         ...
 
+    @property
+    def noise(self) -> Noise:
+        """Draws of this pass."""
+        ...
+
+    def conv(self, x: Tensor, name: str, *, stride: int = 1, dilation: int = 1) -> Tensor:
+        """Convolve, without a batch norm."""
+        ...
+
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """Convolve, normalise, and weigh where the batch norm is mixed."""
+        ...
+
+    def gathered(self, x: Tensor, name: str) -> Tensor:
+        """Do as ``conv_bn``, and add up the groups; see ``Layout.gathered``. Returns the sums side by side."""
         ...
 
     def activated(self, x: Tensor, name: str) -> Tensor:
@@ -69,7 +84,7 @@ class Pass(Protocol):
         ...
 
     def norm(self, x: Tensor, name: str) -> Tensor:
-        """Normalise."""
+        """Normalise, and weigh where the batch norm is mixed."""
         ...
 
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
@@ -90,11 +105,23 @@ class TrainingPass:
     statistics: Statistics
     update: bool
     form: Forms
+    counts: Mapping[str, tuple[int, ...]]
+    noise: Noise
 
     def cells(self) -> dict[str, TrainingPass]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
-        return {c: TrainingPass(norms[c], pieces[c], statistics[c], self.update, self.form) for c in pieces}
+        counts = by_cell(self.counts)
+        return {
+            c: TrainingPass(
+                norms[c], pieces[c], statistics[c], self.update, self.form, counts[c], self.noise.of_cell(c)
+            )
+            for c in pieces
+        }
+
+    def conv(self, x: Tensor, name: str, *, stride: int = 1, dilation: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return seed_conv(x, self.pieces[name], stride=stride, dilation=dilation, form=self.form)
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
@@ -104,6 +131,10 @@ class TrainingPass:
     def activated(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
         return F.relu(self.conv_bn(x, name))
+
+    def gathered(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``."""
+        return added_up(self.conv_bn(x, name), self.counts[name])
 
     def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
         """See ``Pass``."""
@@ -118,6 +149,17 @@ class TrainingPass:
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""
         return F.relu(x)
+
+
+def added_up(y: Tensor, counts: tuple[int, ...]) -> Tensor:
+    """Add up the first ``counts[0]`` equal groups of channels, the next ``counts[1]``, and so on.
+
+    ``(B, H, W, S, sum(counts) * C) -> (B, H, W, S, len(counts) * C)``; a sum of nothing is zero.
+    """
+    parts = y.unflatten(-1, (sum(counts), -1))
+    if len(set(counts)) == 1:
+        return parts.unflatten(-2, (len(counts), -1)).sum(-2).flatten(-2)
+    return torch.cat([each.sum(-2) for each in parts.split(counts, dim=-2)], dim=-1)
 
 
 def batch_norm(

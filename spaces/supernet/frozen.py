@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv
-from .forward import Statistics, batch_norm, by_cell
+from .forward import Statistics, added_up, batch_norm, by_cell
 from .layout import Layout, Norm
+from .noise import Noise
 from .ops import BN_EPS
 from .weigh import weigh
 
@@ -175,30 +176,65 @@ class Frozen:
     kernels: Mapping[str, tuple[Tensor, Tensor]]
     factors: Mapping[str, Tensor]
     form: Forms
+    counts: Mapping[str, tuple[int, ...]]
+    noise: Noise
 
     @classmethod
-    def at(cls, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms) -> Frozen:
+    def at(cls, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms, noise: Noise) -> Frozen:
         """Return the pass of a whole network at the mixing weights ``(S, C)`` of its mixed batch norms."""
         kernels, left = dict(frozen.kernels), dict(factors)
         for sums in frozen.sums:
             kernels |= sums.mixed(factors)
             for name in (name for pair in sums.pairs for name in pair):
                 del left[f"{name}.bn"]
-        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form)
+        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form, layout.gathered, noise)
 
     def cells(self) -> Mapping[str, Frozen]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
-        kernels, factors = by_cell(self.kernels), by_cell(self.factors)
-        return {c: Frozen(norms[c], pieces[c], statistics[c], kernels[c], factors[c], self.form) for c in pieces}
+        kernels, factors, counts = by_cell(self.kernels), by_cell(self.factors), by_cell(self.counts)
+        return {
+            c: Frozen(
+                norms[c],
+                pieces[c],
+                statistics[c],
+                kernels[c],
+                factors[c],
+                self.form,
+                counts[c],
+                self.noise.of_cell(c),
+            )
+            for c in pieces
+        }
+
+    def conv(self, x: Tensor, name: str, *, stride: int = 1, dilation: int = 1) -> Tensor:
+        """See ``Pass``."""
+        return seed_conv(x, self.pieces[name], stride=stride, dilation=dilation, form=self.form)
 
     def conv_bn(self, x: Tensor, name: str, *, stride: int = 1) -> Tensor:
         """See ``Pass``."""
-        return self._weighed(self._normalised(x, name, stride=stride), name)
+        return self._weighed(self._normalised(x, name, stride=stride), f"{name}.bn")
 
     def activated(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
-        return self._weighed(F.relu(self._normalised(x, name)), name)
+        return self._weighed(F.relu(self._normalised(x, name)), f"{name}.bn")
+
+    def gathered(self, x: Tensor, name: str) -> Tensor:
+        """See ``Pass``.
+
+        Where each sum has equally many terms, nothing stands between them: they are one convolution, whose kernels the
+        mix weighs.
+        """
+        counts = self.counts[name]
+        if name not in self.kernels or len(set(counts)) != 1:
+            return added_up(self.conv_bn(x, name), counts)
+        (kernel, bias), factor = self.kernels[name], self.factors[f"{name}.bn"]
+        mixed = (kernel * factor[:, :, None, None, None]).flatten(2)  # (S, terms * C, Cin)
+        targets, terms = len(counts), counts[0]
+        mixed = mixed.unflatten(1, (targets, terms, -1)).transpose(2, 3)  # (S, targets, C, terms, Cin)
+        mixed = mixed.flatten(3).flatten(1, 2)[..., None, None]
+        biases = (bias * factor).unflatten(1, (targets, terms, -1)).sum(2).flatten(1)
+        return seed_conv(x, mixed.to(x.dtype), biases.to(x.dtype), form=self.form)
 
     def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
         """See ``Pass``."""
@@ -212,6 +248,9 @@ class Frozen:
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
+        return self._weighed(self._norm(x, name), name)
+
+    def _norm(self, x: Tensor, name: str) -> Tensor:
         norm = self.norms[name]
         used = self.statistics[name] if norm.tracked else None
         return batch_norm(x, self.pieces, name, used, batch=not norm.tracked, momentum=0.0)
@@ -220,8 +259,8 @@ class Frozen:
         if name in self.kernels:
             return seed_conv(x, *self.kernels[name], stride=stride, form=self.form)
         y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
-        return self.norm(y, f"{name}.bn")
+        return self._norm(y, f"{name}.bn")
 
     def _weighed(self, y: Tensor, name: str) -> Tensor:
-        factor = self.factors.get(f"{name}.bn")
+        factor = self.factors.get(name)
         return y if factor is None else weigh(None, (y, factor.unsqueeze(1)))

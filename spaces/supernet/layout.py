@@ -68,11 +68,12 @@ class Layout:
 
     The scales of all mixed batch norms stand side by side at the end of the row, and after them their shifts, so
     that one multiplication puts the mixing weights of the whole network into them. ``sums`` names the pairs of
-    convolutions that are added up.
+    convolutions that are added up, ``gathered`` the convolutions whose groups are, with how many each sum has.
     """
 
     norms: dict[str, Norm] = field(default_factory=dict)
     sums: list[tuple[str, str]] = field(default_factory=list)
+    gathered: dict[str, tuple[int, ...]] = field(default_factory=dict)
     plain: list[Piece] = field(default_factory=list)
     scales: list[Piece] = field(default_factory=list)
     shifts: list[Piece] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Layout:
         bias: bool = False,
         owners: tuple[Position, ...] = (),
     ) -> None:
-        """Add a convolution; ``out`` counts the outputs of all operations that share it."""
+        """Add a convolution; ``out`` counts the outputs of all groups that share it, ``inputs`` those of one group."""
         bound = 1 / math.sqrt(inputs * kernel * kernel)
         self.plain.append(Piece(name, (out, inputs, kernel, kernel), bound, owners=owners))
         if bias:

@@ -17,9 +17,10 @@ from spaces.base import Space, SupernetConfig
 from .cells import kind_of
 from .constants import Constants
 from .conv import Forms, seed_conv
-from .declare import declare
+from .declare import declare, places
 from .forward import Pass, Statistics, TrainingPass
 from .frozen import Frozen, FrozenWeights, freeze
+from .noise import Noise
 from .observed import Observed, Seen
 from .ops import avg_pool, max_pool
 from .unpack import Unpack
@@ -54,6 +55,7 @@ class Supernet:
         self.maps = maps
         self.layout = declare(space, config, image_channels=image_channels, classes=classes)
         self._kind = kind_of(space, config)
+        self._places = places(space, config)
         self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
         self._weighing = Constants(self._make_weighing)
         self._cell = self._kind.forward
@@ -97,6 +99,7 @@ class Supernet:
         *,
         training: bool,
         update: bool = True,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """Classify a batch for each seed.
 
@@ -107,15 +110,17 @@ class Supernet:
         x : normalised images ``(B, H, W, S, image channels)``, a batch a seed.
         mix : ``(S, R, M)``, the weight of each choice; padding is ignored.
         training : batch statistics in the batch norms, else the running ones where tracked.
+        noise : int64 ``(S,)``, the key of this pass's noise for each seed; see ``spaces.supernet.noise``.
 
         Returns
         -------
         Logits ``(S, B, classes)``.
         """
         if not training:
-            return self.forward_frozen(self.freeze(weights, statistics), x, mix)
-        pieces = self._unpack.mixed(weights, mix)
-        return self._run(TrainingPass(self.layout.norms, pieces, statistics, update, self.form), x, mix)
+            return self.forward_frozen(self.freeze(weights, statistics), x, mix, noise=noise)
+        layout, pieces = self.layout, self._unpack.mixed(weights, mix)
+        pass_ = TrainingPass(layout.norms, pieces, statistics, update, self.form, layout.gathered, Noise(noise))
+        return self._run(pass_, x, mix)
 
     def pieces(self, weights: Tensor) -> dict[str, Tensor]:
         """Return the named weights ``(S, *shape)`` of flat ones."""
@@ -125,14 +130,15 @@ class Supernet:
         """Fold the running statistics into the weights, once for many evaluations of the same weights."""
         return freeze(self.layout, self.pieces(weights), statistics, self.maps)
 
-    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor) -> Tensor:
+    def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
-        return self._run(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), x, mix)
+        factors = self._unpack.factors(mix)
+        return self._run(Frozen.at(self.layout, frozen, factors, self.form, Noise(noise)), x, mix)
 
     def observe(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, seen: Seen) -> Tensor:
         """Classify as ``forward_frozen`` does, and show ``seen`` the input of every ReLU."""
         return self._run(
-            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form), seen), x, mix
+            Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form, Noise()), seen), x, mix
         )
 
     def _run(self, pass_: Pass, x: Tensor, mix: Tensor) -> Tensor:
@@ -141,15 +147,16 @@ class Supernet:
             x = pass_.relu(x)
         cells = pass_.cells()
         entries = mix.flatten(1).index_select(1, self._weighing.of(mix.device))
-        for stack in range(self.space.skeleton.stacks):
-            if stack:
-                x = self._reduce(pass_, f"reduce{stack}", x)
-            shares = self._kind.shares(entries, self.config.cells, self.config.channels * 2**stack)
-            for index, own in enumerate(shares):
-                x = self._cell(cells[f"cell{stack}.{index}"], x, own)
+        maps = (x,) * self._kind.inputs
+        for stack, row in enumerate(self._places):
+            if stack and self.space.skeleton.reduction != "cell":
+                maps = (self._reduce(pass_, f"reduce{stack}", maps[-1]),)
+            for place, shares in zip(row, self._kind.shares(entries, row), strict=True):
+                maps = (*maps, self._cell(cells[place.name], shares, *maps))[-self._kind.inputs :]
+        x = maps[-1]
         if self.space.skeleton.head == "bn-relu":
             x = pass_.relu(pass_.norm(x, "head.bn"))
-        else:
+        elif self.space.skeleton.head == "relu-conv-bn":
             x = pass_.conv_bn(pass_.relu(x), "head")
         bias, kernel = pass_.pieces["classify.bias"], pass_.pieces["classify"]
         features = x.mean(dim=(1, 2), dtype=kernel.dtype).transpose(0, 1)  # (S, B, C)

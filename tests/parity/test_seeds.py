@@ -37,7 +37,7 @@ def start(space_id, method_id, seeds, form="grouped"):
     space, method = find(space_id), methods.find(method_id)
     protocol = Protocol(
         images=ImagesConfig("random", crop_padding=1),
-        supernet=replace(space.supernet, channels=2, cells=1),
+        supernet=replace(space.supernet, channels=2, cells=1, layers=0),
         training=SETTINGS,
         measure=Measure(),
         params=method.params(),
@@ -96,13 +96,13 @@ def run(space_id, method_id, seeds, form="grouped"):
 
 
 def assert_same_search(one, other, limit=1e-9):
-    """Compare two searches of a seed by the distance that one of them moved."""
+    """Compare two searches of a seed by the distance that one of them moved; some means of normalised maps are zero."""
     (first, end), (other_first, other_end) = one, other
     for name in end:
         assert torch.equal(first[name], other_first[name]), name
         moved = (end[name] - first[name]).abs().max().item()
         difference = (end[name] - other_end[name]).abs().max().item()
-        assert difference <= limit * moved, (name, difference, moved)
+        assert difference <= limit * max(moved, 1e-5), (name, difference, moved)
 
 
 #: In one of these seeds a difference of 1e-16 grows to 1e-8 in DSNAS's second step; why was not traced.

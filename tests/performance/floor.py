@@ -69,6 +69,7 @@ class Conv:
 def convolutions(net: Supernet, side: int) -> list[Conv]:
     """Return the declared convolutions of a supernet for images of some side, in order."""
     sides, found, read = net.space.skeleton.feature_maps(side), list[Conv](), set[str]()
+    two_inputs = net.space.skeleton.reduction == "cell"
     small = {small for small, _ in net.layout.sums}
     for piece in net.layout.pieces:
         if len(piece.shape) != 4:
@@ -76,12 +77,18 @@ def convolutions(net: Supernet, side: int) -> list[Conv]:
         named = re.match(r"(?:cell|reduce)(\d+)\.", piece.name)
         stack = int(named[1]) if named else (0 if piece.name == "stem" else len(sides) - 1)
         outputs, inputs, _, _ = piece.shape
+        side = sides[stack]
+        if two_inputs:  # in groups, whose inputs are their own; what a reduction halves, it projects first
+            inputs *= outputs if inputs == 1 else max(1, len(piece.owners))
+            side = sides[stack - 1] if re.fullmatch(r"cell[1-9]\d*\.0\.input\d", piece.name) else side
         before = sides[stack - 1] if piece.name == f"reduce{stack}.a" else sides[stack]  # the one with a stride
-        source = piece.name.rpartition(".")[0] if piece.owners else piece.name  # candidates of a node share its map
+        source = (
+            piece.name.rpartition(".")[0] if piece.owners and not two_inputs else piece.name
+        )  # candidates of a node share its map
         found.append(
             Conv(
-                flops=2.0 * piece.size * sides[stack] ** 2,
-                outputs=float(outputs * sides[stack] ** 2),
+                flops=2.0 * piece.size * side**2,
+                outputs=float(outputs * side**2),
                 inputs=0.0 if source in read else float(inputs * before**2),
                 first=piece.name == "stem",
                 folded=piece.name in small and net.layout.norms[f"{piece.name}.bn"].tracked,

@@ -6,14 +6,15 @@ mix contributes beside them, shares by which whole maps are weighted, is laid ou
 
 from __future__ import annotations
 
-from spaces.base import EdgeCell, NodeCell, Space, SupernetConfig
+from spaces.base import EdgeCell, NodeCell, Space, SupernetConfig, TwoInputCell
 
 from .kind import CellKind
 from .on_edges import OnEdges
 from .on_nodes import OnNodes
+from .two_inputs import TwoInputs
 
 #: The kind that computes each cell that a space can declare.
-_KINDS: dict[type, type[CellKind]] = {EdgeCell: OnEdges, NodeCell: OnNodes}
+_KINDS: dict[type, type[CellKind]] = {EdgeCell: OnEdges, NodeCell: OnNodes, TwoInputCell: TwoInputs}
 
 
 def kind_of(space: Space, config: SupernetConfig) -> CellKind:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
+from spaces.supernet.declare import Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
 
@@ -19,7 +20,13 @@ class CellKind(ABC):
     Parameters
     ----------
     space, config : as for the supernet.
+
+    Attributes
+    ----------
+    inputs : how many outputs of cells before it a cell reads, the latest last.
     """
+
+    inputs = 1
 
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         self.space, self.config = space, config
@@ -29,13 +36,13 @@ class CellKind(ABC):
         """Return the entries of the mix by which a cell weighs whole maps, those that ride on no batch norm."""
 
     @abstractmethod
-    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[Any]:
-        """Lay out what each of ``cells`` cells, ``channels`` wide, multiplies its maps with.
+    def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[Any]:
+        """Lay out what each cell of a stack multiplies its maps with.
 
         ``entries``, ``(S, len(weighing()))``, are picked out of the mix. Every cell gets tensors of its own, so that
         their gradients are gathered by one sum over the cells.
         """
 
     @abstractmethod
-    def forward(self, pass_: Pass, x: Tensor, shares: Any) -> Tensor:
-        """Run one cell on ``(B, H, W, S, Cin)``; ``pass_`` is the cell's own, ``shares`` are one of those laid out."""
+    def forward(self, pass_: Pass, shares: Any, *inputs: Tensor) -> Tensor:
+        """Run one cell on maps ``(B, H, W, S, Cin)``; ``pass_`` is its own, ``shares`` are those laid out for it."""

@@ -9,7 +9,7 @@ from typing import final
 from torch import Tensor
 
 from spaces.base import EdgeCell, Space, SupernetConfig
-from spaces.supernet.declare import EDGE_CONVS
+from spaces.supernet.declare import EDGE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
 from spaces.supernet.ops import avg_pool
@@ -46,8 +46,9 @@ class OnEdges(CellKind):
         rows = [row for source in range(self._cell.nodes - 1) for row in self._cell.rows_from(source)]
         return [(row, self.space.operations.index(operation)) for row in rows for operation in SUMS]
 
-    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[EdgeShares]:
+    def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[EdgeShares]:
         """See ``CellKind``."""
+        cells, channels = len(places), places[0].channels
         each = entries.expand(cells, *entries.shape)
         by_edge = each.unflatten(-1, (-1, len(SUMS))).permute(0, 3, 2, 1)  # (cells, 2, edges, S)
         repeated = by_edge.unsqueeze(-1).expand(*by_edge.shape, channels).flatten(0, 2)
@@ -56,9 +57,9 @@ class OnEdges(CellKind):
         left = iter([part.transpose(0, 1) for part in parts])
         return [EdgeShares(*(tuple(next(left) for _ in sizes) for _ in SUMS)) for _ in range(cells)]
 
-    def forward(self, pass_: Pass, x: Tensor, shares: EdgeShares) -> Tensor:
+    def forward(self, pass_: Pass, shares: EdgeShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
-        node, sums = x, None
+        (node,), sums = inputs, None
         for source, (skip, pool) in enumerate(zip(shares.skip, shares.pool, strict=True)):
             active = pass_.relu(node, readers=len(EDGE_CONVS) * (self._cell.nodes - 1 - source))
             edges = pass_.conv_sum(active, *(f"{source}.{operation}" for operation in EDGE_CONVS))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spaces.base import NodeCell, Space, SupernetConfig
-from spaces.supernet.declare import NODE_CONVS
+from spaces.supernet.declare import NODE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
 from spaces.supernet.ops import max_pool
@@ -63,8 +63,9 @@ class OnNodes(CellKind):
         output = [(space.site_rows(cell.output).start, j) for j in range(1, cell.blocks + 1)]
         return [*parents, pool, output]
 
-    def shares(self, entries: Tensor, cells: int, channels: int) -> Sequence[NodeShares]:
+    def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[NodeShares]:
         """See ``CellKind``."""
+        cells, channels = len(places), places[0].channels
         blocks, each = self._cell.blocks, entries.expand(cells, *entries.shape)
         repeated = each.unsqueeze(-1).expand(*each.shape, channels)  # (cells, S, entries, C)
         maps = repeated[:, :, :-blocks].transpose(1, 2).contiguous()
@@ -76,15 +77,16 @@ class OnNodes(CellKind):
             found.append(NodeShares(tuple(parents), pool, output))
         return found
 
-    def forward(self, pass_: Pass, x: Tensor, shares: NodeShares) -> Tensor:
+    def forward(self, pass_: Pass, shares: NodeShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
+        (x,) = inputs
         count = self._cell.blocks
         parts = count + (1 if self._published else count)
         projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
-        *inputs, to_output = projected.split([*[1] * count, parts - count], dim=-2)
+        *to_blocks, to_output = projected.split([*[1] * count, parts - count], dim=-2)
 
         blocks: list[Tensor] = []
-        for index, (z, weights, pool) in enumerate(zip(inputs, shares.parents, shares.pool, strict=True)):
+        for index, (z, weights, pool) in enumerate(zip(to_blocks, shares.parents, shares.pool, strict=True)):
             z = z.squeeze(-2)
             for earlier, block in enumerate(blocks):
                 z = weigh(z, (block, weights[earlier])) if weights else z + block

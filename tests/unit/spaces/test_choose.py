@@ -43,8 +43,7 @@ def test_what_stands_in_the_padding_is_never_chosen():
 
 def test_raw_alphas_choose_what_their_softmax_does():
     rng = np.random.default_rng(0)
-    for name in spaces.names():
-        space = spaces.find(name)
+    for space in filter(lambda space: space.enumerable, map(spaces.find, spaces.names())):
         alpha = rng.normal(size=space.mask.shape)
         weights = np.where(space.mask, np.exp(alpha), 0)
         assert space.choose(alpha) == space.choose(weights / weights.sum(1, keepdims=True))

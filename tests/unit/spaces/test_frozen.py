@@ -6,6 +6,7 @@ from spaces import find
 from spaces.supernet.frozen import Frozen, KernelSums, _Summed
 from spaces.supernet.layout import Norm
 from spaces.supernet.network import Supernet
+from spaces.supernet.noise import Noise
 from spaces.supernet.unpack import Unpack
 
 SEEDS, WIDTH, OUT = 2, 3, 4
@@ -67,7 +68,7 @@ def test_a_pair_without_running_statistics_is_normalised_by_the_batch_and_then_w
     pieces = {name: random(1, OUT, WIDTH, k, k) for name, k in zip(names, (1, 3), strict=True)}
     factors = {f"{name}.bn": random(1, OUT) for name in names}
     norms = {f"{name}.bn": Norm(OUT, 0.1, tracked=False) for name in names}
-    pass_ = Frozen(norms, pieces, {}, {}, factors, "grouped")
+    pass_ = Frozen(norms, pieces, {}, {}, factors, "grouped", {}, Noise())
     seen = x[:, :, :, 0].permute(0, 3, 1, 2)
     plain = 0.0
     for name, pad in zip(names, (0, 1), strict=True):
