@@ -57,6 +57,8 @@ def _all(stand: Stand, device: torch.device, *, quick: bool) -> Iterator[tuple[s
     for kernel, stride in ((3, 1), (1, 1), (3, 2)):
         for one in ("float64", *_usual(device)):
             yield f"forms of {kernel}x{kernel}, stride {stride}, {one}", partial(_forms, device, kernel, stride, one)
+    for space in SPACES:
+        yield f"gradients {space}, float64", partial(_gradients, stand, space)
     for form in CONV_FORMS:
         yield f"eigenvalue, {form}, float64", partial(_eigenvalue, stand, SPACES[0], form)
     for space in SPACES:
@@ -140,6 +142,19 @@ def _eigenvalue(stand: Stand, space: str, form: ConvForm) -> tuple[float, float]
         _, learner, feed = where.step(Case(space, "darts", 2, "float64", form=form, captured=False))
         values.append(torch.from_numpy(measurements.eigenvalue(learner, feed, 0)))
     return _worst(values[:1], values[1:]), 1e-8
+
+
+def _gradients(stand: Stand, space: str) -> tuple[float, float]:
+    """How far loss and gradients of a training pass are from those of a CPU."""
+    found: list[list[torch.Tensor]] = []
+    for where in (stand, Stand(CPU, stand.sizes)):
+        case = Case(space, "darts", 2, "float64", form="grouped", captured=False)
+        _, learner, feed = where.step(case)
+        samples = feed.clean(torch.arange(where.protocol(case).training.batch))
+        leaves = [learner.state.weights.detach().requires_grad_(), learner.mix().requires_grad_()]
+        loss = learner.loss(leaves[0], leaves[1], samples, update=False).loss
+        found.append([loss.detach(), *torch.autograd.grad(loss.sum(), leaves)])
+    return _worst(found[0], found[1]), EXACT
 
 
 def _close(stand: Stand, space: str, one: precision.Precision) -> tuple[float, float]:
