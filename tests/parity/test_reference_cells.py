@@ -103,7 +103,7 @@ def table_hash(key):
     return graph_util.hash_module(matrix, [-1, *(CANONICAL.index(name) for name in names), -2])
 
 
-@pytest.mark.parametrize("space", [1, 2, 3])
+@pytest.mark.parametrize("space", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_keys_and_the_tables_hashes_tell_the_same_cells_apart(space):
     keys = cells.reachable_keys(space)
     assert len({table_hash(key) for key in keys}) == len(keys)

@@ -42,8 +42,7 @@ def test_the_projection_of_noise_on_uniform_rows():
         assert rows.max(-1).values.mean().item() == pytest.approx(largest, abs=0.01)
 
 
-@pytest.mark.parametrize("space", SPACES)
-@pytest.mark.parametrize("order", ["alpha-weights", "weights-alpha"])
+@pytest.mark.parametrize(("space", "order"), list(zip(SPACES, ["alpha-weights", "weights-alpha"] * 2, strict=True)))
 def test_perturbations_of_no_size_are_first_order_darts(space, order):
     searches = [methods.Search(network_of(space), clip_over="mix") for _ in range(3)]
     for step in range(3):
@@ -112,7 +111,7 @@ def test_an_attack_that_lowers_the_loss_is_undone():
     assert 0 < sum(restored) < 12
 
 
-@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("space", ["nasbench201", "3"])
 def test_steps_repeat_exactly_and_learn(space):
     def run():
         search = methods.Search(network_of(space), clip_over="mix" if space == "nasbench201" else "weights")

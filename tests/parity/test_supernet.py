@@ -190,7 +190,7 @@ def test_initial_weights_are_drawn_as_pytorch_draws_them(network):
             assert found.std().item() == pytest.approx(expected.std().item(), rel=0.1), name
 
 
-@pytest.mark.parametrize("name", ["nasbench201", "oneshot 1"])
+@pytest.mark.parametrize("name", ["nasbench201", pytest.param("oneshot 1", marks=pytest.mark.slow)])
 def test_the_eigenvalue_of_the_architecture_hessian(name, monkeypatch):
     """The largest eigenvalue by double differentiation, plus 1e-3, against a Hessian by rows."""
     networks = networks_of(name)

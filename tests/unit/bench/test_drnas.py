@@ -51,7 +51,7 @@ def test_the_gradient_is_that_of_torch_s_dirichlet():
 
 
 def test_samples_have_the_moments_of_a_dirichlet():
-    count = 100_000
+    count = 20_000
     alpha = alpha_of(C).expand(count, 1, 5)
     drawn = drnas.sample(alpha, ALL, *proposals(count, 5))
     torch.testing.assert_close(drawn.sum(-1), torch.ones(count, 1, dtype=torch.float64))
@@ -75,7 +75,7 @@ def test_gamma_variables_have_the_distribution_of_their_shape(shape):
 
 def test_the_mean_gradient_is_that_of_the_mean():
     """Over many samples the pathwise gradient of x_0 averages to d(c_0 / sum c) / dc."""
-    count = 100_000
+    count = 20_000
     alpha = alpha_of(C).expand(count, 1, 5)
     drawn = drnas.sample(alpha, ALL, *proposals(count, 5, seed=4))
     upstream = torch.zeros(count, 1, 5, dtype=torch.float64)
