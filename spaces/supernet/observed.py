@@ -33,7 +33,7 @@ class Observed(Frozen):
 
     def activated(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
-        return self._weighed(self.relu(self._normalised(x, name)), name)
+        return self._weighed(self.relu(self._normalised(x, name)), f"{name}.bn")
 
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""
