@@ -12,7 +12,9 @@ import spaces
 from bench.machine import conv_table, precision
 from bench.measure import measurements
 from spaces.supernet import weigh
-from spaces.supernet.conv import CONV_FORMS, ConvForm, seed_conv
+from spaces.supernet.conv import CONV_FORMS, ConvForm, differentiated_twice, seed_conv
+from spaces.supernet.norm_twice import batch_norm_twice
+from spaces.supernet.ops import BN_EPS, avg_pool, to_nchw
 
 from ..cases import Case, sizes
 from ..stand import CPU, Stand, furthest
@@ -25,6 +27,8 @@ ROUNDED = {"tf32": 5e-3, "float32": 1e-5, "bf16": 5e-2}
 
 #: A check: its value, and what the value may be at most.
 Check = Callable[[], tuple[float, float]]
+#: A function of maps ``(B, H, W, S, C)`` and the device of its other numbers.
+Operation = Callable[[torch.Tensor, torch.device], torch.Tensor]
 
 
 def run(device: torch.device, deadline: float, *, quick: bool) -> tuple[list[dict[str, object]], bool]:
@@ -59,6 +63,8 @@ def _all(stand: Stand, device: torch.device, *, quick: bool) -> Iterator[tuple[s
             yield f"forms of {kernel}x{kernel}, stride {stride}, {one}", partial(_forms, device, kernel, stride, one)
     for space in SPACES:
         yield f"gradients {space}, float64", partial(_gradients, stand, space)
+    for name, operation in _operations(device).items():
+        yield f"second derivative of {name}, float64", partial(_second, device, operation)
     for form in CONV_FORMS:
         yield f"eigenvalue, {form}, float64", partial(_eigenvalue, stand, SPACES[0], form)
     for space in SPACES:
@@ -133,6 +139,43 @@ def _weighed(device: torch.device) -> tuple[float, float]:
         return [y, *first, *torch.autograd.grad(sum(each.square().sum() for each in first), parts)]
 
     return _worst([v.detach() for v in values(device)], [v.detach() for v in values(CPU)]), EXACT
+
+
+def _operations(device: torch.device) -> dict[str, Operation]:
+    """The parts of a cell that a Hessian differentiates twice, as functions of maps and a device."""
+
+    def convolved(form: ConvForm, x: torch.Tensor, where: torch.device) -> torch.Tensor:
+        return seed_conv(x, _random(where, 2, 16, 8, 3, 3), form=form)
+
+    def normalised(x: torch.Tensor, where: torch.device) -> torch.Tensor:
+        return batch_norm_twice(to_nchw(x), _random(where, 16), _random(where, 16), BN_EPS)
+
+    def pooled(x: torch.Tensor, where: torch.device) -> torch.Tensor:
+        return avg_pool(x, kernel=3, stride=1, padding=1)
+
+    found: dict[str, Operation] = {"a batch norm": normalised, "an average pool": pooled}
+    return found | {f"a convolution, {form}": partial(convolved, form) for form in CONV_FORMS}
+
+
+def _second(device: torch.device, operation: Operation) -> tuple[float, float]:
+    """How far an operation, its first and its second derivatives are from those of a CPU.
+
+    They are differentiated from maps in order, and from a mean, whose gradient is one number for many pixels.
+    """
+
+    def values(where: torch.device) -> list[torch.Tensor]:
+        found: list[torch.Tensor] = []
+        for mean in (False, True):
+            x = _random(where, 4, 6, 6, 2, 8).requires_grad_()
+            with differentiated_twice():
+                y = operation(x, where)
+            end = y.flatten(1).mean(1).sin().sum() if mean else y.sin().sum()
+            (first,) = torch.autograd.grad(end, x, create_graph=True)
+            (second,) = torch.autograd.grad(first.square().sum() + first.sum(), x)
+            found += [y.detach(), first.detach(), second]
+        return found
+
+    return _worst(values(device), values(CPU)), EXACT
 
 
 def _eigenvalue(stand: Stand, space: str, form: ConvForm) -> tuple[float, float]:
