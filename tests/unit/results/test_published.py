@@ -36,8 +36,8 @@ def test_claims_in_scope_are_judged_on_spaces_and_methods_of_the_suite():
     judged = [claim for claim in CLAIMS.values() if claim.judged]
     assert {c.space for c in judged} == {"nasbench201", *(f"nasbench1shot1-{k}" for k in (1, 2, 3))}
     first = {"darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas"}
-    later = {"beta-darts", "darts-minus", "gdas", "drnas", "dsnas", "darts-hessian", "gaea", "snas"}
-    assert {c.method for c in judged} == first | later | {"darts-l2-27", "darts-l2-81"}
+    later = {"beta-darts", "darts-minus", "gdas", "drnas", "dsnas", "darts-hessian", "gaea", "snas", "zero-cost-pt"}
+    assert {c.method for c in judged} == first | later | {"darts-l2-27", "darts-l2-81", "zero-cost-pt-n1"}
     assert {c.experiment for c in judged} == {"paper", "paper-nb201-adl", "reduced", "scaled"}
     assert not [c.id for c in judged if c.paper == "dnas-bench" and c.kind == "number"]
 
@@ -55,7 +55,7 @@ def test_every_later_method_is_a_family_of_its_own():
     for experiment in ("scaled", "paper"):
         judged = [c for c in CLAIMS.values() if c.experiment == experiment and c.judged]
         later = [c for c in judged if c.family.startswith(c.method)]
-        assert len({c.family for c in later}) == len({c.method for c in later}) == (10 if experiment == "scaled" else 8)
+        assert len({c.family for c in later}) == len({c.method for c in later}) == 10
         assert not {c.family for c in later} & {c.family or c.paper for c in judged if c not in later}
 
 
