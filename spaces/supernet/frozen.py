@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv
-from .forward import Statistics, batch_norm, by_cell
+from .edge_products import Convolved, edge_sums
+from .forward import Statistics, batch_norm, by_cell, multiplies, weighed_edges
 from .layout import Layout, Norm
 from .ops import BN_EPS
 from .weigh import weigh
@@ -200,11 +201,18 @@ class Frozen:
         """See ``Pass``."""
         return self._weighed(F.relu(self._normalised(x, name)), name)
 
-    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+    def edge_sums(
+        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """See ``Pass``."""
-        if f"{large}.bn" not in self.factors:  # mixed into one kernel
-            return seed_conv(x, *self.kernels[large], form=self.form)
-        return self.conv_bn(x, small) + self.conv_bn(x, large)
+        small, large = pair
+        if f"{large}.bn" in self.factors:  # else mixed into one kernel
+            x = F.relu(node)
+            return weighed_edges(before, node, self.conv_bn(x, small) + self.conv_bn(x, large), skip, pool)
+        kernel, bias = self.kernels[large]
+        if multiplies(node, skip, kernel, self.form):
+            return edge_sums(before, node, skip, pool, Convolved(kernel, bias))[:2]
+        return weighed_edges(before, node, seed_conv(F.relu(node), kernel, bias, form=self.form), skip, pool)
 
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""
