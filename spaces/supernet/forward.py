@@ -16,11 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .conv import TWICE, Forms, seed_conv
+from . import ops
+from .conv import TWICE, Forms, FormTable, seed_conv, shape_of
+from .edge_products import Convolved, Normalised, edge_sums
 from .layout import Norm
 from .noise import Noise
 from .norm_twice import batch_norm_twice
-from .ops import BN_EPS, from_nchw, to_nchw
+from .ops import BN_EPS, avg_pool, from_nchw, to_nchw
+from .weigh import weigh
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
@@ -79,8 +82,15 @@ class Pass(Protocol):
         """Return weight * relu(bn(conv(x))); the weight is one where the batch norm is not mixed."""
         ...
 
-    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
-        """Return the sum of a weighted 1x1 and a weighted 3x3 convolution, a batch norm each; see ``Layout.sum``."""
+    def edge_sums(
+        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what the edges that leave a node carry, added to what was there before, ``(B, H, W, S, E * C)``.
+
+        That is the node's map and its average pool, weighted by ``skip`` and ``pool``, ``(S, E, C)``, and a pair of a
+        weighted 1x1 and a weighted 3x3 convolution of the rectified map, a batch norm each; see ``Layout.sum``. The
+        first edge and the others are apart.
+        """
         ...
 
     def norm(self, x: Tensor, name: str) -> Tensor:
@@ -136,15 +146,37 @@ class TrainingPass:
         """See ``Pass``."""
         return added_up(self.conv_bn(x, name), self.counts[name])
 
-    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+    def edge_sums(
+        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """See ``Pass``."""
-        return self.conv_bn(x, small) + self.conv_bn(x, large)
+        small, large = pair
+        if not multiplies(node, skip, self.pieces[large], self.form):
+            x = F.relu(node)
+            return weighed_edges(before, node, self.conv_bn(x, small) + self.conv_bn(x, large), skip, pool)
+        biases = [self.pieces.get(f"{name}.bias") for name in pair]
+        ours, theirs = (self._moved(f"{name}.bn") for name in pair)
+        momentum = self.norms[f"{large}.bn"].momentum
+        scales = [self.pieces[f"{name}.bn.scale"] for name in pair]
+        shifts = [self.pieces.get(f"{name}.bn.shift") for name in pair]
+        norms = Normalised(self.pieces[small], scales[0], shifts[0], scales[1], shifts[1])
+        convolved = Convolved(self.pieces[large], biases[1])
+        first, others, moments = edge_sums(before, node, skip, pool, convolved, norms, theirs, momentum)
+        if ours is not None and moments is not None:
+            mean, variance = moments
+            with torch.no_grad():
+                ours[0].lerp_(mean if biases[0] is None else mean + biases[0], momentum)
+                ours[1].lerp_(variance, momentum)
+        return first, others
+
+    def _moved(self, name: str) -> tuple[Tensor, Tensor] | None:
+        """Return the running statistics that this pass moves."""
+        return self.statistics[name] if self.update and self.norms[name].tracked else None
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""
-        norm = self.norms[name]
-        moved = self.statistics[name] if self.update and norm.tracked else None
-        return batch_norm(x, self.pieces, name, moved, batch=True, momentum=norm.momentum)
+        momentum = self.norms[name].momentum
+        return batch_norm(x, self.pieces, name, self._moved(name), batch=True, momentum=momentum)
 
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""
@@ -160,6 +192,24 @@ def added_up(y: Tensor, counts: tuple[int, ...]) -> Tensor:
     if len(set(counts)) == 1:
         return parts.unflatten(-2, (len(counts), -1)).sum(-2).flatten(-2)
     return torch.cat([each.sum(-2) for each in parts.split(counts, dim=-2)], dim=-1)
+
+
+def multiplies(node: Tensor, share: Tensor, kernel: Tensor, form: Forms) -> bool:
+    """Whether the edges of a node are computed as products of matrices, as a CPU does it fastest in one precision."""
+    if torch.compiler.is_compiling() or TWICE.get() or share.dtype != node.dtype or not ops.on_a_cpu(node):
+        return False
+    return (form.of(shape_of(node, kernel, 1)) if isinstance(form, FormTable) else form) == "grouped"
+
+
+def weighed_edges(
+    before: Tensor | None, node: Tensor, edges: Tensor, skip: Tensor, pool: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return before + edges + skip * node + pool * average(node), element by element; see ``Pass.edge_sums``."""
+    total = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
+    total = total if before is None else before + total
+    channels = node.shape[-1]
+    first, others = total.split([channels, total.shape[-1] - channels], dim=-1)
+    return first, others
 
 
 def batch_norm(

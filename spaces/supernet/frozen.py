@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv
-from .forward import Statistics, added_up, batch_norm, by_cell
+from .edge_products import Convolved, edge_sums
+from .forward import Statistics, added_up, batch_norm, by_cell, multiplies, weighed_edges
 from .layout import Layout, Norm
 from .noise import Noise
 from .ops import BN_EPS
@@ -236,11 +237,18 @@ class Frozen:
         biases = (bias * factor).unflatten(1, (targets, terms, -1)).sum(2).flatten(1)
         return seed_conv(x, mixed.to(x.dtype), biases.to(x.dtype), form=self.form)
 
-    def conv_sum(self, x: Tensor, small: str, large: str) -> Tensor:
+    def edge_sums(
+        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """See ``Pass``."""
-        if f"{large}.bn" not in self.factors:  # mixed into one kernel
-            return seed_conv(x, *self.kernels[large], form=self.form)
-        return self.conv_bn(x, small) + self.conv_bn(x, large)
+        small, large = pair
+        if f"{large}.bn" in self.factors:  # else mixed into one kernel
+            x = F.relu(node)
+            return weighed_edges(before, node, self.conv_bn(x, small) + self.conv_bn(x, large), skip, pool)
+        kernel, bias = self.kernels[large]
+        if multiplies(node, skip, kernel, self.form):
+            return edge_sums(before, node, skip, pool, Convolved(kernel, bias))[:2]
+        return weighed_edges(before, node, seed_conv(F.relu(node), kernel, bias, form=self.form), skip, pool)
 
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""

@@ -35,6 +35,13 @@ class Observed(Frozen):
         """See ``Pass``."""
         return self._weighed(self.relu(self._normalised(x, name)), f"{name}.bn")
 
+    def edge_sums(
+        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See ``Pass``."""
+        self.seen(node, len(pair) * skip.shape[1])
+        return super().edge_sums(before, node, pair, skip, pool)
+
     def relu(self, x: Tensor, *, readers: int = 1) -> Tensor:
         """See ``Pass``."""
         self.seen(x, readers)

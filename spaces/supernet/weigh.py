@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import ops
+
 
 def weigh(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
     """Multiply maps by the shares of E edges, and add all up.
@@ -27,7 +29,7 @@ def weigh(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
     ``(B, H, W, S, E * C)``, in the precision of the maps; differentiable to any order.
     """
     maps, shares = terms[0]
-    if shares.shape[1] == 1 and shares.dtype == maps.dtype and _on_a_cpu(maps):
+    if shares.shape[1] == 1 and shares.dtype == maps.dtype and ops.on_a_cpu(maps):
         return _alone(addend, *terms)
     edges = (*shares.shape[1:],)
     addend = None if addend is None else addend.flatten(0, 2).unflatten(-1, edges)
@@ -58,11 +60,6 @@ def _compiled(addend: Tensor | None, *terms: Tensor) -> Tensor:
     return total.to(terms[0].dtype)
 
 
-def _on_a_cpu(maps: Tensor) -> bool:
-    """Whether edges are computed one after the other: a CPU is slow to repeat a short row of channels."""
-    return maps.device.type == "cpu"
-
-
 class _Weighed(torch.autograd.Function):
     """``(N, S, E, C) or None, (N, S, C), (S, E, C), ... -> (N, S, E, C)``."""
 
@@ -70,24 +67,12 @@ class _Weighed(torch.autograd.Function):
     def forward(ctx: Any, addend: Tensor | None, *terms: Tensor) -> Tensor:
         """Return the sum over all terms of ``maps[:, s] * shares[s, e]``, plus the addend."""
         ctx.save_for_backward(*terms)
-        first, edges = terms[0], terms[1].shape[1]
+        first = terms[0]
         total = first.new_empty(*first.shape[:2], *terms[1].shape[1:])
-        if edges == 1 or not _on_a_cpu(first):
-            before = addend
-            for maps, shares in _in_twos(terms):
-                _accumulate(before, maps.unsqueeze(2), shares, total)
-                before = total
-            return total
-        own = torch.empty_like(first)
-        for edge in range(edges):
-            before = None
-            for maps, shares in _in_twos(terms):
-                _accumulate(before, maps, shares[:, edge], own)
-                before = own
-            if addend is None:
-                total[:, :, edge] = own
-            else:
-                torch.add(addend[:, :, edge], own, out=total[:, :, edge])
+        before = addend
+        for maps, shares in _in_twos(terms):
+            _accumulate(before, maps.unsqueeze(2), shares, total)
+            before = total
         return total
 
     @staticmethod
@@ -132,9 +117,7 @@ class _Summed(torch.autograd.Function):
     def forward(ctx: Any, maps: Tensor, edges: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the sum over all pixels of ``maps[:, s] * edges[:, s, e]``."""
         ctx.save_for_backward(maps, edges)
-        if edges.shape[2] == 1 or not _on_a_cpu(maps):
-            return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
-        return torch.stack([(maps * edge).sum(0, dtype=dtype) for edge in edges.unbind(2)], dim=1)
+        return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

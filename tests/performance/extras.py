@@ -13,7 +13,7 @@ import torch
 
 from bench.experiments.reading import load
 from bench.measure import measurements
-from spaces.supernet import weigh
+from spaces.supernet import ops
 
 from .cases import Case, Sizes
 from .launches import Launches
@@ -97,7 +97,7 @@ def of(work):
 
 
 def main():
-    weigh._on_a_cpu = lambda maps: False  # as a GPU weighs maps
+    ops.on_a_cpu = lambda maps: False  # as a GPU weighs maps
     for space in SPACES:
         for method in METHODS:
             parts = shares(space, method)

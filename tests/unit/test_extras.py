@@ -2,7 +2,7 @@
 
 import pytest
 
-from spaces.supernet import weigh
+from spaces.supernet import ops
 from tests.performance.extras import METHODS, SPACES, shares
 
 MOST = 10.0  # percent
@@ -11,7 +11,7 @@ MOST = 10.0  # percent
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("space", SPACES)
 def test_extras_take_at_most_a_tenth_of_the_steps(space, method, monkeypatch, one_thread):
-    monkeypatch.setattr(weigh, "_on_a_cpu", lambda maps: False)
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
     parts = shares(space, method, "supernet.cells=1", "supernet.channels=2")
     launches, products = (sum(one) for one in zip(*parts.values(), strict=True))
     assert 0.1 < launches <= MOST

@@ -6,7 +6,7 @@ Counted as a GPU computes, with grouped convolutions, one kernel each; other for
 import pytest
 import torch
 
-from spaces.supernet import weigh
+from spaces.supernet import ops
 from tests.performance.launches import Launches
 from tests.performance.memory import Peak
 from tests.performance.workload import suite
@@ -17,7 +17,7 @@ ATTACK_LIMITS = {"nasbench201": 8900, "nasbench1shot1-1": 11400}
 
 @pytest.fixture(autouse=True)
 def _as_a_gpu_weighs_maps(monkeypatch):
-    monkeypatch.setattr(weigh, "_on_a_cpu", lambda maps: False)
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
 
 
 def launches(space, work, seeds):

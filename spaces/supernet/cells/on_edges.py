@@ -12,8 +12,6 @@ from spaces.base import EdgeCell, Space, SupernetConfig
 from spaces.supernet.declare import EDGE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
-from spaces.supernet.ops import avg_pool
-from spaces.supernet.weigh import weigh
 
 from .kind import CellKind
 
@@ -61,11 +59,6 @@ class OnEdges(CellKind):
         """See ``CellKind``."""
         (node,), sums = inputs, None
         for source, (skip, pool) in enumerate(zip(shares.skip, shares.pool, strict=True)):
-            active = pass_.relu(node, readers=len(EDGE_CONVS) * (self._cell.nodes - 1 - source))
-            edges = pass_.conv_sum(active, *(f"{source}.{operation}" for operation in EDGE_CONVS))
-            edges = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
-            edges = edges.unflatten(-1, (self._cell.nodes - 1 - source, -1))  # (B, H, W, S, E, C), targets ascending
-            sums = edges if sums is None else sums + edges
-            node, sums = sums.split([1, self._cell.nodes - 2 - source], dim=-2)
-            node = node.squeeze(-2)
+            small, large = (f"{source}.{operation}" for operation in EDGE_CONVS)
+            node, sums = pass_.edge_sums(sums, node, (small, large), skip, pool)  # targets ascending
         return node

@@ -64,15 +64,17 @@ def test_kernels_lie_as_convolutions_of_channels_last_maps_read_them(space, seed
 
 def test_a_pair_without_running_statistics_is_normalised_by_the_batch_and_then_weighed():
     names = ("small", "large")
-    x = random(3, 4, 4, 1, WIDTH)
-    pieces = {name: random(1, OUT, WIDTH, k, k) for name, k in zip(names, (1, 3), strict=True)}
-    factors = {f"{name}.bn": random(1, OUT) for name in names}
-    norms = {f"{name}.bn": Norm(OUT, 0.1, tracked=False) for name in names}
+    node, width = random(3, 4, 4, 1, WIDTH), 2 * WIDTH
+    pieces = {name: random(1, width, WIDTH, k, k) for name, k in zip(names, (1, 3), strict=True)}
+    factors = {f"{name}.bn": random(1, width) for name in names}
+    norms = {f"{name}.bn": Norm(width, 0.1, tracked=False) for name in names}
     pass_ = Frozen(norms, pieces, {}, {}, factors, "grouped", {}, Noise())
-    seen = x[:, :, :, 0].permute(0, 3, 1, 2)
+    seen = F.relu(node[:, :, :, 0].permute(0, 3, 1, 2))
     plain = 0.0
     for name, pad in zip(names, (0, 1), strict=True):
         normalised = F.batch_norm(F.conv2d(seen, pieces[name][0], padding=pad), None, None, training=True)
         plain = plain + factors[f"{name}.bn"][0][:, None, None] * normalised
-    ours = pass_.conv_sum(x, *names)[:, :, :, 0].permute(0, 3, 1, 2)
+    nothing = torch.zeros(1, 2, WIDTH, dtype=torch.float64)
+    edges = torch.cat(pass_.edge_sums(None, node, names, nothing, nothing), dim=-1)
+    ours = edges[:, :, :, 0].permute(0, 3, 1, 2)
     torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from spaces.supernet import weigh as module
+from spaces.supernet import ops
 from spaces.supernet.weigh import weigh
 
 SEEDS, CHANNELS = 3, 4
@@ -17,11 +17,11 @@ def terms(count, edges, *, dtype=torch.float64):
     return found
 
 
-@pytest.fixture(params=["together", "one by one"])
+@pytest.fixture(params=["as on a CPU", "as on a GPU"])
 def edges_are_computed(request, monkeypatch):
-    """A GPU computes all edges at once, a CPU one after the other: here both are computed on a CPU."""
-    one_by_one = request.param == "one by one"
-    monkeypatch.setattr(module, "_on_a_cpu", lambda maps: one_by_one)
+    """A CPU weighs one edge by operations of PyTorch: here both are computed on a CPU."""
+    on_a_cpu = request.param == "as on a CPU"
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: on_a_cpu)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
