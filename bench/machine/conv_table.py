@@ -20,7 +20,7 @@ from torch import Tensor
 
 from results.files import cache, whole
 from spaces.base import Space, SupernetConfig
-from spaces.supernet.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, seed_conv
+from spaces.supernet.conv import CONV_FORMS, ConvForm, ConvShape, Forms, FormTable, differentiated_twice, seed_conv
 from spaces.supernet.network import Supernet
 
 from . import capture
@@ -91,12 +91,15 @@ def from_document(document: Any) -> Forms:
 
 
 def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> list[ConvShape]:
-    """Return the shapes of a supernet's convolutions, each once, in order; one image is run through it for that."""
+    """Return the shapes of a supernet's convolutions, each once, in order; one image is run through it for that.
+
+    It runs as second derivatives want it, where a CPU also convolves what it otherwise computes as products of matrices.
+    """
     noted = _Noted()
     net = Supernet(space, config, image_channels=channels, form=FormTable(noted))
     weights, mix = torch.zeros(1, net.size), torch.zeros(1, *space.mask.shape)
     running = net.statistics(1, dtype=torch.float32, device="cpu")
-    with torch.no_grad():
+    with torch.no_grad(), differentiated_twice():
         net.forward(weights, running, torch.zeros(1, side, side, 1, channels), mix, training=True, update=False)
     return list(noted)
 

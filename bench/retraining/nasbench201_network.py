@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.base import Drawing
+from spaces.supernet.ops import window_means
 
 
 def build(
@@ -70,6 +71,13 @@ class _Cell(nn.Module):
         return values[-1]
 
 
+class _Means(nn.Module):
+    """The mean of the 3 x 3 pixels around each pixel; padding does not count."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return window_means(x, 3, stride=1, padding=1)
+
+
 class _Reduction(nn.Module):
     """The residual block that halves the map; its shortcut has no batch norm."""
 
@@ -87,7 +95,7 @@ def _operation(name: str, channels: int) -> nn.Module:
         case "skip_connect":
             return nn.Identity()
         case "avg_pool_3x3":
-            return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+            return _Means()
         case "nor_conv_1x1":
             return _conv(channels, channels, 1)
         case _:

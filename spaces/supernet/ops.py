@@ -7,6 +7,8 @@ convolution and an ordinary batch norm then treat every seed on its own.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,8 +40,69 @@ def max_pool(x: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:
 
 def avg_pool(x: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:
     """Pool ``(B, H, W, S, C)`` by means; padding does not count."""
-    y = F.avg_pool2d(to_nchw(x), kernel, stride, padding, count_include_pad=False)
-    return from_nchw(y, x.shape[3])
+    return from_nchw(window_means(to_nchw(x), kernel, stride=stride, padding=padding), x.shape[3])
+
+
+def window_means(maps: Tensor, kernel: int, *, stride: int, padding: int) -> Tensor:
+    """Return the mean of each window of maps ``(B, C, H, W)``; padding does not count.
+
+    A GPU gets the same numbers without PyTorch's own gradient of a padded average pool, which is silently wrong there
+    for maps in channels-last order (https://github.com/pytorch/pytorch/issues/188344; seen with PyTorch 2.11).
+    """
+    if not padding or on_a_cpu(maps):
+        return F.avg_pool2d(maps, kernel, stride, padding, count_include_pad=False)
+    height, width = maps.shape[2:]
+    counts = _COUNTS.of(height, width, kernel, stride, padding, maps.dtype, maps.device)
+    if (stride, kernel) == (1, 2 * padding + 1):
+        return _Means.apply(maps, counts, padding)
+    return F.avg_pool2d(F.pad(maps, (padding,) * 4), kernel, stride, divisor_override=1) / counts
+
+
+def _count(
+    height: int, width: int, kernel: int, stride: int, padding: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return ``(1, 1, H', W')``: how many pixels of a map each window holds."""
+    ones = torch.ones(1, 1, height, width)
+    return F.avg_pool2d(ones, kernel, stride, padding, divisor_override=1).to(device, dtype)
+
+
+_COUNTS = Constants(_count)
+
+
+class _Means(torch.autograd.Function):
+    """The means of windows of ``2 * padding + 1`` by as many pixels around each pixel, differentiable to any order.
+
+    The windows that hold a pixel lie around it as its own window does. So the gradient is a sum over windows again:
+    ``_Spread``, whose gradient is this one again. Neither needs PyTorch's gradient of a pool.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, counts: Tensor, padding: int) -> Tensor:
+        """Return ``(B, C, H, W)``."""
+        ctx.save_for_backward(counts)
+        ctx.padding = padding
+        return F.avg_pool2d(maps, 2 * padding + 1, 1, padding, count_include_pad=False)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the maps."""
+        return _Spread.apply(gradients[0], *ctx.saved_tensors, ctx.padding), None, None
+
+
+class _Spread(torch.autograd.Function):
+    """The gradient of ``_Means``: each pixel's value, divided by its window's count, goes to every pixel around it."""
+
+    @staticmethod
+    def forward(ctx: Any, upstream: Tensor, counts: Tensor, padding: int) -> Tensor:
+        """Return ``(B, C, H, W)``."""
+        ctx.save_for_backward(counts)
+        ctx.padding = padding
+        return F.avg_pool2d(upstream / counts, 2 * padding + 1, 1, padding, divisor_override=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the upstream gradient."""
+        return _Means.apply(gradients[0], *ctx.saved_tensors, ctx.padding), None, None
 
 
 def neighbours(x: Tensor, reach: int, *, transposed: bool = False) -> Tensor:

@@ -100,7 +100,7 @@ def test_the_eigenvalue_is_that_of_plain_convolutions_and_computes_no_gradients_
             plain = measurements.eigenvalue(begun.learner, begun.feed, 0)
     with Convolutions() as ours:
         np.testing.assert_allclose(measurements.eigenvalue(begun.learner, begun.feed, 0), plain, rtol=1e-12)
-    with Convolutions() as forward:
+    with Convolutions() as forward, conv.differentiated_twice():
         learner.loss(learner.state.weights, learner.mix(), begun.feed.clean(torch.arange(8)), update=False)
     assert 0 < ours.count <= 2 * forward.count * (1 + int(learner.mask.sum()))  # each row: forwards and backwards
     assert theirs.count > 1.3 * ours.count

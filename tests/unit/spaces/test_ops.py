@@ -1,5 +1,7 @@
+import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spaces.supernet import ops
 
@@ -42,3 +44,43 @@ def test_pooling_treats_every_seed_on_its_own():
     for seed in range(SEEDS):
         assert torch.equal(of_seed(highest, seed), F.max_pool2d(of_seed(x, seed), 2, 2, 1))
         assert torch.equal(of_seed(mean, seed), F.avg_pool2d(of_seed(x, seed), 2, 2))
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (3, 2, 1), (5, 1, 2), (2, 2, 0)])
+def test_means_on_a_gpu_are_pytorchs_own_to_the_second_derivative(monkeypatch, kernel, stride, padding):
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
+    x = ops.to_nchw(maps(2, side=7)).requires_grad_()
+    found = ops.window_means(x, kernel, stride=stride, padding=padding)
+    expected = F.avg_pool2d(x, kernel, stride, padding, count_include_pad=False)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-13)
+    upstream = torch.randn(found.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype).requires_grad_()
+
+    def derivatives(y):
+        (first,) = torch.autograd.grad(y, x, upstream, create_graph=True)
+        (second,) = torch.autograd.grad((first**3).sum(), upstream)
+        return first, second
+
+    for ours, theirs in zip(derivatives(found), derivatives(expected), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_means_on_a_gpu_use_no_gradient_of_a_padded_pool(monkeypatch):
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
+    x = ops.to_nchw(maps(2)).requires_grad_()
+    for stride in (1, 2):
+        with Called() as called:
+            ops.window_means(x, 3, stride=stride, padding=1).square().sum().backward()
+        paddings = [args[4] for name, args in called.calls if name == "aten::avg_pool2d_backward"]
+        assert all(padding == [0, 0] for padding in paddings)
+
+
+class Called(TorchDispatchMode):
+    """Notes each operation with its arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.calls.append((func.overloadpacket._qualified_op_name, args))
+        return func(*args, **(kwargs or {}))
