@@ -8,8 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from pkgutil import iter_modules
 from types import FrameType
 from typing import NoReturn
+
+import typer
 
 from results.errors import InputError, printable
 
@@ -69,14 +73,19 @@ def _output() -> Iterator[None]:
             sys.stdout = before
 
 
+def commands() -> typer.Typer:
+    """Return the application with every command; a module of this package adds those that it holds."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return app
+
+
 def main() -> None:
     """Run a command and exit with one of these statuses.
 
     0 done; 1 a claim is worse than published, or ``compare`` found differences; 2 bad input; 3 a run failed or a seed
     diverged; 4 out of budget with work left; 129, 130, 143 stopped; 141 the reader closed the pipe.
     """
-    from . import compare, data, exporting, importing, inspect, planning, reports, show, watch, work  # noqa: F401 - they add their commands
-
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
@@ -84,7 +93,7 @@ def main() -> None:
         sys.stderr.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         with _output():
-            app()
+            commands()()
     except (InputError, Failed) as error:
         _end(2 if isinstance(error, InputError) else error.status, str(error))
     except OSError as error:

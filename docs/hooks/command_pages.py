@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import typer
@@ -24,11 +22,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def _sections() -> Iterator[str]:
     from bench import cli
-    from bench.cli.application import app
 
-    for module in iter_modules(cli.__path__):
-        import_module(f"{cli.__name__}.{module.name}")
-    for path, command in sorted(_commands(typer.main.get_command(app), ())):
+    for path, command in sorted(_commands(typer.main.get_command(cli.commands()), ())):
         yield _section(path, command)
 
 

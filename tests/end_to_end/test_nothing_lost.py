@@ -11,19 +11,7 @@ import pytest
 import torch
 import typer
 
-from bench.cli import (  # noqa: F401 - they add their commands
-    application,
-    compare,
-    data,
-    exporting,
-    importing,
-    inspect,
-    planning,
-    reports,
-    show,
-    watch,
-    work,
-)
+from bench import cli
 from bench.experiments import reading as configs
 from bench.protocol import config_hash
 from bench.runs import archive, checkpoint
@@ -315,7 +303,7 @@ def test_the_run_of_the_new_protocol_is_recorded(answers):
 
 
 def test_every_command_is_known_to_read_or_to_keep_what_is_there():
-    group = typer.main.get_command(application.app)
+    group = typer.main.get_command(cli.commands())
     commands = {}
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)

@@ -15,19 +15,7 @@ import pytest
 import typer
 
 import spaces
-from bench.cli import (  # noqa: F401 - they add their commands
-    compare,
-    data,
-    exporting,
-    importing,
-    inspect,
-    planning,
-    reports,
-    show,
-    watch,
-    work,
-)
-from bench.cli.application import app
+from bench import cli
 from bench.experiments import reading
 from bench.methods import method as methods
 from bench.runs.deviations import rules
@@ -81,7 +69,7 @@ def dnas_commands(page):
 
 def parse(text):
     """Return the command's path, its words and its options; fail where it does not exist."""
-    command, words = typer.main.get_command(app), shlex.split(text.replace("[", "").replace("]", ""))[1:]
+    command, words = typer.main.get_command(cli.commands()), shlex.split(text.replace("[", "").replace("]", ""))[1:]
     path = []
     while words and hasattr(command, "commands"):
         path.append(words.pop(0))
