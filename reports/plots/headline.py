@@ -12,7 +12,7 @@ from reports.drawing.axes import draw_independent, draw_trajectories, epoch_axis
 from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import sheet
 from reports.plots import Plot
-from reports.study.final_cells import leading, operations_in
+from reports.study.final_cells import leading
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
 from reports.study.trajectory import Trajectory, describe

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.study.method_style import Method
 from reports.study.study import Study
+from results.records.arch_key import operations_in
 
 #: The operation that passes its input on, where a space has it.
 SKIP = "skip_connect"
-_OPERATION = re.compile(r"[a-z]\w*")
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,6 @@ class Ending:
     method: Method
     count: int
     seeds: int
-
-
-def operations_in(arch: str) -> list[str]:
-    """Return the operations that the key of an architecture names, one an entry."""
-    return _OPERATION.findall(arch)
 
 
 def endings(study: Study) -> list[Ending]:

@@ -15,6 +15,8 @@ from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 PUBLISHED = Path(__file__).parents[1] / "published"
 #: The metric of claims about what a search costs. It depends on the device, so that only a ratio is a claim.
 COST = "seconds"
+#: How the metrics begin that count an operation in the architecture.
+OPERATIONS = ("share:", "count:")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Claim:
     kind : a "number", a "direction" (tested by ``test``), or "published-only": shown, never measured here.
     space, dataset, method : ids; of methods and spaces that the suite lacks, a name.
     metric : "accuracy" and "error" of the architecture in percent, "landscape-drop", "share:OPERATION" of the
-        cell's operations, or a column of the record; "seconds", of an epoch, as a ratio to a baseline alone.
+        architecture's operations, "count:OPERATION", how many of them there are, either of one kind of cell as
+        "count:OPERATION@CELL", or a column of the record; "seconds", of an epoch, as a ratio to a baseline alone.
     split : "valid" or "test", for accuracy and error.
     value, spread, n : mean, standard deviation and number of seeds as printed; None where not stated. A spread of
         zero says that every seed ended in the same architecture.
@@ -118,7 +121,7 @@ def _fault(claim: Claim) -> str:
     if claim.metric == COST and not (claim.test and claim.test.baseline and claim.test.log):
         return "is about seconds, which depend on the device: give a baseline and log = true, which makes it a ratio"
     column = POINT_COLUMNS.get(claim.metric) == "float64" or claim.metric.startswith(OPERATION_PREFIXES)
-    if column or claim.metric == "landscape-drop" or claim.metric.startswith("share:"):
+    if column or claim.metric == "landscape-drop" or claim.metric.startswith(OPERATIONS):
         return ""
     return f"is about '{claim.metric}', which no record holds"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from results.claims.alike import alike, common_epochs
-from results.claims.claim import COST, Claim, Criterion
+from results.claims.claim import COST, OPERATIONS, Claim, Criterion
 from results.claims.series import Reading, Series, part, points_within
 from results.claims.verdict import Length
+from results.records.arch_key import operations_in
 from results.records.current import LeftOut, Planned, current, without_asking
 from results.records.record import Record
 from results.records.run import Run
@@ -169,9 +169,9 @@ class Evidence:
 
     def _series(self, claim: Claim, record: Record) -> Series:
         metric, done = claim.metric, part(self._column(record, "epoch"))
-        if metric.startswith("share:"):
-            shares = np.array([_share(arch, metric.removeprefix("share:")) for arch in self._column(record, "arch")])
-            return Series(done, shares, shares)
+        if metric.startswith(OPERATIONS):
+            amounts = np.array([_amount(arch, metric) for arch in self._column(record, "arch")])
+            return Series(done, amounts, amounts)
         if metric not in _SCORED:
             column = self._column(record, metric) if metric in record.points else np.full(len(done), np.nan)
             if (common := self._basis(claim).common) is not None:
@@ -239,10 +239,14 @@ def _methods(claim: Claim) -> list[str]:
     return [claim.method, *([claim.test.baseline] if claim.test and claim.test.baseline else [])]
 
 
-def _share(arch: str, operation: str) -> float:
-    """Return the share of ``operation`` among the operations that an architecture key names."""
-    names = re.findall(r"[a-z]\w*", arch)
-    return names.count(operation) / len(names) if names else math.nan
+def _amount(arch: str, metric: str) -> float:
+    """Return the number, or the share, of an operation in an architecture, as ``share:OPERATION@CELL`` asks for it."""
+    kind, _, what = metric.partition(":")
+    operation, _, cell = what.partition("@")
+    names = operations_in(arch, cell)
+    if not names:
+        return math.nan
+    return names.count(operation) / (len(names) if kind == "share" else 1)
 
 
 def _landscape_drop(landscape: pd.DataFrame | None) -> float | None:
