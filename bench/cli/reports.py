@@ -158,15 +158,20 @@ def background(runs: Path) -> Any:
     from reports.chapters import Background
     from reports.study.study import Reference
     from results.data.directory import data_dir
-    from results.published import SOURCE, curves
+    from results.published import SKIPS_SOURCE, SOURCE, curves, skips
     from results.records.store import Store
 
     searched = sorted({r.run.space for r in Store(runs).records() if r.manifest.space.dataset == "cifar10"})
     references: dict[str, list[Any]] = {}
     for names, curve in curves().groupby(["space", "method"]):
         space, method = cast(tuple[str, str], names)
-        columns = {name: curve[name].tolist() for name in ("error", "low", "high")}
-        reference = Reference(f"{method} (published)", "cifar10", curve["epoch"].tolist(), **columns, source=SOURCE)
+        epochs, *columns = (curve[name].tolist() for name in ("epoch", "error", "low", "high"))
+        reference = Reference(f"{method} (published)", "cifar10", epochs, *columns, source=SOURCE)
+        references.setdefault(space, []).append(reference)
+    for names, curve in skips().groupby(["space", "dataset", "method"]):
+        space, dataset, method = cast(tuple[str, str, str], names)
+        label, (epochs, counts) = methods.find(method).label, (curve[name].tolist() for name in ("epoch", "skips"))
+        reference = Reference(f"{label} (published)", dataset, epochs, counts, counts, counts, SKIPS_SOURCE, "skips")
         references.setdefault(space, []).append(reference)
     senseless = {
         space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}

@@ -93,7 +93,7 @@ def from_document(document: Any) -> Forms:
 def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> list[ConvShape]:
     """Return the shapes of a supernet's convolutions, each once, in order; one image is run through it for that.
 
-    It runs as second derivatives want it, where a CPU also convolves what it otherwise computes as products of matrices.
+    It runs as second derivatives want it: then a CPU, too, convolves where it otherwise multiplies matrices.
     """
     noted = _Noted()
     net = Supernet(space, config, image_channels=channels, form=FormTable(noted))

@@ -16,6 +16,7 @@ from reports.drawing.axes import (
     legend_of,
     level_entry,
     percent_axis,
+    reference_look,
 )
 from reports.drawing.sheet import sheet
 from reports.drawing.style import MUTED
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
-_DASHES = ("-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))  # of published curves, which share one colour
 _DRAWN = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
 _NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
@@ -94,8 +94,8 @@ def _is_drawn(line: Trajectory) -> bool:
 
 def _references(study: Study, dataset: str) -> list[tuple[Reference, dict[str, Any]]]:
     """Return the published curves on a data set, each with its look."""
-    mine = [reference for reference in study.references if reference.dataset == dataset]
-    return [(r, {"color": MUTED, "lw": 1.2, "ls": _DASHES[i % len(_DASHES)]}) for i, r in enumerate(mine)]
+    mine = [r for r in study.references if (r.dataset, r.quantity) == (dataset, "error")]
+    return [(r, reference_look(i)) for i, r in enumerate(mine)]
 
 
 def _draw_panel(
@@ -103,11 +103,11 @@ def _draw_panel(
 ) -> None:
     for reference, look in references:
         ax.fill_between(reference.epochs, reference.low, reference.high, color=MUTED, alpha=0.14, lw=0)
-        ax.plot(reference.epochs, reference.error, **look)
+        ax.plot(reference.epochs, reference.values, **look)
     searches = [line for line in lines if not _is_drawn(line)]
     draws = [draw_independent(ax, line) for line in lines if _is_drawn(line) and not line.empty]
     draw_trajectories(ax, searches)
-    shown = [*draws, *(line.values for line in searches), *(reference.error for reference, _ in references)]
+    shown = [*draws, *(line.values for line in searches), *(reference.values for reference, _ in references)]
     if level is not None:
         draw_level(ax, level)
     percent_axis(ax, [*shown, [] if level is None else [level]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -13,6 +14,7 @@ from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import WIDTH, sheet
 from reports.drawing.style import GRID, INK, MUTED, text_on
 from reports.plots import Plot
+from reports.study.final_cells import CELLS
 from reports.study.study import Study
 from results.records.manifest import Cell
 
@@ -42,10 +44,15 @@ def draw(study: Study) -> Iterator[Plot]:
         return
     operations = study.declared.operations
     colours = operation_colours(operations)
+    panels = [
+        (f"{title}{f': {name}' if name else ''}", part)
+        for title, _, cell in found
+        for name, part in _kinds(cell).items()
+    ]
     figure, axes = sheet(
         _TITLE,
         study.context,
-        [_HEIGHT] * len(found),
+        [_HEIGHT] * len(panels),
         gap=0.05,
         left=_MARGIN,
         right=_MARGIN,
@@ -54,9 +61,9 @@ def draw(study: Study) -> Iterator[Plot]:
         titled=True,
         share_x=False,
     )
-    for ax, (title, _, cell) in zip(axes[:, 0], found, strict=True):
+    for ax, (title, part) in zip(axes[:, 0], panels, strict=True):
         ax.set_title(title)
-        _draw_cell(ax, cell, colours)
+        _draw_cell(ax, part, colours)
     yield Plot(
         _NAME,
         _TITLE,
@@ -66,6 +73,20 @@ def draw(study: Study) -> Iterator[Plot]:
         alt=f"{_TITLE}, {study.label}. " + "; ".join(f"{title}: {arch}" for title, arch, _ in found) + ".",
         figure=figure,
     )
+
+
+def _kinds(cell: Cell) -> dict[str, Cell]:
+    """Return each kind of cell by its name, which the label of its first node begins with; of one kind, no name."""
+    firsts = [place for place, label in enumerate(cell.nodes) if label.endswith(" k-2")]
+    if len(firsts) < 2:
+        return {"": cell}
+    found = {}
+    for first, end in pairwise([*firsts, len(cell.nodes)]):
+        name = cell.nodes[first].removesuffix(" k-2")
+        nodes = tuple(label.removeprefix(f"{name} ") for label in cell.nodes[first:end])
+        edges = tuple((s - first, t - first, label) for s, t, label in cell.edges if first <= s < end)
+        found[CELLS.get(name, name)] = Cell(nodes=nodes, edges=edges)
+    return found
 
 
 def _draw_cell(ax: Axes, cell: Cell, colours: Mapping[str, str]) -> None:

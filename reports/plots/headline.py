@@ -16,6 +16,7 @@ from reports.study.final_cells import leading
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
 from reports.study.trajectory import Trajectory, describe
+from results.records.arch_key import operations_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

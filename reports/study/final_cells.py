@@ -11,6 +11,8 @@ from results.records.arch_key import operations_in
 
 #: The operation that passes its input on, where a space has it.
 SKIP = "skip_connect"
+#: The kinds of cells, as they are printed; an architecture of one kind has no name for it.
+CELLS = {"": "cell", "normal": "normal cell", "reduce": "reduction cell"}
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,21 @@ DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "svhn": "SVHN"
 
 @dataclass(frozen=True)
 class Reference:
-    """A published curve of test error to set beside ours, in percent over completed epochs."""
+    """A published curve over completed epochs to set beside ours.
+
+    Attributes
+    ----------
+    values, low, high : mean and band of ``quantity``: test error in percent, or the skip connections of a cell.
+    """
 
     label: str
     dataset: str
     epochs: Sequence[float]
-    error: Sequence[float]
+    values: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
     source: str
+    quantity: Literal["error", "skips"] = "error"
 
 
 @dataclass(frozen=True)

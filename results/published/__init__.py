@@ -16,6 +16,7 @@ REGRET_ZERO = {
 }
 _COLUMNS = {"error": "regret", "low": "low", "high": "high"}
 SOURCE = "read off the vector figure that the GAEA authors released (Li et al., ICLR 2021)"
+SKIPS_SOURCE = "means over three searches in experiments/search_logs of automl/RobustDARTS (Zela et al., ICLR 2020)"
 
 
 def curves() -> pd.DataFrame:
@@ -30,3 +31,14 @@ def curves() -> pd.DataFrame:
     zero = np.array([REGRET_ZERO[space] for space in table["space"]])
     errors = {name: zero + np.asarray(table[column]) for name, column in _COLUMNS.items()}
     return pd.DataFrame({"space": table["space"], "method": table["method"], "epoch": table["epoch"]} | errors)
+
+
+def skips() -> pd.DataFrame:
+    """Return how many skip connections the normal cells of second-order DARTS have on S1 and S3, published.
+
+    Returns
+    -------
+    DataFrame with one row per space and epoch: ``space``, ``dataset``, ``method``, ``epoch`` (completed) and ``skips``,
+    of eight edges, the mean over three searches.
+    """
+    return pd.read_csv(Path(__file__).parent / "skips.csv")

@@ -23,24 +23,41 @@ METHODS: dict[str, dict[str, Any]] = {
     "darts-1level": {"label": "DARTS (1 level)", "colour": "#CC79A7", "order": 5, "levels": 1},
     "random": {"label": "random", "colour": "#7F7F7F", "order": 6, "levels": 0},
 }
-SPACES: dict[str, dict[str, Any]] = {
-    "nasbench201": {
-        "label": "NAS-Bench-201",
-        "family": "nasbench201",
-        "operations": ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"],
-        "parameter_free": ["none", "skip_connect", "avg_pool_3x3"],
+SPACES: dict[str, dict[str, Any]] = (
+    {
+        "nasbench201": {
+            "label": "NAS-Bench-201",
+            "family": "nasbench201",
+            "operations": ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"],
+            "parameter_free": ["none", "skip_connect", "avg_pool_3x3"],
+        }
     }
-} | {
-    f"nasbench1shot1-{number}": {
-        "label": f"NAS-Bench-1Shot1, space {number}",
-        "family": "nasbench1shot1",
-        "operations": ["conv3x3", "conv1x1", "maxpool3x3"],
-        "parameter_free": ["maxpool3x3"],
+    | {
+        f"nasbench1shot1-{number}": {
+            "label": f"NAS-Bench-1Shot1, space {number}",
+            "family": "nasbench1shot1",
+            "operations": ["conv3x3", "conv1x1", "maxpool3x3"],
+            "parameter_free": ["maxpool3x3"],
+        }
+        for number in (1, 2, 3)
     }
-    for number in (1, 2, 3)
-}
+    | {
+        "darts-s2": {
+            "label": "S2 (R-DARTS)",
+            "family": "darts",
+            "operations": ["skip_connect", "sep_conv_3x3"],
+            "parameter_free": ["skip_connect"],
+        }
+    }
+)
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CONVOLUTIONS = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
+#: Two kinds of cells: three skip connections of eight edges in the normal one, none in the other.
+TWO_KINDS = (
+    "normal:skip_connect~0|skip_connect~1+skip_connect~0|sep_conv_3x3~1+sep_conv_3x3~0|sep_conv_3x3~1"
+    "+sep_conv_3x3~0|sep_conv_3x3~1;"
+    "reduce:" + "+".join(["sep_conv_3x3~0|sep_conv_3x3~1"] * 4)
+)
 #: Test accuracy of the two cells above; validation is one point lower in ``Table``.
 TRUTH = {CONVOLUTIONS: 94.0, ALL_SKIP: 54.3}
 

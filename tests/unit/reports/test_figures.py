@@ -17,11 +17,12 @@ from reports.plots import (
     operation_shares,
     population,
     radius,
+    skips,
     supernet_correlation,
 )
 from reports.study.study import Reference, Study
 
-from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record, surroundings
+from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, TWO_KINDS, Table, record, surroundings
 
 MODULES = plots.modules()
 
@@ -197,6 +198,45 @@ def test_cells_show_the_most_frequent_one_and_its_share():
     (plot,) = cells.draw(Study.of(records, Table({})))
     assert "DARTS, 2 of 3 seeds" in texts(plot.figure)
     assert ALL_SKIP in plot.alt
+
+
+def test_each_kind_of_cell_is_drawn_on_its_own():
+    nodes = [
+        f"{kind} {label}" if number < 2 else label
+        for kind in ("normal", "reduce")
+        for number, label in enumerate(["k-2", "k-1", "0", "output"])
+    ]
+    edges = [[first + source, first + 2, "skip_connect"] for first in (0, 4) for source in (0, 1)]
+    cell = {"nodes": nodes, "edges": [*edges, [2, 3, ""], [6, 7, ""]]}
+    manifest = {"cells": {TWO_KINDS: cell}}
+    (plot,) = cells.draw(Study.of([record(space="darts-s2", archs=[TWO_KINDS], manifest=manifest)], Table({})))
+    found = texts(plot.figure)
+    assert {"DARTS, 1 of 1 seeds: normal cell", "DARTS, 1 of 1 seeds: reduction cell"} <= set(found)
+    assert found.count("k-2") == found.count("output") == 2
+
+
+def means(ax):
+    return next(line.get_ydata().tolist() for line in ax.lines if line.get_gid() == "mean.darts")
+
+
+def test_skips_are_counted_in_each_kind_of_cell_beside_what_was_published():
+    published = Reference("theirs", "cifar10", [1, 2], [2.7, 7.0], [2.7, 7.0], [2.7, 7.0], "their logs", "skips")
+    records = [record(seed=seed, space="darts-s2", archs=[TWO_KINDS] * 2) for seed in (0, 1)]
+    (plot,) = skips.draw(Study.of(records, Table({}), references=(published,)))
+    normal, reduction = plot.figure.axes
+    assert (normal.get_title("left"), reduction.get_title("left")) == ("normal cell", "reduction cell")
+    assert means(normal) == [3.0, 3.0]
+    assert means(reduction) == [0.0, 0.0]
+    assert [2.7, 7.0] in [list(line.get_ydata()) for line in normal.lines]
+    assert "theirs: their logs." in plot.note
+
+
+def test_skips_of_a_space_with_one_kind_of_cell_have_one_panel():
+    (plot,) = skips.draw(Study.of([record()], Table({})))
+    (ax,) = plot.figure.axes
+    assert means(ax) == [1.0, 1.0, 6.0]
+    (none,) = skips.draw(Study.of([record(space="nasbench1shot1-1", archs=["10:conv3x3"])], Table({})))
+    assert none.figure is None
 
 
 def test_operation_shares_add_up_and_are_described():

@@ -378,6 +378,22 @@ def test_the_share_of_an_operation(make_record, fixed_oracle):
     assert only(judge([claim], records, fixed_oracle({}))).measured == 0.5
 
 
+@pytest.mark.parametrize(
+    ("metric", "measured"),
+    [
+        ("count:skip_connect@normal", 2),
+        ("count:skip_connect", 3),
+        ("share:skip_connect@reduce", 0.5),
+        ("count:noise@reduce", 0),
+    ],
+)
+def test_the_count_of_an_operation_in_a_kind_of_cell(make_record, fixed_oracle, metric, measured):
+    key = "normal:skip_connect~0|skip_connect~1;reduce:skip_connect~0|sep_conv_3x3~1"
+    records = [make_record(Run("paper", "nasbench201", "darts", seed), (key,)) for seed in range(4)]
+    claim = direction(Criterion(">", -1.0), metric=metric)
+    assert only(judge([claim], records, fixed_oracle({}))).measured == measured
+
+
 def test_the_drop_of_the_landscape(make_record, fixed_oracle):
     plane = pd.DataFrame({"x": [-1.0, 0.0, 1.0], "y": [0.0, 0.0, 0.0], "valid_accuracy": [30.0, 90.0, 30.0]})
     radius = pd.DataFrame({"x": [0.0], "y": [0.0], "valid_accuracy": [0.0]})
