@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MultipleLocator
 
 from reports.drawing.axes import draw_trajectories, epoch_axis, legend_of, reference_look
 from reports.drawing.sheet import sheet
@@ -55,7 +55,7 @@ def draw(study: Study) -> Iterator[Plot]:
             ax.plot(reference.epochs, reference.values, **look)
         draw_trajectories(ax, lines)
         ax.set(ylim=(-0.04 * cells[cell], 1.04 * cells[cell]), ylabel=f"of {cells[cell]} edges")
-        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.yaxis.set_major_locator(MultipleLocator(max(1, cells[cell] // 4)))
         if len(cells) > 1:
             ax.set_title(CELLS.get(cell, cell))
     epoch_axis(axes[-1, 0])
