@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.runs import checkpoint
 from results.errors import InputError
 from results.files import kept, whole
+from results.records import side_file
 from results.records.run import fault_of_name
 from results.records.store import Store
 from results.scores.score import Score, add_scores, is_scores, merge_scores, read_scores
@@ -90,7 +91,7 @@ def _record(path: Path, store: Store, replace: bool) -> Filed:
 
 
 def _landscape(path: Path, store: Store, replace: bool) -> Filed:
-    whose = store.of_side_file(path)
+    whose = side_file.owner(path)
     if whose is None:
         return Filed(path, "unreadable", "no table, or it does not say which run it is of")
     run, config_hash = whose

@@ -8,11 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from results.errors import InputError
 from results.files import kept, parquet, whole
-from results.records import record_file
+from results.records import record_file, side_file
 from results.records.manifest import Manifest
 from results.records.record import Record
 from results.records.run import Run
@@ -21,10 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
-_SIDE_KEY = b"dnas-run"
-_SIDE_HASH_KEY = b"dnas-config-hash"
 _MOST_POINTS = 100_000  # epochs of one search
-_LANDSCAPE = ["kind", "x", "y", "valid_accuracy"]
 
 
 class Store:
@@ -76,7 +71,7 @@ class Store:
         if self.is_damaged(record.run):
             whole.set_aside(path)
         side, before = self.side_path(record.run, "landscape"), self.config_hash(record.run)
-        run, of = self.of_side_file(side) or (record.run, None)
+        run, of = side_file.owner(side) or (record.run, None)
         parquet.write(path, record_file.to_arrow(record))
         if run != record.run or (of or before) != record.config_hash:  # one that does not say is of the record before
             side.unlink(missing_ok=True)
@@ -162,26 +157,19 @@ class Store:
         """
         if not replace and (there := self.other_side(run, name, config_hash)):
             raise InputError(kept.line([there]))
-        arrow = pa.Table.from_pandas(table, preserve_index=False)
-        whose = {_SIDE_KEY: str(run).encode(), _SIDE_HASH_KEY: config_hash.encode()}
-        parquet.write(self.side_path(run, name), arrow.replace_schema_metadata(whose))
+        side_file.write(self.side_path(run, name), table, run, config_hash)
 
     def other_side(self, run: Run, name: str, config_hash: str) -> kept.Kept | None:
         """Return the file beside a record where it is of another run or protocol; one that does not say is not."""
         path = self.side_path(run, name)
-        whose = self.of_side_file(path)
+        whose = side_file.owner(path)
         if whose is None or (whose[0] == run and whose[1] in (None, config_hash)):
             return None
         return kept.Kept(path, f"the {name} of {whose[0]}" + (f", protocol {whose[1]}" if whose[1] else ""))
 
     def is_side_damaged(self, run: Run, name: str) -> bool:
         """Whether there is a file beside the record of ``run`` that is no table."""
-        path = self.side_path(run, name)
-        try:
-            parquet.read(path, fix="", most_rows=_MOST_POINTS)
-        except InputError:
-            return path.exists()
-        return False
+        return side_file.is_damaged(self.side_path(run, name))
 
     def landscape(self, run: Run) -> pd.DataFrame | None:
         """Return the landscape around the final alpha of ``run``, beside its record; None where there is none.
@@ -194,27 +182,10 @@ class Store:
             The file is damaged or of another schema.
         """
         path = self.side_path(run, "landscape")
-        whose = self.of_side_file(path)
+        whose = side_file.owner(path)
         if not path.exists() or (whose and whose[1] not in (None, self.config_hash(run))):
             return None
-        table = parquet.read(path, _LANDSCAPE, fix=record_file.FIX, most_rows=_MOST_POINTS)
-        kinds = [table[name].type for name in _LANDSCAPE]
-        text = pa.types.is_string(kinds[0]) or pa.types.is_large_string(kinds[0])
-        gaps = any(table[name].null_count for name in _LANDSCAPE)
-        if not text or gaps or any(kind != pa.float64() for kind in kinds[1:]):
-            raise InputError(f"{path} is of another schema; {record_file.FIX}")
-        return table.to_pandas()
-
-    def of_side_file(self, path: Path) -> tuple[Run, str | None] | None:
-        """Return run and config hash of the record that a file of ``write_side`` is of; None where it does not say.
-
-        Older files name no hash: None in its place.
-        """
-        run, config_hash = (parquet.read_metadata(path, key) for key in (_SIDE_KEY, _SIDE_HASH_KEY))
-        try:
-            return Run.parse((run or b"").decode()), None if config_hash is None else config_hash.decode()
-        except ValueError:
-            return None
+        return side_file.landscape(path)
 
     def records(
         self,

@@ -13,6 +13,7 @@ from bench.runs import checkpoint, execution
 from bench.runs.plan import plan
 from bench.steps.learner import Learner
 from results.errors import InputError
+from results.records import side_file
 from results.records.record import IMPORTED, Record
 from results.records.run import Run
 from results.records.store import Store
@@ -157,7 +158,7 @@ def test_the_landscape_of_another_run_does_not_stay_beside_a_new_record(search):
     store = search("runs", "measure.landscape=3", "measure.landscape_images=8")
     first, second = store.records()
     parts = [store.side_path(record.run, "landscape") for record in (first, second)]
-    assert store.of_side_file(parts[0]) == (first.run, first.config_hash)
+    assert side_file.owner(parts[0]) == (first.run, first.config_hash)
     plain = search("plain")
     for record, part in zip(plain.records(), parts, strict=True):
         shutil.copy(part, plain.side_path(record.run, "landscape"))

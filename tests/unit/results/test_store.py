@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from results.errors import InputError
 from results.files import parquet
+from results.records import side_file
 from results.records.record import Record
 from results.records.run import Run
 from results.records.store import Store
@@ -117,7 +118,7 @@ def test_a_landscape_lies_beside_its_own_record_alone(tmp_path, make_record):
     store.write_side(RUN, "landscape", LANDSCAPE, record.config_hash)
     store.write(record)
     assert store.landscape(RUN).equals(LANDSCAPE)
-    assert store.of_side_file(store.side_path(RUN, "landscape")) == (RUN, record.config_hash)
+    assert side_file.owner(store.side_path(RUN, "landscape")) == (RUN, record.config_hash)
     parquet.write(store.path(RUN), pq.read_table(filed(tmp_path / "other", other)))  # as if it had been killed just now
     assert store.landscape(RUN) is None
     store.write(other)
