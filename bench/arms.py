@@ -13,6 +13,7 @@ from bench.protocol import Protocol, config_hash
 from results.errors import InputError
 from results.records.run import Run
 from spaces.base import Space
+from spaces.edge_weights import searched
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Arm:
 
     @property
     def space(self) -> Space:
-        """The space."""
-        return spaces.find(self.space_id)
+        """The space, with what its supernet searches beside it."""
+        return searched(spaces.find(self.space_id), self.protocol.supernet)
 
     @property
     def method(self) -> method.Method:

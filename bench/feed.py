@@ -183,7 +183,8 @@ class Feed:
         """Draw an epoch, on the CPU."""
         training = self.protocol.training
         found = self._images(epoch, "train", "weights", _passes(self.split.weights, training.batch))
-        if self.method.levels == 2:
+        warm_up = self.method.warm_up(self.protocol.params, training.epochs)
+        if self.method.levels == 2 and epoch >= warm_up:
             found = found.with_images(self._images(epoch, "valid", "alphas", self._alpha_batches()))
         each = [
             self.method.draws(stream(seed, self.method.id, epoch), self.steps, self.space, self.protocol.params)

@@ -14,6 +14,7 @@ from pydantic import FiniteFloat
 from bench.images.datasets import DATASETS
 from results.errors import InputError, suggest
 from spaces.base import Space, SupernetConfig
+from spaces.edge_weights import competes
 from spaces.fields import decisive
 
 Count = Annotated[int, Ge(0)]
@@ -103,6 +104,7 @@ def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
 def check(protocol: Protocol, space: Space) -> None:
     """Raise ``InputError`` where values do not go together, or do not fit the space; fields check their own bounds."""
     training, images, supernet = protocol.training, protocol.images, protocol.supernet
+    _check_partial(supernet, space)
     if space.skeleton.reduction == "cell":
         if 0 < supernet.layers < space.skeleton.stacks:
             raise InputError(f"supernet.layers = {supernet.layers} is out of range; it must be at least 3")
@@ -122,3 +124,16 @@ def check(protocol: Protocol, space: Space) -> None:
         )
     if images.dataset not in DATASETS:
         raise InputError(f"unknown data set '{images.dataset}'{suggest(images.dataset, DATASETS)}")
+
+
+def _check_partial(supernet: SupernetConfig, space: Space) -> None:
+    """Raise ``InputError`` where operations cannot see one in ``partial`` channels, or no edges compete to have weights."""
+    channels, partial = supernet.channels, supernet.partial
+    least = 2 if space.skeleton.reduction == "cell" else 1  # a factorized reduce halves them
+    if partial > 1 and (channels % partial or channels // partial < least):
+        raise InputError(
+            f"one in {partial} of supernet.channels = {channels} cannot be seen by operations; take a multiple of"
+            f" {partial}, at least {least * partial}, or see more of them"
+        )
+    if supernet.edge_weights and not competes(space):
+        raise InputError(f"supernet.edge_weights = true is of spaces whose edges compete; those of {space.id} do not")

@@ -39,6 +39,7 @@ class Site:
     operations : whether the choices are operations (else they are parents).
     contests : groups of rows of which ``survivors`` survive each, with their heaviest choice that is not in ``never``.
         Without any, every row survives.
+    weighed_by : the site whose rows hold the weights of the rows of each contest; empty where these have none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Site:
     contests: tuple[tuple[int, ...], ...] = ()
     survivors: int = 0
     never: tuple[str, ...] = ()
+    weighed_by: str = ""
 
     def of_row(self, row: int) -> tuple[str, ...]:
         """Return the choices of one row."""
@@ -68,20 +70,28 @@ class Site:
         rows = (self.of_row(row) for row in range(self.rows))
         return [tuple(sorted(rng.choice(len(row), size=self.keep, replace=False).tolist())) for row in rows]
 
-    def contested(self, alpha: np.ndarray, rank: Rank) -> list[tuple[int, ...]]:
+    def contested(
+        self, alpha: np.ndarray, rank: Rank, weights: np.ndarray | None = None
+    ) -> list[tuple[int, ...]]:
         """Return what survives in each row of a site with contests; ties go to the lower row and the lower choice.
 
-        ``alpha``, ``(rows, M)``, are raw: a share counts what its row has beside what may survive.
+        ``alpha``, ``(rows, M)``, are raw: a share counts what its row has beside what may survive. It is multiplied by
+        the row's own weight where ``weights``, ``(rows,)``, holds one.
         """
         best, score = [], []
-        for row, weights in enumerate(alpha):
-            weights = weights[: len(self.of_row(row))]
-            best.append(max(self.allowed(row), key=lambda choice: weights[choice]))
-            share = np.exp(weights - weights.max())
-            score.append(weights[best[-1]] if rank == "alpha" else share[best[-1]] / share.sum())
+        for row, own in enumerate(alpha):
+            own = own[: len(self.of_row(row))]
+            best.append(max(self.allowed(row), key=lambda choice: own[choice]))
+            share = _softmax(own)[best[-1]] * (1.0 if weights is None else weights[row])
+            score.append(own[best[-1]] if rank == "alpha" else share)
         ranked = (sorted(contest, key=lambda row: -score[row])[: self.survivors] for contest in self.contests)
         alive = {row for rows in ranked for row in rows}
         return [(best[row],) if row in alive else () for row in range(self.rows)]
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    shares = np.exp(values - values.max())
+    return shares / shares.sum()
 
 
 @dataclass(frozen=True, order=True)
@@ -187,6 +197,8 @@ class SupernetConfig:
     head_norm: Literal["own", "as-cells"] = "own"  # 201: tracked and affine, or as the cells' (NATS-Bench)
     cell: Literal["current", "published"] = "current"  # 1Shot1: before or after the change of 2020-02-27
     layers: Annotated[int, Ge(0), Le(64)] = added(0)  # all cells, where reductions are cells; 0: 3 * cells
+    partial: Annotated[int, Ge(1), Le(256)] = added(1)  # operations see the first channels, one in so many
+    edge_weights: bool = added(False)  # weights of competing edges: see spaces.edge_weights
 
     def stack_lengths(self, skeleton: Skeleton) -> tuple[int, ...]:
         """Return the number of cells of each stack."""
@@ -319,8 +331,17 @@ class Space(ABC):
         for site in self.sites:
             if site.contests:
                 rows = self.site_rows(site.name)
-                chosen[rows] = site.contested(mix[rows], rank)
+                chosen[rows] = site.contested(mix[rows], rank, self._row_weights(site, mix))
         return tuple(chosen)
+
+    def _row_weights(self, site: Site, alpha: np.ndarray) -> np.ndarray | None:
+        """Return the weights of the rows of a site with contests, from raw alphas; None where they have none."""
+        if not site.weighed_by:
+            return None
+        own, weights = alpha[self.site_rows(site.weighed_by)], np.ones(site.rows)
+        for contest, values in zip(site.contests, own, strict=True):
+            weights[list(contest)] = _softmax(values[: len(contest)])
+        return weights
 
     def decode(self, mix: np.ndarray, rank: Rank = "share") -> list[Arch]:
         """Return the architecture of each seed of a mix ``(S, R, M)``; raise ``ValueError`` as ``choose`` does."""

@@ -122,7 +122,7 @@ class Experiment:
         values, steps = build(searcher.params, params, f"methods.{base}."), build(Training, training, "training.")
         protocol = Protocol(
             images=build(ImagesConfig, images, "images."),
-            supernet=build(SupernetConfig, supernet, "supernet."),
+            supernet=searcher.supernet(build(SupernetConfig, supernet, "supernet."), found, values),
             training=dataclasses.replace(steps, epochs=searcher.last(values, steps)),
             measure=build(Measure, measure, "measure."),
             params=values,

@@ -19,7 +19,7 @@ from bench.steps.learner import Draws
 from bench.steps.schedule import Rate, Scalars
 from bench.steps.untrained import Propose
 from results.records.manifest import Deviation
-from spaces.base import Rank, Space
+from spaces.base import Rank, Space, SupernetConfig
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class Method:
         nobody has counted them.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
     rank : what edges compete by where a space's rows do; see ``spaces.base.Site``.
+    supernet : ``supernet(config, space, params)`` returns the supernet that it searches with, by default the
+        experiment's.
+    warm_up : ``warm_up(params, epochs)`` returns in how many first epochs the alphas do not step: no batch of these has
+        images for them.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
     still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names
         of the state that a step leaves alone, and "loss" where the loss falls slowly on a few images.
@@ -88,6 +92,8 @@ class Method:
     passes: Mapping[str, int] = field(default_factory=dict)
     deviations: tuple[Rule, ...] = ()
     rank: Rank = "share"
+    supernet: Callable[[SupernetConfig, Space, Any], SupernetConfig] = lambda config, *_: config
+    warm_up: Callable[[Any, int], int] = lambda *_: 0
     spaces: Callable[[Space], str] = lambda _: ""
     still: frozenset[str] = frozenset()
 

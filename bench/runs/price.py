@@ -73,7 +73,8 @@ def _passes(method_id: str, params: Mapping[str, Any]) -> float:
         return 0.0
     found = method.find(method_id)
     attack = found.passes.get("attack", 0) * params.get("steps", 0) * _ATTACK_STEP
-    return (found.passes.get("alpha", 0) + found.passes.get("weights", 0) + attack) / max(1, found.levels)
+    alpha = found.passes.get("alpha", 0) * (1 - params.get("warmup", 0))  # the share of a warm-up has none
+    return (alpha + found.passes.get("weights", 0) + attack) / max(1, found.levels)
 
 
 def _per_seed_epoch(records: list[Record]) -> float:
@@ -98,7 +99,7 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     """Return what the time of an epoch depends on."""
     images, net = protocol["images"], protocol["supernet"]
     sizes = (images[key] for key in ("dataset", "size", "limit"))
-    return (*sizes, net["channels"], net["cells"], protocol["training"]["batch"])
+    return (*sizes, net["channels"], net["cells"], net.get("partial", 1), protocol["training"]["batch"])
 
 
 def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:

@@ -59,7 +59,7 @@ def step(
     penalty: Penalty = unpenalised,
     alpha_step: AlphaStep = Learner.alpha_step,
 ) -> Outcome:
-    """Take one alpha step and one weight step, in the experiment's order.
+    """Take one alpha step and one weight step, in the experiment's order; without images for the alphas, the latter.
 
     Parameters
     ----------
@@ -68,10 +68,11 @@ def step(
     penalty : a further gradient of the weights, ``(S, P)``, added before clipping.
     alpha_step : takes the learner and the alpha gradient; Adam by default.
     """
-    if learner.training.order == "alpha-first":
+    warm = batch.valid is not None
+    if warm and learner.training.order == "alpha-first":
         alpha_step(learner, alpha_gradient(learner, batch))
     mix = perturb(learner, batch, learner.mix())
     outcome = learner.weight_step(batch.train, mix, batch.lr, penalty(learner, batch))
-    if learner.training.order == "weights-first":
+    if warm and learner.training.order == "weights-first":
         alpha_step(learner, alpha_gradient(learner, batch))
     return outcome

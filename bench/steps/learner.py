@@ -40,7 +40,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Batch:
-    """The inputs of one step. ``valid`` is None for one-level methods.
+    """The inputs of one step. ``valid`` is None for one-level methods, and while the alphas do not step yet.
 
     ``draws`` holds the method's own random draws of this step, ``scalars`` its values of this epoch, ``lr`` the
     weights' learning rate. All are tensors on the device.

@@ -30,11 +30,13 @@ class Place:
     ----------
     name : of the cell, ``cellSTACK.INDEX``; its weights have names that begin with it.
     channels : of the stack.
+    operated : the first of these, which operations see; the others pass them by (``spaces.supernet.partial``).
     reduction, after_reduction : whether the cell halves the map, and whether the one before it did.
     """
 
     name: str
     channels: int
+    operated: int
     reduction: bool = False
     after_reduction: bool = False
 
@@ -46,7 +48,8 @@ def places(space: Space, config: SupernetConfig) -> list[list[Place]]:
         found.append([])
         for index in range(cells):
             halves = space.skeleton.reduction == "cell" and stack > 0 and index == 0
-            found[-1].append(Place(f"cell{stack}.{index}", config.channels * 2**stack, halves, halved))
+            channels = config.channels * 2**stack
+            found[-1].append(Place(f"cell{stack}.{index}", channels, channels // config.partial, halves, halved))
             halved = halves
     return found
 
@@ -94,9 +97,9 @@ def _on_edges(
     for source in range(cell.nodes - 1):
         rows = cell.rows_from(source)
         for operation, kernel in EDGE_CONVS.items():
-            conv, width = f"{place.name}.{source}.{operation}", len(rows) * place.channels
+            conv, width = f"{place.name}.{source}.{operation}", len(rows) * place.operated
             owners: tuple[Position, ...] = tuple((row, operations.index(operation)) for row in rows)
-            layout.conv(conv, width, place.channels, kernel, bias=config.conv_bias, owners=owners)
+            layout.conv(conv, width, place.operated, kernel, bias=config.conv_bias, owners=owners)
             norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
         layout.sum(*(f"{place.name}.{source}.{operation}" for operation in EDGE_CONVS))
@@ -118,8 +121,8 @@ def _on_nodes(
     for block in range(blocks):
         for operation, kernel in NODE_CONVS.items():
             conv, owners = f"{place.name}.{block}.{operation}", ((block, space.operations.index(operation)),)
-            layout.conv(conv, channels, channels, kernel, bias=config.conv_bias, owners=owners)
-            norm = Norm(channels, config.bn_momentum, config.bn_tracked, mix=owners)
+            layout.conv(conv, place.operated, place.operated, kernel, bias=config.conv_bias, owners=owners)
+            norm = Norm(place.operated, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
     return (blocks + published) * channels
 
@@ -128,7 +131,7 @@ def _two_inputs(
     layout: Layout, space: Space, cell: TwoInputCell, config: SupernetConfig, place: Place, widths: Widths
 ) -> int:
     """Add the weights of a cell of two inputs and return the width of its output."""
-    channels, affine = place.channels, config.bn_affine
+    channels, affine = place.operated, config.bn_affine
 
     def norm(name: str, width: int, owners: tuple[Position, ...] = (), *, mixed: bool = False) -> None:
         made = Norm(width, config.bn_momentum, config.bn_tracked, mix=owners if mixed else ())
@@ -136,10 +139,10 @@ def _two_inputs(
 
     for number, width in enumerate(widths):
         if number == 0 and place.after_reduction:
-            _halves(layout, f"{place.name}.input0", channels, width)
+            _halves(layout, f"{place.name}.input0", place.channels, width)
         else:
-            layout.conv(f"{place.name}.input{number}", channels, width, 1)
-        norm(f"input{number}", channels)
+            layout.conv(f"{place.name}.input{number}", place.channels, width, 1)
+        norm(f"input{number}", place.channels)
     for level in levels(space, reduction=place.reduction):
         separable, both = level.of(SEPARABLE), level.of(SEPARABLE, DILATED)
         for operation, edges in both.items():
@@ -165,7 +168,7 @@ def _two_inputs(
             owners = tuple(edge.entry for edge in edges)
             _halves(layout, f"{place.name}.{level.name}.{operation}", channels, channels, owners)
             norm(f"{level.name}.{operation}", len(owners) * channels, owners, mixed=True)
-    return cell.nodes * channels
+    return cell.nodes * place.channels
 
 
 def _halves(layout: Layout, name: str, channels: int, inputs: int, owners: tuple[Position, ...] = ()) -> None:

@@ -23,6 +23,7 @@ from .frozen import Frozen, FrozenWeights, freeze
 from .noise import Noise
 from .observed import Observed, Seen
 from .ops import avg_pool, max_pool
+from .partial import EdgeWeights
 from .unpack import Unpack
 
 
@@ -31,7 +32,7 @@ class Supernet:
 
     Parameters
     ----------
-    space : what is searched.
+    space : what is searched, as ``spaces.edge_weights.searched`` returns it.
     config : width, depth and the switches of batch norm and cell.
     image_channels, classes : of the data.
     form : how convolutions keep seeds apart.
@@ -57,6 +58,7 @@ class Supernet:
         self._kind = kind_of(space, config)
         self._places = places(space, config)
         self._unpack = Unpack(self.layout, *space.mask.shape, maps=maps)
+        self._edges = EdgeWeights(space)
         self._weighing = Constants(self._make_weighing)
         self._cell = self._kind.forward
 
@@ -118,6 +120,7 @@ class Supernet:
         """
         if not training:
             return self.forward_frozen(self.freeze(weights, statistics), x, mix, noise=noise)
+        mix = self._edges.of(mix)
         layout, pieces = self.layout, self._unpack.mixed(weights, mix)
         pass_ = TrainingPass(layout.norms, pieces, statistics, update, self.form, layout.gathered, Noise(noise))
         return self._run(pass_, x, mix)
@@ -132,11 +135,13 @@ class Supernet:
 
     def forward_frozen(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, *, noise: Tensor | None = None) -> Tensor:
         """Classify in evaluation mode; arguments and result as in ``forward``."""
+        mix = self._edges.of(mix)
         factors = self._unpack.factors(mix)
         return self._run(Frozen.at(self.layout, frozen, factors, self.form, Noise(noise)), x, mix)
 
     def observe(self, frozen: FrozenWeights, x: Tensor, mix: Tensor, seen: Seen) -> Tensor:
         """Classify as ``forward_frozen`` does, and show ``seen`` the input of every ReLU."""
+        mix = self._edges.of(mix)
         return self._run(
             Observed.of(Frozen.at(self.layout, frozen, self._unpack.factors(mix), self.form, Noise()), seen), x, mix
         )

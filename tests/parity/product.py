@@ -198,6 +198,7 @@ def supernet(networks: list[Any], *, form: Any = "grouped") -> Supernet:
             bn_momentum=network.stem.norm.momentum,
             bn_affine=True,
             cell="published" if network.stacks[0][0].published else "current",
+            partial=network.partial,
         )
     else:
         cells = [layer for layer in network.layers if isinstance(layer, nasbench201.Cell)]
@@ -209,6 +210,7 @@ def supernet(networks: list[Any], *, form: Any = "grouped") -> Supernet:
             bn_tracked=operation.norm.track_running_stats,
             conv_bias=operation.conv.bias is not None,
             head_norm="own" if network.last_norm.affine else "as-cells",
+            partial=network.partial,
         )
     return Supernet(space_of(network), config, form=form)
 

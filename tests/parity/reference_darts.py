@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .reference_partial import partially
+
 EDGES = [(source, target) for target in range(2, 6) for source in range(target)]
 
 
@@ -81,39 +83,62 @@ def operation(name: str, width: int, stride: int) -> nn.Module:
             return ReluConv(width, width, kernel, stride, dilation=2)
 
 
+class Edge(nn.Module):
+    """The mixed operations of an edge."""
+
+    def __init__(self, names: list[str], width: int, stride: int) -> None:
+        super().__init__()
+        self.operations = nn.ModuleList(operation(name, width, stride) for name in names)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        terms = [weight * each(x) for each, weight in zip(self.operations, weights, strict=False)]  # type: ignore[call-overload]
+        return sum(terms[1:], terms[0])
+
+
 class Cell(nn.Module):
-    """``names`` holds the operations of each edge."""
+    """``names`` holds the operations of each edge; ``betas`` of forward multiply what edges carry."""
 
     def __init__(
-        self, names: list[list[str]], widths: tuple[int, int], width: int, reduction: bool, after_reduction: bool
+        self,
+        names: list[list[str]],
+        widths: tuple[int, int],
+        width: int,
+        reduction: bool,
+        after_reduction: bool,
+        partial: int,
     ) -> None:
         super().__init__()
         older, newer = widths
         self.reduction = reduction
         self.older = FactorizedReduce(older, width) if after_reduction else ReluConv(older, width)
         self.newer = ReluConv(newer, width)
-        self.edges = nn.ModuleList(
-            nn.ModuleList(operation(name, width, 2 if reduction and source < 2 else 1) for name in row)
+        edges = (
+            Edge(row, width // partial, 2 if reduction and source < 2 else 1)
             for row, (source, _) in zip(names, EDGES, strict=True)
         )
+        self.edges = nn.ModuleList(partially(edge, partial) for edge in edges)
 
-    def forward(self, older: Tensor, newer: Tensor, mix: list[Tensor]) -> Tensor:
+    def forward(self, older: Tensor, newer: Tensor, mix: list[Tensor], betas: list[Tensor]) -> Tensor:
         nodes = [self.older(older), self.newer(newer)]
         for target in range(2, 6):
             terms = [
-                weight * each(nodes[source])
-                for (source, to), row, weights in zip(EDGES, self.edges, mix, strict=True)
+                beta * edge(nodes[source], weights)
+                for (source, to), edge, weights, beta in zip(EDGES, self.edges, mix, betas, strict=True)
                 if to == target
-                for each, weight in zip(row, weights, strict=False)  # type: ignore[call-overload]
             ]
             nodes.append(sum(terms[1:], terms[0]))
         return torch.cat(nodes[2:], dim=1)
 
 
 class Network(nn.Module):
-    """``normal`` and ``reduce`` hold the operations of each edge; the mix of forward is a table ``(28, M)``."""
+    """``normal`` and ``reduce`` hold the operations of each edge.
 
-    def __init__(self, normal: list[list[str]], reduce: list[list[str]], channels: int, layers: int) -> None:
+    The mix of forward is a table ``(28, M)``; a table ``(36, M)`` has a row of edge weights for each node behind it.
+    """
+
+    def __init__(
+        self, normal: list[list[str]], reduce: list[list[str]], channels: int, layers: int, partial: int = 1
+    ) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(3 * channels)
@@ -122,14 +147,17 @@ class Network(nn.Module):
         for layer in range(layers):
             reduction = layer in (layers // 3, 2 * layers // 3)
             width = 2 * width if reduction else width
-            self.cells.append(Cell(reduce if reduction else normal, widths, width, reduction, before))
+            self.cells.append(Cell(reduce if reduction else normal, widths, width, reduction, before, partial))
             widths, before = (widths[1], 4 * width), reduction
         self.classifier = nn.Linear(4 * width, 10)
         self.double()
 
     def forward(self, x: Tensor, mix: Tensor) -> Tensor:
         older = newer = self.stem_norm(self.stem(x))
+        betas = [mix.new_ones(5)] * 8 if len(mix) == 28 else list(mix[28:])
         for cell in self.cells:
-            rows = mix[14:] if cell.reduction else mix[:14]
-            older, newer = newer, cell(older, newer, list(rows))
+            rows = mix[14:28] if cell.reduction else mix[:14]
+            nodes = betas[4:] if cell.reduction else betas[:4]
+            weights = [nodes[target - 2][source] for source, target in EDGES]
+            older, newer = newer, cell(older, newer, list(rows), weights)
         return self.classifier(newer.mean((2, 3)))

@@ -6,6 +6,8 @@ The cells of the space, their keys and their enumeration are in `reference_cells
 import torch
 from torch import Tensor, nn
 
+from .reference_partial import partially
+
 # The order of the columns of the operation rows.
 OPERATIONS = ("maxpool3x3", "conv3x3-bn-relu", "conv1x1-bn-relu")
 # Number of parents of node 0 (the input), 1, 2, ... and of the output, which is the last.
@@ -64,13 +66,17 @@ class Cell(nn.Module):
     first, of the concatenation; since then it is as wide as the concatenation and is added to it.
     """
 
-    def __init__(self, space: int, channels_in: int, channels: int, momentum: float, published: bool):
+    def __init__(
+        self, space: int, channels_in: int, channels: int, momentum: float, published: bool, partial: int = 1
+    ):
         super().__init__()
         blocks = block_count(space)
         self.space = space
         self.published = published
         self.projections = nn.ModuleList([ConvNormReLU(channels_in, channels, 1, momentum) for _ in range(blocks)])
-        self.blocks = nn.ModuleList([Block(channels, momentum) for _ in range(blocks)])
+        self.blocks = nn.ModuleList(
+            [partially(Block(channels // partial, momentum), partial) for _ in range(blocks)]
+        )
         width = channels if published else blocks * channels
         self.output_projection = ConvNormReLU(channels_in, width, 1, momentum)
 
@@ -116,10 +122,11 @@ class Network(nn.Module):
         bn_momentum: float = 0.997,
         published_cell: bool = False,
         *,
+        partial: int = 1,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__()
-        self.space = space
+        self.space, self.partial = space, partial
         blocks = block_count(space)
         parts = blocks + 1 if published_cell else blocks
         self.stem = ConvNormReLU(3, channels, 3, bn_momentum)
@@ -129,7 +136,7 @@ class Network(nn.Module):
             width = channels * 2**stack
             cells = nn.ModuleList()
             for _ in range(cells_per_stack):
-                cells.append(Cell(space, width_in, width, bn_momentum, published_cell))
+                cells.append(Cell(space, width_in, width, bn_momentum, published_cell, partial))
                 width_in = parts * width
             self.stacks.append(cells)
         self.pool = nn.MaxPool2d(2, stride=2, padding=1)

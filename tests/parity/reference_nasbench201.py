@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .reference_partial import partially
+
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 # (target, source) of each row of the mixing matrix.
 EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
@@ -65,9 +67,10 @@ class Edge(nn.Module):
 class Cell(nn.Module):
     """Four nodes; each is the sum of its incoming edges; the last is the output."""
 
-    def __init__(self, channels: int, affine: bool, track: bool, conv_bias: bool):
+    def __init__(self, channels: int, affine: bool, track: bool, conv_bias: bool, partial: int = 1):
         super().__init__()
-        self.edges = nn.ModuleList([Edge(channels, affine, track, conv_bias) for _ in EDGES])
+        edges = [Edge(channels // partial, affine, track, conv_bias) for _ in EDGES]
+        self.edges = nn.ModuleList([partially(edge, partial) for edge in edges])
 
     def forward(self, x: Tensor, weights: Tensor, keep: Tensor | None) -> Tensor:
         nodes = [x]
@@ -108,6 +111,8 @@ class Network(nn.Module):
         Whether the convolutions of the cells have a bias.
     last_affine, last_track
         The same two for the batch norm before the pooling.
+    partial
+        One in so many channels is seen by the operations.
 
     Attributes
     ----------
@@ -129,9 +134,11 @@ class Network(nn.Module):
         *,
         last_affine: bool = True,
         last_track: bool = True,
+        partial: int = 1,
         dtype: torch.dtype = torch.float64,
     ):
         super().__init__()
+        self.partial = partial
         self.stem_conv = nn.Conv2d(3, channels, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(channels)
         self.layers = nn.ModuleList()
@@ -140,7 +147,7 @@ class Network(nn.Module):
             if stack:
                 self.layers.append(ResidualBlock(width // 2))
             for _ in range(cells):
-                self.layers.append(Cell(width, affine, track, conv_bias))
+                self.layers.append(Cell(width, affine, track, conv_bias, partial))
         self.last_norm = nn.BatchNorm2d(4 * channels, affine=last_affine, track_running_stats=last_track)
         self.classifier = nn.Linear(4 * channels, classes)
         self.to(dtype)

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import spaces
+from spaces.edge_weights import searched
 from spaces.supernet.network import Supernet
 from spaces.supernet.noise import Noise
 
@@ -16,15 +17,15 @@ from .small import batch_of
 SEEDS = 2
 
 
-def network_of(space):
+def network_of(space, channels=4, partial=1):
     names = [list(row.choices) for row in space.rows]
-    network = reference.Network(names[:14], names[14:], 4, 3)
+    network = reference.Network(names[:14], names[14:28], channels, 3, partial)
     for each in network.parameters():
         each.data.add_(0.1 * torch.randn_like(each))
     network.train()
     mix = torch.from_numpy(space.mask / space.mask.sum(1, keepdims=True))
     with torch.no_grad():
-        give_noise(network, space, None, (4, 3, 16, 16))
+        give_noise(network, space, None, (4, 3, 16, 16), partial)
         network(torch.randn(4, 3, 16, 16, dtype=torch.float64), mix)
     return network
 
@@ -50,7 +51,7 @@ def add_level(space, cell, level, name, convs, norms):
     last, pools = [], {}
     for row, (source, target) in enumerate(reference.EDGES):
         for column, operation in enumerate(space.rows[first + row].choices) if source in sources else ():
-            each = cell.edges[row][column]
+            each = cell.edges[row].operations[column]
             own = f"{name}.{operation}"
             if isinstance(each, reference.FactorizedReduce):
                 convs.setdefault(f"{own}.even", []).append(each.even)
@@ -99,13 +100,13 @@ def statistics(net, space, networks):
     return found
 
 
-def give_noise(network, space, key, shape):
+def give_noise(network, space, key, shape, partial=1):
     """Put what the suite draws with a key into the reference's operations; noise of another kind without one."""
     if not space.noisy:
         return
     side = shape[2]
     for index, cell in enumerate(network.cells):
-        inner, width = side // 2 if cell.reduction else side, cell.newer.point.out_channels
+        inner, width = side // 2 if cell.reduction else side, cell.newer.point.out_channels // partial
         for level in range(4):
             sources = (0, 1) if level == 0 else (level + 1,)
             targets = range(level + 2, 6)
@@ -114,17 +115,24 @@ def give_noise(network, space, key, shape):
                 drawn = Noise(None if key is None else key[None]).of_cell(f"cell{index}.0").like(like, source)
                 parts = drawn.squeeze(3).unflatten(-1, (len(targets), -1)).permute(3, 0, 4, 1, 2)
                 for target, part in zip(targets, parts, strict=True):
-                    cell.edges[reference.EDGES.index((source, target))][0].value = part
+                    cell.edges[reference.EDGES.index((source, target))].operations[0].value = part
         side = inner
 
 
+#: Space, channels, one in how many of them operations see, and whether edges have weights.
+CASES = [(name, 4, 1, False) for name in ("darts", "darts-s1", "darts-s4", "darts-3skip")]
+CASES += [("darts", 8, 4, True), ("darts-s1", 4, 2, True), ("darts-s4", 8, 2, False), ("darts-no-none", 4, 1, True)]
+
+
 @pytest.mark.parametrize("training", [True, False], ids=["training", "frozen"])
-@pytest.mark.parametrize("name", ["darts", "darts-s1", "darts-s4", "darts-3skip"])
-def test_one_pass(name, training):
+@pytest.mark.parametrize(("name", "channels", "partial", "weighed"), CASES)
+def test_one_pass(name, channels, partial, weighed, training):
     torch.manual_seed(0)
-    space = spaces.find(name)
-    networks = [network_of(space) for _ in range(SEEDS)]
-    net = Supernet(space, replace(space.supernet, channels=4, layers=3))
+    plain = spaces.find(name)
+    config = replace(plain.supernet, channels=channels, layers=3, partial=partial, edge_weights=weighed)
+    space = searched(plain, config)
+    networks = [network_of(space, channels, partial) for _ in range(SEEDS)]
+    net = Supernet(space, config)
     mix = torch.rand(SEEDS, *space.mask.shape, dtype=torch.float64) + 0.05
     mix = (mix * (torch.rand_like(mix) > 0.3) * torch.from_numpy(space.mask)).requires_grad_()
     batches = [batch_of(seed, 3, 16) for seed in range(SEEDS)]
@@ -136,18 +144,19 @@ def test_one_pass(name, training):
     losses = sum(cross_entropy(logits[s], batches[s][1]) for s in range(SEEDS))
     weight_gradient, mix_gradient = torch.autograd.grad(losses, (weights, mix))
 
+    limit = {"rtol": 1e-12, "atol": 1e-12} if weighed or partial > 1 else {"rtol": 1e-9, "atol": 1e-10}
     for seed, (network, (image, labels)) in enumerate(zip(networks, batches, strict=True)):
         network.train(training)
-        give_noise(network, space, keys[seed], image.shape)
+        give_noise(network, space, keys[seed], image.shape, partial)
         values = mix[seed].detach().requires_grad_()
         expected = network(image, values)
         cross_entropy(expected, labels).backward()
-        torch.testing.assert_close(logits[seed], expected, rtol=1e-9, atol=1e-9)
-        torch.testing.assert_close(mix_gradient[seed], values.grad, rtol=1e-9, atol=1e-10)
+        torch.testing.assert_close(logits[seed], expected, **limit)
+        torch.testing.assert_close(mix_gradient[seed], values.grad, **limit)
     expected = flat(net, space, networks, lambda w: torch.zeros_like(w) if w.grad is None else w.grad)
-    torch.testing.assert_close(weight_gradient, expected, rtol=1e-9, atol=1e-10)
+    torch.testing.assert_close(weight_gradient, expected, **limit)
     for found, there in zip(own.values(), statistics(net, space, networks).values(), strict=True):
-        torch.testing.assert_close(found, there, rtol=1e-9, atol=1e-10)
+        torch.testing.assert_close(found, there, **limit)
 
 
 def test_noise_is_normal_and_a_seed_draws_the_same_in_any_company():

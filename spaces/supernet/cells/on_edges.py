@@ -12,6 +12,7 @@ from spaces.base import EdgeCell, Space, SupernetConfig
 from spaces.supernet.declare import EDGE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
+from spaces.supernet.partial import divided, joined
 
 from .kind import CellKind
 
@@ -46,7 +47,7 @@ class OnEdges(CellKind):
 
     def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[EdgeShares]:
         """See ``CellKind``."""
-        cells, channels = len(places), places[0].channels
+        cells, channels = len(places), places[0].operated
         each = entries.expand(cells, *entries.shape)
         by_edge = each.unflatten(-1, (-1, len(SUMS))).permute(0, 3, 2, 1)  # (cells, 2, edges, S)
         repeated = by_edge.unsqueeze(-1).expand(*by_edge.shape, channels).flatten(0, 2)
@@ -57,8 +58,11 @@ class OnEdges(CellKind):
 
     def forward(self, pass_: Pass, shares: EdgeShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
-        (node,), sums = inputs, None
+        (node,), sums, passed, partial = inputs, None, None, self.config.partial
         for source, (skip, pool) in enumerate(zip(shares.skip, shares.pool, strict=True)):
             small, large = (f"{source}.{operation}" for operation in EDGE_CONVS)
-            node, sums = pass_.edge_sums(sums, node, (small, large), skip, pool)  # targets ascending
+            seen, rest = divided(node, partial)
+            seen, sums = pass_.edge_sums(sums, seen, (small, large), skip, pool)  # targets ascending
+            passed = rest if passed is None or rest is None else passed + rest
+            node = joined(seen, passed, partial)
         return node

@@ -15,6 +15,7 @@ from spaces.supernet.declare import NODE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
 from spaces.supernet.ops import max_pool
+from spaces.supernet.partial import divided, joined
 from spaces.supernet.weigh import weigh
 
 from .kind import CellKind
@@ -26,9 +27,9 @@ POOL = "maxpool3x3"
 class NodeShares:
     """Weights of earlier blocks in each block's input, of the max pool, and of blocks in the output.
 
-    Each is ``(S, 1, C)``, the weight repeated, so that maps are scaled in one contiguous loop over seeds and channels;
-    in ``output`` those of all blocks stand side by side, ``(S, 1, blocks * C)``. ``parents[i]`` is empty where block
-    i + 1 has no choice of parents and sums them.
+    Each is ``(S, 1, C)``, the weight repeated for each channel of its map, so that maps are scaled in one contiguous
+    loop over seeds and channels; in ``output`` those of all blocks stand side by side, ``(S, 1, blocks * C)``.
+    ``parents[i]`` is empty where block i + 1 has no choice of parents and sums them.
     """
 
     parents: tuple[tuple[Tensor, ...], ...]
@@ -74,13 +75,14 @@ class OnNodes(CellKind):
         for one, output in zip(maps.unsqueeze(3).unbind(0), outputs.unsqueeze(2).unbind(0), strict=True):
             left = iter(one.unbind(0))
             *parents, pool = [tuple(next(left) for _ in group) for group in self._entries[:-1]]
+            pool = tuple(divided(share, self.config.partial)[0] for share in pool)
             found.append(NodeShares(tuple(parents), pool, output))
         return found
 
     def forward(self, pass_: Pass, shares: NodeShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
         (x,) = inputs
-        count = self._cell.blocks
+        count, partial = self._cell.blocks, self.config.partial
         parts = count + (1 if self._published else count)
         projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
         *to_blocks, to_output = projected.split([*[1] * count, parts - count], dim=-2)
@@ -90,11 +92,13 @@ class OnNodes(CellKind):
             z = z.squeeze(-2)
             for earlier, block in enumerate(blocks):
                 z = weigh(z, (block, weights[earlier])) if weights else z + block
-            large, small = (pass_.activated(z, f"{index}.{operation}") for operation in NODE_CONVS)
-            blocks.append(weigh(large + small, (max_pool(z, kernel=3, stride=1, padding=1), pool)))
+            seen, rest = divided(z, partial)
+            large, small = (pass_.activated(seen, f"{index}.{operation}") for operation in NODE_CONVS)
+            block = weigh(large + small, (max_pool(seen, kernel=3, stride=1, padding=1), pool))
+            blocks.append(joined(block, rest, partial))
 
         if self._published:
             ones = shares.output.new_ones(len(shares.output), 1, blocks[0].shape[-1])
-            joined = torch.cat([*blocks, to_output.squeeze(-2)], dim=-1)
-            return weigh(None, (joined, torch.cat([shares.output, ones], dim=-1)))
+            whole = torch.cat([*blocks, to_output.squeeze(-2)], dim=-1)
+            return weigh(None, (whole, torch.cat([shares.output, ones], dim=-1)))
         return weigh(to_output.flatten(-2), (torch.cat(blocks, dim=-1), shares.output))

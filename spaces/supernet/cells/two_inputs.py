@@ -9,9 +9,10 @@ rectified, so that the mixing weight rides on the last batch norm and a node is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, final
 
 import torch
@@ -24,6 +25,7 @@ from spaces.supernet.forward import Pass, added_up
 from spaces.supernet.layout import Position
 from spaces.supernet.levels import DILATED, NOISE, SEPARABLE, SKIP, Edge, Level, levels
 from spaces.supernet.ops import avg_pool, max_pool
+from spaces.supernet.partial import divided, halved, joined
 from spaces.supernet.weigh import weigh
 
 from .kind import CellKind
@@ -33,10 +35,14 @@ _POOLS = {"max_pool_3x3": max_pool, "avg_pool_3x3": avg_pool}
 
 @dataclass(frozen=True)
 class TwoInputShares:
-    """A cell's place, and the shares ``(S, targets, C)`` of each level's whole maps, as ``Level.whole`` has them."""
+    """A cell's place, and the shares ``(S, targets, C)`` of each level's whole maps, as ``Level.whole`` has them.
+
+    ``passing`` holds those of the channels that pass the operations by, of each level's sources; empty where none do.
+    """
 
     place: Place
     levels: tuple[tuple[Tensor, ...], ...]
+    passing: tuple[tuple[Tensor, ...], ...]
 
 
 @final
@@ -48,8 +54,9 @@ class TwoInputs(CellKind):
     def __init__(self, space: Space, config: SupernetConfig) -> None:
         assert isinstance(space.cell, TwoInputCell)
         super().__init__(space, config)
+        self._cell = space.cell
         self._levels = {reduction: levels(space, reduction=reduction) for reduction in (False, True)}
-        self._index = Constants(self._make_index)
+        self._index, self._passing = Constants(self._make_index), Constants(self._make_passing)
 
     def weighing(self) -> list[Position]:
         """See ``CellKind``."""
@@ -57,7 +64,7 @@ class TwoInputs(CellKind):
 
     @cached_property
     def _entries(self) -> dict[Position, int]:
-        """The entries that weigh whole maps, and their places."""
+        """The entries that weigh whole maps, and their places; last those that weigh what passes by."""
         found = [
             edge.entry
             for levels in self._levels.values()
@@ -65,7 +72,19 @@ class TwoInputs(CellKind):
             for operation in dict.fromkeys(name for name, _ in level.whole())
             for edge in level.edges[operation]
         ]
+        if self.config.partial > 1:
+            found += [entry for reduction in self._levels for entry in self._betas(reduction).values()]
         return {entry: place for place, entry in enumerate(found)}
+
+    def _betas(self, reduction: bool) -> dict[tuple[int, int], Position]:
+        """Return the entry of the weight of each edge; none where edges have no weights."""
+        cell = self._cell
+        site = next(site for site in self.space.sites if site.name == (cell.reduction if reduction else cell.normal))
+        if not site.weighed_by:
+            return {}
+        start = self.space.site_rows(site.weighed_by).start
+        edges = [[cell.edges[row] for row in contest] for contest in site.contests]
+        return {edge: (start + r, place) for r, row in enumerate(edges) for place, edge in enumerate(row)}
 
     def _make_index(self, reduction: bool, device: torch.device) -> Tensor:
         """Return for each share of a kind of cell the place of its entry, the last one where the edge lacks it."""
@@ -76,39 +95,76 @@ class TwoInputs(CellKind):
                 places += [self._entries[into[t]] if t in into else len(self._entries) for t in level.targets]
         return torch.tensor(places, device=device, dtype=torch.int64)
 
+    def _make_passing(self, reduction: bool, device: torch.device) -> Tensor:
+        """Return for each edge, by level and source, the place of its weight, the one behind the last zero without."""
+        betas = self._betas(reduction)
+        edges = [(s, t) for level in self._levels[reduction] for s in level.sources for t in level.targets]
+        places = [self._entries[betas[edge]] if betas else len(self._entries) + 1 for edge in edges]
+        return torch.tensor(places, device=device, dtype=torch.int64)
+
     def shares(self, entries: Tensor, places: Sequence[Place]) -> Sequence[TwoInputShares]:
         """See ``CellKind``."""
-        entries = torch.cat([entries, entries.new_zeros(len(entries), 1)], dim=1)
+        partial = self.config.partial > 1
+        beside = [entries.new_zeros(len(entries), 1), *([entries.new_ones(len(entries), 1)] if partial else [])]
+        entries, channels = torch.cat([entries, *beside], dim=1), places[0].operated
         laid: dict[bool, Any] = {}
         for reduction in dict.fromkeys(place.reduction for place in places):
             cells = sum(place.reduction == reduction for place in places)
             index, levels = self._index.of(reduction, entries.device), self._levels[reduction]
-            picked = entries.index_select(1, index).t()  # (shares, S)
-            repeated = picked.expand(cells, *picked.shape).unsqueeze(-1)
-            repeated = repeated.expand(*repeated.shape[:3], places[0].channels).flatten(0, 1)
-            sizes = [len(level.targets) for level in levels for _ in level.whole()]
-            parts = iter([part.transpose(0, 1) for part in repeated.split(sizes * cells)])
-            laid[reduction] = iter(
-                [tuple(tuple(next(parts) for _ in level.whole()) for level in levels) for _ in range(cells)]
-            )
-        return [TwoInputShares(place, next(laid[place.reduction])) for place in places]
+            each = [[len(level.targets) for _ in level.whole()] for level in levels]
+            own, passing = _laid(entries.index_select(1, index), each, cells, channels), repeat(((),) * len(levels))
+            if partial:
+                index = self._passing.of(reduction, entries.device)
+                each = [[len(level.targets) for _ in level.sources] for level in levels]
+                passing = _laid(entries.index_select(1, index), each, cells, places[0].channels - channels)
+            laid[reduction] = zip(own, passing, strict=False)
+        return [TwoInputShares(place, *next(laid[place.reduction])) for place in places]
 
     def forward(self, pass_: Pass, shares: TwoInputShares, *inputs: Tensor) -> Tensor:
         """See ``CellKind``."""
-        place, maps = shares.place, []
+        place, maps, partial = shares.place, [], self.config.partial
         for number, x in enumerate(inputs):
             rectified = pass_.relu(x)
             if number == 0 and place.after_reduction:
                 maps.append(pass_.norm(_halves(pass_, rectified, "input0", 1), "input0.bn"))
             else:
                 maps.append(pass_.conv_bn(rectified, f"input{number}"))
-        node, sums, nodes = torch.cat(maps, dim=-1), None, []
-        for level, weights in zip(self._levels[place.reduction], shares.levels, strict=True):
-            own = _run_level(pass_, level, node, weights)
+        sums, passed, rest, nodes = None, None, None, []
+        for level, weights, passing in zip(self._levels[place.reduction], shares.levels, shares.passing, strict=True):
+            parts = [divided(x, partial) for x in maps]
+            own = _run_level(pass_, level, _beside([seen for seen, _ in parts]), weights)
             sums = own if sums is None else sums + own
-            node, sums = sums.split([place.channels, sums.shape[-1] - place.channels], dim=-1)
-            nodes.append(node)
+            node, sums = _first(sums, place.operated)
+            if passing:
+                halves = (halved(rest, level.stride) for _, rest in parts if rest is not None)
+                passed = weigh(passed, *zip(halves, passing, strict=True))
+                rest, passed = _first(passed, place.channels - place.operated)
+            nodes.append(joined(node, rest, partial))
+            maps = nodes[-1:]
         return torch.cat(nodes, dim=-1)
+
+
+def _beside(maps: Sequence[Tensor]) -> Tensor:
+    return maps[0] if len(maps) == 1 else torch.cat(maps, dim=-1)
+
+
+def _first(x: Tensor, channels: int) -> tuple[Tensor, Tensor]:
+    """Return the first channels and the others."""
+    first, others = x.split([channels, x.shape[-1] - channels], dim=-1)
+    return first, others
+
+
+def _laid(
+    picked: Tensor, sizes: list[list[int]], cells: int, channels: int
+) -> Iterator[tuple[tuple[Tensor, ...], ...]]:
+    """Yield for each cell, level by level, tensors of its own ``(S, size, C)`` of shares ``(S, sum of sizes)``."""
+    picked = picked.t()
+    repeated = picked.expand(cells, *picked.shape).unsqueeze(-1)
+    repeated = repeated.expand(*repeated.shape[:3], channels).flatten(0, 1)
+    flat = [size for level in sizes for size in level]
+    parts = iter([part.transpose(0, 1) for part in repeated.split(flat * cells)])
+    for _ in range(cells):
+        yield tuple(tuple(next(parts) for _ in level) for level in sizes)
 
 
 def _halves(pass_: Pass, x: Tensor, name: str, times: int) -> Tensor:
