@@ -134,16 +134,15 @@ def start(cut_down, noise_images, one_thread):
     """Make what a search of the images of noise starts from."""
     import torch
 
-    import spaces
     from bench import feed
-    from bench.methods import method as methods
     from bench.steps.learner import Learner, initial_state
     from spaces.supernet.network import Supernet
+    from tests.pairs import channels
 
     def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
-        protocol = cut_down(*overrides).arm(space, method).protocol
-        found = methods.find(method)
-        net = Supernet(spaces.find(space), protocol.supernet, image_channels=1)
+        arm = cut_down(f"supernet.channels={channels(method, 2)}", *overrides).arm(space, method)
+        protocol, found = arm.protocol, arm.method
+        net = Supernet(arm.space, protocol.supernet, image_channels=1)
         parts = feed.split(len(noise_images.train), found.levels, protocol.images)
         where = {"dtype": dtype, "device": torch.device(device)}
         return Start(

@@ -12,9 +12,10 @@ from bench.methods import method as methods
 from bench.protocol import ImagesConfig, Measure, Protocol
 from bench.steps.learner import Learner, initial_state
 from spaces import find
+from spaces.edge_weights import searched
 from spaces.supernet.network import Supernet
 
-from ..pairs import PAIRS
+from ..pairs import PAIRS, channels
 from .product import TRAINING
 
 EPOCHS = 2
@@ -35,13 +36,15 @@ def small_images():
 def start(space_id, method_id, seeds, form="grouped"):
     """Return learner and feed of a group of seeds."""
     space, method = find(space_id), methods.find(method_id)
+    config = replace(space.supernet, channels=channels(method_id, 2), cells=1, layers=0)
     protocol = Protocol(
         images=ImagesConfig("random", crop_padding=1),
-        supernet=replace(space.supernet, channels=2, cells=1, layers=0),
+        supernet=method.supernet(config, space, method.params()),
         training=SETTINGS,
         measure=Measure(),
         params=method.params(),
     )
+    space = searched(space, protocol.supernet)
     images = small_images()
     net = Supernet(space, protocol.supernet, form=form)
     state = initial_state(net, seeds, torch.float64, "cpu")
