@@ -127,13 +127,13 @@ def check(protocol: Protocol, space: Space) -> None:
 
 
 def _check_partial(supernet: SupernetConfig, space: Space) -> None:
-    """Raise ``InputError`` where operations cannot see one in ``partial`` channels, or no edges compete to have weights."""
+    """Raise ``InputError`` where operations cannot see a part of the channels, or no edges compete to have weights."""
     channels, partial = supernet.channels, supernet.partial
     least = 2 if space.skeleton.reduction == "cell" else 1  # a factorized reduce halves them
     if partial > 1 and (channels % partial or channels // partial < least):
         raise InputError(
-            f"one in {partial} of supernet.channels = {channels} cannot be seen by operations; take a multiple of"
-            f" {partial}, at least {least * partial}, or see more of them"
+            f"supernet.channels = {channels} has no part of one in {partial} for the operations; take a multiple of"
+            f" {partial}, {least * partial} or more"
         )
     if supernet.edge_weights and not competes(space):
         raise InputError(f"supernet.edge_weights = true is of spaces whose edges compete; those of {space.id} do not")

@@ -70,9 +70,7 @@ class Site:
         rows = (self.of_row(row) for row in range(self.rows))
         return [tuple(sorted(rng.choice(len(row), size=self.keep, replace=False).tolist())) for row in rows]
 
-    def contested(
-        self, alpha: np.ndarray, rank: Rank, weights: np.ndarray | None = None
-    ) -> list[tuple[int, ...]]:
+    def contested(self, alpha: np.ndarray, rank: Rank, weights: np.ndarray | None = None) -> list[tuple[int, ...]]:
         """Return what survives in each row of a site with contests; ties go to the lower row and the lower choice.
 
         ``alpha``, ``(rows, M)``, are raw: a share counts what its row has beside what may survive. It is multiplied by

@@ -1,9 +1,9 @@
 """Spaces whose competing edges have weights of their own: the edge normalisation of PC-DARTS.
 
-Xu et al., PC-DARTS, ICLR 2020, equation 3; yuhuixu1993/PC-DARTS at b74702f, model_search.py:134-166. What an edge carries
-is multiplied by beta, the softmax over the edges that enter the same node. The betas are rows of the table like any
-others, behind those of the space: so all that moves, keeps and measures alphas does the same with them. An edge is kept
-for the largest product of its beta and a share.
+Xu et al., PC-DARTS, ICLR 2020, equation 3; yuhuixu1993/PC-DARTS at b74702f, model_search.py:134-166. What an edge
+carries is multiplied by beta, the softmax over the edges that enter the same node. The betas are rows of the table like
+any others, behind those of the space: so all that moves, keeps and measures alphas does the same with them. An edge is
+kept for the largest product of its beta and a share.
 """
 
 from __future__ import annotations

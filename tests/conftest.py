@@ -137,10 +137,10 @@ def start(cut_down, noise_images, one_thread):
     from bench import feed
     from bench.steps.learner import Learner, initial_state
     from spaces.supernet.network import Supernet
-    from tests.pairs import channels
+    from tests.pairs import fitting
 
     def make(space, method, *overrides, seeds=(0, 1), dtype=torch.float64, device="cpu"):
-        arm = cut_down(f"supernet.channels={channels(method, 2)}", *overrides).arm(space, method)
+        arm = cut_down(*fitting(method), *overrides).arm(space, method)
         protocol, found = arm.protocol, arm.method
         net = Supernet(arm.space, protocol.supernet, image_channels=1)
         parts = feed.split(len(noise_images.train), found.levels, protocol.images)

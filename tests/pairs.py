@@ -6,9 +6,6 @@ import spaces
 from bench.methods import method
 from spaces.base import SupernetConfig
 
-#: Channels that operations see a part of; where a test takes fewer, it takes these for methods that see a part.
-CHANNELS = 8
-
 #: The methods that train.
 TRAINED = [name for name in method.names() if method.find(name).levels]
 
@@ -26,12 +23,12 @@ def makes_sense(name: str, space: str) -> bool:
     return not method.find(name).spaces(spaces.find(space))
 
 
-def channels(name: str, count: int) -> int:
-    """Return ``count`` channels, or those that a method needs whose operations see a part of them."""
+def fitting(name: str) -> tuple[str, ...]:
+    """Return what a method needs where tests cut `quick` down: channels to see a part of."""
     found = method.find(name)
     space = next(spaces.find(space) for space in spaces.names() if makes_sense(name, space))
     sees_all = found.supernet(SupernetConfig(), space, found.params()).partial == 1
-    return count if sees_all else max(count, CHANNELS)
+    return () if sees_all else ("supernet.channels=8",)
 
 
 def pairs() -> list[tuple[str, str]]:

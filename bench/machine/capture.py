@@ -45,8 +45,8 @@ class _Graph(Generic[Outcome]):
 class Captured(Generic[Outcome]):
     """A step that is captured where the device allows it, one graph for each shape of its inputs.
 
-    An epoch has two shapes at most, of the full batches and of a short last one, and a warm-up two of its own; all graphs
-    are kept. A step that cannot be captured is taken plainly, after one line of warning.
+    An epoch has two shapes at most, of the full batches and of a short last one, and those of a warm-up have shapes of
+    their own; all graphs are kept. A step that cannot be captured is taken plainly, after one line of warning.
 
     Parameters
     ----------

@@ -28,7 +28,8 @@ from spaces.edge_weights import competes
 
 CITE = """@inproceedings{xu2020pcdarts,
   title     = {{PC-DARTS}: Partial Channel Connections for Memory-Efficient Architecture Search},
-  author    = {Xu, Yuhui and Xie, Lingxi and Zhang, Xiaopeng and Chen, Xin and Qi, Guo-Jun and Tian, Qi and Xiong, Hongkai},
+  author    = {Xu, Yuhui and Xie, Lingxi and Zhang, Xiaopeng and Chen, Xin and Qi, Guo-Jun and Tian, Qi
+               and Xiong, Hongkai},
   booktitle = {International Conference on Learning Representations},
   year      = {2020}
 }"""
@@ -65,55 +66,60 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     return bilevel.step(learner, batch)
 
 
-DEVIATIONS = (
-    Rule(
-        id="partial-edges",
-        what="On each edge the operations see the first channels of the edge's source.",
-        why="So do the paper and the code of DrNAS for this space; another code divides the input of a whole cell. Which"
-        " one made the published numbers is not known.",
-        effect="Unknown.",
-        source="xiangning-chen/DrNAS 201-space/search_cells.py; AI-Tech-Research-Lab/AsquaredM nasbench201/model.py",
-        holds=lambda space, method, protocol: space.family == "nasbench201" and protocol.params.k > 1,
-    ),
-    Rule(
-        id="edges-without-weights",
-        what="Edges have no weights of their own.",
-        why="None compete: all of them stay on NAS-Bench-201, and NAS-Bench-1Shot1 has a row of parents for each block."
-        " The codes for these spaces have none either.",
-        effect="None on how a cell is decoded.",
-        source="xiangning-chen/DrNAS 201-space/search_cells.py; automl/nasbench-1shot1"
-        " optimizers/pc_darts/model_search.py:26-52",
-        holds=lambda space, method, protocol: not competes(space),
-    ),
-    Rule(
-        id="share-of-warm-up",
-        what="The alphas step after a share of the epochs, by default 0.3.",
-        why="The authors wait for 15 epochs of 50; a shorter search would have few steps left, or none.",
-        effect="None in 50 epochs. The codes for NAS-Bench-201 and NAS-Bench-1Shot1 do not wait.",
-        switch="methods.pc-darts.warmup=0",
-        source="yuhuixu1993/PC-DARTS train_search.py:156",
-        holds=lambda space, method, protocol: protocol.params.warmup > 0
-        and (protocol.training.epochs != 50 or not competes(space)),
-    ),
-    Rule(
-        id="no-warm-up",
-        what="The alphas step from the first epoch on.",
-        why="So they do in the codes for NAS-Bench-201 and NAS-Bench-1Shot1; in the paper they wait for 15 epochs of 50.",
-        effect="Unknown; the paper waits to keep operations without weights from an early lead.",
-        switch="methods.pc-darts.warmup=0.3",
-        source="xiangning-chen/DrNAS 201-space/train_search.py:55; automl/nasbench-1shot1 optimizers/pc_darts",
-        holds=lambda space, method, protocol: protocol.params.warmup == 0,
-    ),
-    Rule(
-        id="partial-settings",
-        what="Batch and learning rates are the experiment's.",
-        why="All methods on a space share one protocol, where the experiment says nothing else; the authors take batches"
-        " of 256, a rate from 0.1 to 0 and 6e-4 for the alphas.",
-        effect="Unknown; a smaller batch takes away what the method saves memory for.",
-        source="yuhuixu1993/PC-DARTS train_search.py:24-45",
-        holds=lambda space, method, protocol: competes(space) and protocol.training.batch != 256,
-    ),
-)
+def deviations(name: str) -> tuple[Rule, ...]:
+    """Return the deviations of a method of this kind, whose id its switches name."""
+    return (
+        Rule(
+            id="partial-edges",
+            what="On each edge the operations see the first channels of the edge's source.",
+            why="So do the paper and the code of DrNAS for this space; another code divides the input of a whole cell."
+            " Which one made the published numbers is not known.",
+            effect="Unknown.",
+            source="xiangning-chen/DrNAS 201-space/search_cells.py; AI-Tech-Research-Lab/AsquaredM"
+            " nasbench201/model.py",
+            holds=lambda space, method, protocol: space.family == "nasbench201" and protocol.params.k > 1,
+        ),
+        Rule(
+            id="edges-without-weights",
+            what="Edges have no weights of their own.",
+            why="None compete: all of them stay on NAS-Bench-201, and NAS-Bench-1Shot1 has rows of parents."
+            " The codes for these spaces have none either.",
+            effect="None on how a cell is decoded.",
+            source="xiangning-chen/DrNAS 201-space/search_cells.py; automl/nasbench-1shot1"
+            " optimizers/pc_darts/model_search.py:26-52",
+            holds=lambda space, method, protocol: not competes(space),
+        ),
+        Rule(
+            id="share-of-warm-up",
+            what="The alphas step after a share of the epochs, by default 0.3.",
+            why="The authors wait for 15 epochs of 50; a shorter search would have few steps left, or none.",
+            effect="None in 50 epochs. The codes for NAS-Bench-201 and NAS-Bench-1Shot1 do not wait.",
+            switch=f"methods.{name}.warmup=0",
+            source="yuhuixu1993/PC-DARTS train_search.py:156",
+            holds=lambda space, method, protocol: (
+                protocol.params.warmup > 0 and (protocol.training.epochs != 50 or not competes(space))
+            ),
+        ),
+        Rule(
+            id="no-warm-up",
+            what="The alphas step from the first epoch on.",
+            why="So they do in the codes for NAS-Bench-201 and NAS-Bench-1Shot1. In the paper they wait for 15 epochs"
+            " of 50.",
+            effect="Unknown; the paper waits to keep operations without weights from an early lead.",
+            switch=f"methods.{name}.warmup=0.3",
+            source="xiangning-chen/DrNAS 201-space/train_search.py:55; automl/nasbench-1shot1 optimizers/pc_darts",
+            holds=lambda space, method, protocol: protocol.params.warmup == 0,
+        ),
+        Rule(
+            id="partial-settings",
+            what="Batch and learning rates are the experiment's.",
+            why="All methods on a space share one protocol, where the experiment says nothing else. The authors take"
+            " batches of 256, a rate from 0.1 to 0 and 6e-4 for the alphas.",
+            effect="Unknown; a smaller batch takes away what the method saves memory for.",
+            source="yuhuixu1993/PC-DARTS train_search.py:24-45",
+            holds=lambda space, method, protocol: competes(space) and protocol.training.batch != 256,
+        ),
+    )
 
 
 METHOD = Method(
@@ -128,5 +134,5 @@ METHOD = Method(
     params=Params,
     supernet=partial,
     warm_up=warm_up,
-    deviations=DEVIATIONS,
+    deviations=deviations("pc-darts"),
 )

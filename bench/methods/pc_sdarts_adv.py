@@ -42,5 +42,5 @@ METHOD = Method(
     scalars=perturb.radius,
     supernet=pc_darts.partial,
     warm_up=pc_darts.warm_up,
-    deviations=(*pc_darts.DEVIATIONS, *sdarts_adv.DEVIATIONS, pc_sdarts_rs.UNRELEASED),
+    deviations=(*pc_darts.deviations("pc-sdarts-adv"), *sdarts_adv.DEVIATIONS, pc_sdarts_rs.UNRELEASED),
 )

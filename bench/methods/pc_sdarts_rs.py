@@ -52,5 +52,5 @@ METHOD = Method(
     scalars=perturb.radius,
     supernet=pc_darts.partial,
     warm_up=pc_darts.warm_up,
-    deviations=(*pc_darts.DEVIATIONS, *sdarts_rs.DEVIATIONS, UNRELEASED),
+    deviations=(*pc_darts.deviations("pc-sdarts-rs"), *sdarts_rs.DEVIATIONS, UNRELEASED),
 )

@@ -13,7 +13,7 @@ import torch
 import spaces
 from bench import methods
 from bench.methods import method
-from tests.pairs import PAIRS, TRAINED
+from tests.pairs import PAIRS, TRAINED, fitting
 
 METHODS = [method.find(name) for name in method.names()]
 EVERY_METHOD = pytest.mark.parametrize("found", METHODS, ids=lambda m: m.id)
@@ -96,7 +96,7 @@ def test_deviations_are_named_once(found):
 
 @EVERY_METHOD
 def test_scalars_and_rates_are_finite_in_every_epoch(found, cut_down):
-    training = cut_down().arm("nasbench201", found.id).protocol.training
+    training = cut_down(*fitting(found.id)).arm("nasbench201", found.id).protocol.training
     values = [found.scalars(found.params(), epoch, 10) for epoch in range(10)]
     assert all(np.isfinite(list(value.values())).all() for value in values)
     assert len({tuple(value) for value in values}) == 1

@@ -66,17 +66,13 @@ class Cell(nn.Module):
     first, of the concatenation; since then it is as wide as the concatenation and is added to it.
     """
 
-    def __init__(
-        self, space: int, channels_in: int, channels: int, momentum: float, published: bool, partial: int = 1
-    ):
+    def __init__(self, space: int, channels_in: int, channels: int, momentum: float, published: bool, partial: int = 1):
         super().__init__()
         blocks = block_count(space)
         self.space = space
         self.published = published
         self.projections = nn.ModuleList([ConvNormReLU(channels_in, channels, 1, momentum) for _ in range(blocks)])
-        self.blocks = nn.ModuleList(
-            [partially(Block(channels // partial, momentum), partial) for _ in range(blocks)]
-        )
+        self.blocks = nn.ModuleList([partially(Block(channels // partial, momentum), partial) for _ in range(blocks)])
         width = channels if published else blocks * channels
         self.output_projection = ConvNormReLU(channels_in, width, 1, momentum)
 

@@ -15,7 +15,7 @@ from spaces import find
 from spaces.edge_weights import searched
 from spaces.supernet.network import Supernet
 
-from ..pairs import PAIRS, channels
+from ..pairs import PAIRS, fitting
 from .product import TRAINING
 
 EPOCHS = 2
@@ -36,7 +36,7 @@ def small_images():
 def start(space_id, method_id, seeds, form="grouped"):
     """Return learner and feed of a group of seeds."""
     space, method = find(space_id), methods.find(method_id)
-    config = replace(space.supernet, channels=channels(method_id, 2), cells=1, layers=0)
+    config = replace(space.supernet, channels=8 if fitting(method_id) else 2, cells=1, layers=0)
     protocol = Protocol(
         images=ImagesConfig("random", crop_padding=1),
         supernet=method.supernet(config, space, method.params()),

@@ -144,7 +144,7 @@ class TwoInputs(CellKind):
         return torch.cat(nodes, dim=-1)
 
 
-def _beside(maps: Sequence[Tensor]) -> Tensor:
+def _beside(maps: list[Tensor]) -> Tensor:
     return maps[0] if len(maps) == 1 else torch.cat(maps, dim=-1)
 
 

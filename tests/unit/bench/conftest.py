@@ -7,6 +7,7 @@ from bench.machine.setting import Setting
 from bench.runs.execution import run_group
 from bench.runs.plan import plan
 from results.records.store import Store
+from tests.pairs import fitting
 
 MINIMAL = """
 spaces = ["nasbench201"]
@@ -45,7 +46,7 @@ def searched(cut_down, noise_images):
     """Run what is missing of one method on one space, in a folder."""
 
     def run(folder, *overrides, space="nasbench201", method="darts", progress=lambda *_: None, seeds="0-1", **setting):
-        experiment = cut_down(*overrides, f"seeds={seeds}")
+        experiment = cut_down(*fitting(method), *overrides, f"seeds={seeds}")
         where = Setting(Store(folder), torch.device("cpu"), **setting)
         for task in plan(experiment.choose((space,), (method,)).arms, where.store):
             run_group(task, noise_images, where, progress)
