@@ -136,4 +136,7 @@ def _check_partial(supernet: SupernetConfig, space: Space) -> None:
             f" {partial}, {least * partial} or more"
         )
     if supernet.edge_weights and not competes(space):
-        raise InputError(f"supernet.edge_weights = true is of spaces whose edges compete; those of {space.id} do not")
+        raise InputError(
+            f"supernet.edge_weights = true needs edges that compete, and those of {space.id} do not; set it for others"
+            " alone, as in space.darts.supernet.edge_weights"
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -64,6 +64,11 @@ class EdgeWeighted(Space):
     def enumerate(self) -> Iterator[Arch]:
         """Yield every architecture of the space."""
         return self.plain.enumerate()
+
+    @cached_property
+    def count(self) -> int:
+        """How many architectures the space has."""
+        return self.plain.count
 
     def drawing(self, arch: Arch) -> Drawing:
         """Return the found cell as a graph."""

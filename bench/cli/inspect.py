@@ -94,6 +94,7 @@ def _figure(answer: Any) -> str:
 @app.command()
 def info(
     space: SpaceName,
+    method: Annotated[str, typer.Option("--method", help="With the supernet that this method searches.")] = "",
     stats: Annotated[bool, typer.Option("--stats", help="What the tables cover, and the best cells.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +104,8 @@ def info(
     from spaces.supernet.declare import declare
 
     found = spaces.find(known_space(space))
-    weights = declare(found, found.supernet).size
+    found, config = _searched_by(method, found) if method else (found, found.supernet)
+    weights = declare(found, config).size
     statistics = _statistics(found) if stats else {}
     counted = [numbers["cells"] for numbers in statistics.get("stats", {}).values() if numbers]
     archs = tuple(found.enumerate()) if found.enumerable and (found.same or not counted) else ()
@@ -126,7 +128,8 @@ def info(
     print(f"  supernet: {weights:,} weights a seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
-        each = f"{site.rows} x {len(site.of_row(0))}"
+        lengths = sorted({len(site.of_row(row)) for row in range(site.rows)})
+        each = f"{site.rows} x {'-'.join(map(str, dict.fromkeys((lengths[0], lengths[-1]))))}"
         kept = f"keeps {site.survivors} of the rows of each node" if site.contests else f"keeps {site.keep}"
         print(f"    {site.name:12} {each}, {kept}: {', '.join(site.choices)}")
     print(f"  reachable cells: {reachable:,}")
@@ -134,6 +137,19 @@ def info(
         print(f"  of these, {document['distinct_cells']:,} differ: {found.same}")
     if stats:
         _print_statistics(document)
+
+
+def _searched_by(name: str, space: Any) -> tuple[Any, Any]:
+    """Return space and supernet as a method with its own parameters searches them; see ``Method.supernet``."""
+    from bench.experiments.layers import known_method
+    from bench.methods import method
+    from spaces.edge_weights import searched
+
+    found = method.find(known_method(name))
+    if reason := found.spaces(space):
+        raise InputError(f"'{name}' does not run on '{space.id}': {reason}; choose another space")
+    config = found.supernet(space.supernet, space, found.params())
+    return searched(space, config), config
 
 
 def _site(site: Any) -> dict[str, Any]:

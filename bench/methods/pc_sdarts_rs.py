@@ -3,7 +3,8 @@
 Not measured yet: no record of it on NAS-Bench-201 is committed.
 
 Chen & Hsieh, Stabilizing Differentiable Architecture Search via Perturbation-based Regularization, ICML 2020, which
-reports it as well; no code of it was released. Supernet and warm-up are those of PC-DARTS (``pc_darts.py``), the step is that of SDARTS-RS (``sdarts_rs.py``).
+reports it as well; no code of it was released. Supernet and warm-up are those of PC-DARTS (``pc_darts.py``), the step
+is that of SDARTS-RS (``sdarts_rs.py``).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from bench.experiments import reading
 from bench.methods import method, pc_darts
 from results.errors import InputError
 from spaces.edge_weights import EdgeWeighted
+from tests.pairs import TRAINED, makes_sense
 
 NAMES = ("pc-darts", "pc-sdarts-rs", "pc-sdarts-adv")
 
@@ -90,7 +91,7 @@ def test_too_few_channels_are_refused_with_the_reason(space, override, says):
 
 
 def test_edges_that_do_not_compete_have_no_weights():
-    with pytest.raises(InputError, match="edges compete; those of nasbench201 do not"):
+    with pytest.raises(InputError, match="needs edges that compete, and those of nasbench201 do not"):
         reading.load("quick", ["supernet.edge_weights=true"])
 
 
@@ -98,3 +99,20 @@ def test_the_settings_of_the_authors():
     training = reading.load("paper-darts").arm("darts", "pc-darts").protocol.training
     assert (training.batch, training.lr, training.lr_min, training.alpha_lr) == (256, 0.1, 0.0, 6e-4)
     assert reading.load("paper").arm("nasbench1shot1-1", "pc-darts").protocol.params.warmup == 0
+
+
+@pytest.mark.parametrize("name", [name for name in TRAINED if makes_sense(name, "darts-s2")])
+def test_any_method_can_search_such_a_supernet(start, name):
+    says = (
+        "supernet.channels=8",
+        "supernet.partial=2",
+        "space.darts.supernet.edge_weights=true",
+        "methods.sdarts-adv.steps=2",
+    )
+    begun = start("darts-s2", name, *says)
+    weights, alpha = begun.learner.state.weights.clone(), begun.learner.state.alpha.clone()
+    for batch in begun.batches(1):
+        begun.step(batch)
+    assert begun.learner.finite().all()
+    assert not torch.equal(begun.learner.state.weights, weights)
+    assert (begun.learner.state.alpha[:, 28:] != alpha[:, 28:])[:, begun.learner.mask[28:]].any()
