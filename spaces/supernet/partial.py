@@ -11,9 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from spaces.base import Space
+from spaces.base import Site, Space
 
 from .constants import Constants
+from .layout import Position
 from .ops import max_pool
 
 
@@ -41,6 +42,16 @@ def halved(rest: Tensor, stride: int) -> Tensor:
     return rest if stride == 1 else max_pool(rest, kernel=2, stride=2, padding=0)
 
 
+def weights_of(space: Space, site: Site) -> list[Position]:
+    """Return for each row of a site the entry of the mix that is its weight; nothing where rows have no weights."""
+    if not site.weighed_by:
+        return []
+    start = space.site_rows(site.weighed_by).start
+    contests = enumerate(site.contests, start)
+    entries = {row: (number, place) for number, contest in contests for place, row in enumerate(contest)}
+    return [entries[row] for row in range(site.rows)]
+
+
 class EdgeWeights:
     """Multiplies the rows of a mix by the weights of their edges, which are entries of the same mix.
 
@@ -50,15 +61,9 @@ class EdgeWeights:
     """
 
     def __init__(self, space: Space) -> None:
-        columns, self.places = space.mask.shape[1], list[int]()
-        for site in (site for site in space.sites if site.weighed_by):
-            start = space.site_rows(site.weighed_by).start
-            of_row = {
-                row: (start + number) * columns + place
-                for number, contest in enumerate(site.contests)
-                for place, row in enumerate(contest)
-            }
-            self.places += [of_row[row] for row in range(site.rows)]
+        columns = space.mask.shape[1]
+        entries = [entry for site in space.sites for entry in weights_of(space, site)]
+        self.places = [row * columns + column for row, column in entries]
         self._index = Constants(lambda device: torch.tensor(self.places, device=device))
 
     def of(self, mix: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from spaces.supernet.forward import Pass, added_up
 from spaces.supernet.layout import Position
 from spaces.supernet.levels import DILATED, NOISE, SEPARABLE, SKIP, Edge, Level, levels
 from spaces.supernet.ops import avg_pool, max_pool
-from spaces.supernet.partial import divided, halved, joined
+from spaces.supernet.partial import divided, halved, joined, weights_of
 from spaces.supernet.weigh import weigh
 
 from .kind import CellKind
@@ -78,13 +78,9 @@ class TwoInputs(CellKind):
 
     def _betas(self, reduction: bool) -> dict[tuple[int, int], Position]:
         """Return the entry of the weight of each edge; none where edges have no weights."""
-        cell = self._cell
-        site = next(site for site in self.space.sites if site.name == (cell.reduction if reduction else cell.normal))
-        if not site.weighed_by:
-            return {}
-        start = self.space.site_rows(site.weighed_by).start
-        edges = [[cell.edges[row] for row in contest] for contest in site.contests]
-        return {edge: (start + r, place) for r, row in enumerate(edges) for place, edge in enumerate(row)}
+        name = self._cell.reduction if reduction else self._cell.normal
+        site = next(site for site in self.space.sites if site.name == name)
+        return dict(zip(self._cell.edges, weights_of(self.space, site), strict=False))
 
     def _make_index(self, reduction: bool, device: torch.device) -> Tensor:
         """Return for each share of a kind of cell the place of its entry, the last one where the edge lacks it."""
@@ -136,8 +132,8 @@ class TwoInputs(CellKind):
             sums = own if sums is None else sums + own
             node, sums = _first(sums, place.operated)
             if passing:
-                halves = (halved(rest, level.stride) for _, rest in parts if rest is not None)
-                passed = weigh(passed, *zip(halves, passing, strict=True))
+                others = (halved(other, level.stride) for _, other in parts if other is not None)
+                passed = weigh(passed, *zip(others, passing, strict=True))
                 rest, passed = _first(passed, place.channels - place.operated)
             nodes.append(joined(node, rest, partial))
             maps = nodes[-1:]
