@@ -106,7 +106,6 @@ def deviations(name: str) -> tuple[Rule, ...]:
             why="So they do in the codes for NAS-Bench-201 and NAS-Bench-1Shot1. In the paper they wait for 15 epochs"
             " of 50.",
             effect="Unknown; the paper waits to keep operations without weights from an early lead.",
-            switch=f"methods.{name}.warmup=0.3",
             source="xiangning-chen/DrNAS 201-space/train_search.py:55; automl/nasbench-1shot1 optimizers/pc_darts",
             holds=lambda space, method, protocol: protocol.params.warmup == 0,
         ),

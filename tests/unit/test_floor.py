@@ -110,6 +110,7 @@ def test_a_step_is_its_passes(name):
         "darts": alpha + weights,
         "sdarts-rs": alpha + weights,
         "sdarts-adv": alpha + weights + floor.attack(convs, 7),
+        "pc-sdarts-adv": alpha + weights + floor.attack(convs, 7),
         "darts-2nd": alpha * 2 + weights * 3,
         "darts-hessian": alpha + weights * 5,
     }.get(name, alpha + weights if method.find(name).levels == 2 else weights)
