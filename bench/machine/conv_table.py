@@ -97,7 +97,7 @@ def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> li
     """
     noted = _Noted()
     net = Supernet(space, config, image_channels=channels, form=FormTable(noted))
-    weights, mix = torch.zeros(1, net.size), torch.zeros(1, *space.mask.shape)
+    weights, mix = torch.zeros(1, net.size), torch.zeros(1, *net.space.mask.shape)
     running = net.statistics(1, dtype=torch.float32, device="cpu")
     with torch.no_grad(), differentiated_twice():
         net.forward(weights, running, torch.zeros(1, side, side, 1, channels), mix, training=True, update=False)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from spaces.base import Space, SupernetConfig
+from spaces.edge_weights import searched
 
 from .cells import kind_of
 from .constants import Constants
@@ -32,7 +33,7 @@ class Supernet:
 
     Parameters
     ----------
-    space : what is searched, as ``spaces.edge_weights.searched`` returns it.
+    space : what is searched; with weights of its edges where ``config`` says so.
     config : width, depth and the switches of batch norm and cell.
     image_channels, classes : of the data.
     form : how convolutions keep seeds apart.
@@ -50,7 +51,7 @@ class Supernet:
         form: Forms = "grouped",
         maps: torch.dtype | None = None,
     ) -> None:
-        self.space = space
+        self.space = space = searched(space, config)
         self.config = config
         self.form: Forms = form
         self.maps = maps

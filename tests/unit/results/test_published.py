@@ -38,6 +38,7 @@ def test_claims_in_scope_are_judged_on_spaces_and_methods_of_the_suite():
     assert {c.space for c in judged} == tables | {f"darts-s{k}" for k in (1, 2, 3, 4)}
     first = {"darts", "darts-2nd", "sdarts-rs", "sdarts-adv", "dropnas"}
     later = {"beta-darts", "darts-minus", "gdas", "drnas", "dsnas", "darts-hessian", "gaea", "snas", "zero-cost-pt"}
+    later |= {"pc-darts", "pc-sdarts-rs", "pc-sdarts-adv"}
     variants = {"darts-l2-27", "darts-l2-81", *(f"darts-2nd-l2-{k}" for k in (9, 27, 81, 243)), "zero-cost-pt-n1"}
     assert {c.method for c in judged} == first | later | variants
     subspaces = {"scaled-s1", "scaled-s2", *(f"paper-s{k}" for k in (1, 2, 3, 4))}
@@ -58,7 +59,7 @@ def test_every_later_method_is_a_family_of_its_own():
     for experiment in ("scaled", "paper"):
         judged = [c for c in CLAIMS.values() if c.experiment == experiment and c.judged]
         later = [c for c in judged if c.family.startswith(c.method)]
-        assert len({c.family for c in later}) == len({c.method for c in later}) == 10
+        assert len({c.family for c in later}) == len({c.method for c in later}) == 13
         assert not {c.family for c in later} & {c.family or c.paper for c in judged if c not in later}
 
 
@@ -67,6 +68,7 @@ def test_the_rules_for_later_methods_are_those_that_were_fixed():
     assert rules["beta-darts"].test.threshold == 94.0
     assert (rules["darts-minus"].value, rules["darts-minus"].tolerance) == (93.80, 1.0)
     assert {rules[name].kind for name in ("gdas", "drnas", "dsnas", "gaea", "snas", "darts-hessian")} == {"direction"}
+    assert {rules[name].kind for name in ("pc-darts", "pc-sdarts-rs", "pc-sdarts-adv")} == {"direction"}
     assert "between 80 and 89" in rules["darts-pt"].text
     assert "at least 93.3" in rules["zero-cost-pt"].text
 

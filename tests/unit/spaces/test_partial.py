@@ -9,6 +9,7 @@ import torch
 import spaces
 from spaces.edge_weights import EdgeWeighted, competes, searched
 from spaces.supernet.declare import declare
+from spaces.supernet.network import Supernet
 from spaces.supernet.partial import EdgeWeights, divided, halved, joined
 
 COMPETING = [name for name in spaces.names() if competes(spaces.find(name))]
@@ -85,6 +86,7 @@ def test_a_supernet_has_weights_of_edges_where_it_is_told_to():
     weighed = replace(space.supernet, edge_weights=True)
     assert isinstance(searched(space, weighed), EdgeWeighted)
     assert searched(searched(space, weighed), weighed) is searched(space, weighed)
+    assert Supernet(space, weighed).space is searched(space, weighed)
 
 
 def test_weights_of_operations_fall_with_the_square_of_the_parts():
