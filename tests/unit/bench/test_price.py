@@ -201,6 +201,22 @@ def test_the_saved_maps_of_the_full_network_are_of_the_right_size(group):
     assert 15 * 16 * 32 * 32 * 4 < each < 2**25
 
 
+def test_partial_channels_need_less_memory_and_have_prices_of_their_own(store, group, filed):
+    whole, part = (group("darts", "supernet.channels=8", f"supernet.partial={partial}") for partial in (1, 4))
+    assert memory_of(part) < memory_of(whole) / 2
+    filed("darts", [10.0], "supernet.channels=8")
+    assert math.isfinite(seconds(store, whole))
+    assert math.isnan(seconds(store, part))
+
+
+def test_a_warm_up_takes_no_passes_for_the_alphas(store, group, filed):
+    """Half of an epoch's passes reach the alphas: with a warm-up of half of all epochs, a quarter is not made."""
+    filed("darts", [10.0], "supernet.channels=8", "supernet.partial=4")
+    whole = seconds(store, group("darts", "supernet.channels=8", "supernet.partial=4"))
+    waiting = group("pc-darts", "supernet.channels=8", "methods.pc-darts.warmup=0.5")
+    assert seconds(store, waiting) == pytest.approx(0.75 * whole)
+
+
 def test_a_supernet_larger_than_its_checkpoint_may_be_is_refused(group):
     with pytest.raises(InputError, match=r"channels = 200 .* weights on nasbench201"):
         fitted([group("darts", "supernet.channels=200", seeds=(0,))], room=math.inf)
