@@ -75,6 +75,12 @@ class Arm:
         return Path(self.about.name, self.space_id, self.id)
 
     @property
+    def rounds(self) -> int:
+        """How many rounds of a selection follow the last epoch."""
+        select = self.method.select
+        return select.rounds(self.protocol.params, self.space) if select else 0
+
+    @property
     def fault(self) -> str:
         """Why the method makes no sense on the space, in its own words; empty where it does."""
         return self.method.spaces(self.space)

@@ -101,16 +101,20 @@ class Feed:
         self.images, self.labels = images.train.to(device), images.train_labels.to(device)
         self.mean, self.std = images.mean, images.std
         self.steps = weight_batches(split, protocol.training.batch)
+        self.rounds = method.select.rounds(protocol.params, space) if method.select else 0
         self.ahead = device.type == "cuda"  # on a CPU nothing would run meanwhile
         self._next: Future[Epoch] | None = None
         self._next_epoch = 0
 
     def drawn(self, epoch: int) -> Iterator[Drawn]:
-        """Yield what is drawn for each step of an epoch, counted from 0."""
+        """Yield what is drawn for each step of an epoch, counted from 0, or of a round of a selection after them.
+
+        The scalars of a round are those of the last epoch.
+        """
         training, params = self.protocol.training, self.protocol.params
-        rate = self.method.rate(params, training)
-        values = {f"scalars/{name}": v for name, v in self.method.scalars(params, epoch, training.epochs).items()}
-        values["lr"] = cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
+        last = min(epoch, training.epochs - 1)
+        values = {f"scalars/{name}": v for name, v in self.method.scalars(params, last, training.epochs).items()}
+        values["lr"] = self._rate(epoch)
         same = {name: torch.tensor(v, dtype=self.dtype, device=self.device) for name, v in values.items()}
         drawn = self._take(epoch)
         parts = {
@@ -119,6 +123,26 @@ class Feed:
         parts |= {name: self._uploaded(values).unbind(0) for name, values in drawn.draws.items()}
         for step in zip(*parts.values(), strict=True):
             yield {**same, **dict(zip(parts, step, strict=True))}
+
+    def trial(self, number: int, mixes: int) -> Iterator[Drawn]:
+        """Yield what is drawn for each step in which a round of a selection tries some mixes; see ``Selection``."""
+        assert self.method.select is not None
+        select, pool = self.method.select, self.split.alphas
+        batch = min(select.batch(self.protocol.params, self.protocol.training), len(pool))
+        whole = select.trial == "half"
+        draw = _passes(pool, batch) if whole else _full(pool, batch, mixes)
+        found = self._images(number, "tried", "select", draw, augmented=whole)
+        parts = {name: self._uploaded(values).split(found.lengths[name], dim=1) for name, values in found.images.items()}
+        if self.space.noisy:
+            steps = len(next(iter(parts.values())))
+            keys = [_keys(stream(seed, "noise/select", number), steps) for seed in self.seeds]
+            parts["noise"] = self._uploaded(torch.stack(keys, dim=1)).unbind(0)
+        for step in zip(*parts.values(), strict=True):
+            yield dict(zip(parts, step, strict=True))
+
+    def tried(self, drawn: Drawn) -> Samples:
+        """Return the batch of a step of a trial, by operations on the device alone."""
+        return self._samples(_under(drawn, "tried/"))
 
     def batch(self, drawn: Drawn) -> Batch:
         """Return the batch of what was drawn for its step, by operations on the device alone."""
@@ -166,6 +190,16 @@ class Feed:
         streams = (stream(seed, f"noise/{purpose}", epoch) for seed in self.seeds)
         return torch.cat([_keys(one, 1) for one in streams]).to(self.device)
 
+    def _rate(self, epoch: int) -> float:
+        """Return the weights' learning rate of an epoch, or of a round after the last one."""
+        training, params = self.protocol.training, self.protocol.params
+        if epoch >= training.epochs:
+            assert self.method.select is not None
+            assert self.method.select.rate is not None
+            return self.method.select.rate(params, training)
+        rate = self.method.rate(params, training)
+        return cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
+
     def _take(self, epoch: int) -> Epoch:
         """Return what an epoch draws, and let a thread draw the next one while a GPU works.
 
@@ -173,7 +207,8 @@ class Feed:
         """
         drawn = self._next.result() if self._next is not None and self._next_epoch == epoch else self._draw(epoch)
         self._next = None
-        if self.ahead and epoch + 1 < self.protocol.training.epochs:
+        trained = bool(self.method.select and self.method.select.rate)
+        if self.ahead and epoch + 1 < self.protocol.training.epochs + trained * self.rounds:
             drawing = ThreadPoolExecutor(1)
             self._next, self._next_epoch = drawing.submit(self._draw, epoch + 1), epoch + 1
             drawing.shutdown(wait=False)
@@ -211,7 +246,7 @@ class Feed:
         drawn = len(self.split.weights)  # one for each image of the weights: a short batch is short here too
         return lambda g: list(pool[torch.randint(len(pool), (drawn,), generator=g)].split(training.batch))
 
-    def _images(self, epoch: int, name: str, purpose: str, draw: DrawBatches) -> Epoch:
+    def _images(self, epoch: int, name: str, purpose: str, draw: DrawBatches, *, augmented: bool = True) -> Epoch:
         """Draw which images the steps of an epoch take, and how they are augmented, for all seeds."""
         config = self.protocol.images
         columns: dict[str, list[Tensor]] = {}
@@ -219,6 +254,9 @@ class Feed:
         for seed in self.seeds:
             batches = draw(stream(seed, f"{purpose}/order", epoch))
             lengths = [len(batch) for batch in batches]
+            columns.setdefault(f"{name}/index", []).append(torch.cat(batches))
+            if not augmented:
+                continue
             random = draw_augmentation(
                 stream(seed, f"{purpose}/augmentation", epoch),
                 sum(lengths),
@@ -227,7 +265,7 @@ class Feed:
                 flip=config.flip,
                 cutout=config.cutout,
             )
-            for column, values in {"index": torch.cat(batches), **random._asdict()}.items():
+            for column, values in random._asdict().items():
                 if values is not None:
                     columns.setdefault(f"{name}/{column}", []).append(values)
         images = {column: torch.stack(each) for column, each in columns.items()}
@@ -264,5 +302,18 @@ def _passes(pool: Tensor, batch: int, steps: int | None = None) -> DrawBatches:
         while steps is not None and len(batches) < steps:
             batches += pool[torch.randperm(len(pool), generator=generator)].split(batch)
         return batches[:steps]
+
+    return draw
+
+
+def _full(pool: Tensor, batch: int, count: int) -> DrawBatches:
+    """Return the function that draws full batches from passes over a pool; what is left of a pass is no batch."""
+
+    def draw(generator: torch.Generator) -> list[Tensor]:
+        batches: list[Tensor] = []
+        while len(batches) < count:
+            order = pool[torch.randperm(len(pool), generator=generator)]
+            batches += [each for each in order.split(batch) if len(each) == batch]
+        return batches[:count]
 
     return draw

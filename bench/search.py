@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ START = Position()
 
 @dataclass(frozen=True)
 class Point:
-    """Where a group of seeds stands after ``epoch`` completed epochs.
+    """Where a group of seeds stands after ``epoch`` completed epochs; the rounds of a selection count on from them.
 
     ``values`` holds the record's columns, ``(S,)`` each; what an epoch measures is absent from point 0. In ``archs``, a
     seed whose alphas are not finite has None.
@@ -50,6 +50,8 @@ class Point:
     archs: list[Arch | None]
     alpha: np.ndarray  # (S, alphas), raw, without padding
     values: dict[str, np.ndarray]
+    stage: Literal["", "search", "select"] = ""  # empty where the method has no selection
+    tried: np.ndarray | None = None  # (S, K), percent correct of the mixes that a round of a selection tried
 
 
 @dataclass
@@ -61,6 +63,13 @@ class Sums:
     images: int = 0
     steps: int = 0
     seconds: float = 0.0
+    tried: Tensor | None = None  # (S, K), correct answers at the mixes that a round of a selection tries
+
+    @classmethod
+    def at_zero(cls, learner: Learner) -> Sums:
+        """Return the sums before the first step."""
+        zero = torch.zeros_like(learner.state.alpha[:, 0, 0])
+        return cls(zero, zero.clone())
 
 
 def search(
@@ -89,33 +98,54 @@ def search(
     """
     assert method.step is not None, "a method without a step is run by proposals"
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
-    step = Captured(partial(_step, stepping, feed, method, protocol), feed.device, enabled=capture)
+    step = Captured(partial(step_of, stepping, feed, method, protocol), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
     if at == START:
-        yield _point(learner, feed, method, protocol, 0, {})
+        yield point(learner, feed, method, protocol, 0, {})
     for epoch in range(at.epoch, protocol.training.epochs):
-        zero = torch.zeros_like(learner.state.alpha[:, 0, 0])
-        sums = sums or Sums(zero, zero.clone())
+        sums = sums or Sums.at_zero(learner)
         began = time.perf_counter() - sums.seconds
-        for drawn in islice(feed.drawn(epoch), sums.steps, None):
-            outcome = step(drawn)
-            ahead.step()
-            images = drawn["train/index"].shape[1]
-            sums.loss += outcome.loss * images
-            sums.correct += outcome.correct
-            sums.images, sums.steps = sums.images + images, sums.steps + 1
-            sums.seconds = time.perf_counter() - began
-            if sums.steps < feed.steps:
-                between(sums)
-        sound = sums.loss.isfinite()
-        values = {
-            "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
-            "train_accuracy": torch.where(sound, 100 * sums.correct / sums.images, torch.nan).double().cpu().numpy(),
-        }
-        values |= measurements.gradients(learner, feed.steps)
+        values = train(learner, feed, step, ahead, epoch, sums, began, between)
         values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
         sums = None
-        yield _point(learner, feed, method, protocol, epoch + 1, values)
+        yield point(learner, feed, method, protocol, epoch + 1, values)
+
+
+def train(
+    learner: Learner,
+    feed: Feed,
+    step: Callable[[Drawn], Outcome],
+    ahead: Ahead,
+    epoch: int,
+    sums: Sums,
+    began: float,
+    between: Callable[[Sums], None],
+    *,
+    before: int = 0,
+) -> dict[str, np.ndarray]:
+    """Take the steps of an epoch that are left, and return what the epoch measured.
+
+    Parameters
+    ----------
+    began : of ``time.perf_counter``, less the seconds that were taken before the search was cut off.
+    before : steps of another kind that come first; ``sums`` counts them, too.
+    """
+    for drawn in islice(feed.drawn(epoch), sums.steps - before, None):
+        outcome = step(drawn)
+        ahead.step()
+        images = drawn["train/index"].shape[1]
+        sums.loss += outcome.loss * images
+        sums.correct += outcome.correct
+        sums.images, sums.steps = sums.images + images, sums.steps + 1
+        sums.seconds = time.perf_counter() - began
+        if sums.steps < before + feed.steps:
+            between(sums)
+    sound = sums.loss.isfinite()
+    values = {
+        "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
+        "train_accuracy": torch.where(sound, 100 * sums.correct / sums.images, torch.nan).double().cpu().numpy(),
+    }
+    return values | measurements.gradients(learner, feed.steps)
 
 
 def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence[Sequence[Arch]]) -> Iterator[Point]:
@@ -130,35 +160,41 @@ def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence
         yield Point(number, list(found[-1]), nothing, took)
 
 
-def _step(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:
+def step_of(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:
+    """Take one step of a method."""
     assert method.step is not None
     learner.begin(drawn.get("noise"))
     return method.step(learner, feed.batch(drawn), protocol.params)
 
 
-def _evaluated(epoch: int, protocol: Protocol) -> bool:
-    every, last = protocol.measure.evaluate_every, protocol.training.epochs
-    return epoch == last or (epoch > 0 and every > 0 and epoch % every == 0)
-
-
-def _point(
-    learner: Learner, feed: Feed, method: Method, protocol: Protocol, epoch: int, values: dict[str, np.ndarray]
+def point(
+    learner: Learner,
+    feed: Feed,
+    method: Method,
+    protocol: Protocol,
+    epoch: int,
+    values: dict[str, np.ndarray],
+    tried: np.ndarray | None = None,
 ) -> Point:
-    space, mask = learner.net.space, learner.mask
+    """Measure where the seeds stand after an epoch, or after a round of a selection."""
+    space, mask, last = learner.net.space, learner.mask, protocol.training.epochs
     learner.begin(feed.noise("measured", epoch))
     values = values | measurements.describe(learner)
     every = protocol.measure.eigenvalue_every
-    if every and epoch % every == 0:
+    if every and epoch % every == 0 and epoch <= last:
         values["eigenvalue"] = measurements.eigenvalue(learner, feed, epoch)
-    if _evaluated(epoch, protocol) and len(feed.split.alphas):  # one-level methods keep no image to validate on
+    often, ends = protocol.measure.evaluate_every, (last, last + feed.rounds)
+    evaluated = epoch in ends or (epoch > 0 and often > 0 and epoch % often == 0)
+    if evaluated and len(feed.split.alphas):  # one-level methods keep no image to validate on
         images = feed.split.alphas[: protocol.measure.valid_images or None]
         loss, accuracy = measurements.evaluate(learner, feed, images)
         values["valid_loss"] = loss.double().cpu().numpy()
         values["valid_accuracy"] = accuracy.double().cpu().numpy()
-    alpha = learner.state.alpha.double().cpu().numpy()
-    raw = alpha[:, mask.cpu().numpy()]
+    raw = learner.state.alpha.double().cpu().numpy()[:, mask.cpu().numpy()]
+    tables = learner.with_fixed(learner.state.alpha).double().cpu().numpy()
     archs = [
         space.arch(space.choose(table, method.rank)) if np.isfinite(mine).all() else None
-        for table, mine in zip(alpha, raw, strict=True)
+        for table, mine in zip(tables, raw, strict=True)
     ]
-    return Point(epoch, archs, raw, values)
+    stage = ("select" if epoch > last else "search") if method.select else ""
+    return Point(epoch, archs, raw, values, stage, tried)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from bench.steps.learner import Draws
 from bench.steps.schedule import Rate, Scalars
+from bench.steps.selection import Selection
 from bench.steps.untrained import Propose
 from results.records.manifest import Deviation
 from spaces.base import Rank, Space, SupernetConfig
@@ -54,6 +55,7 @@ class Method:
     step : ``step(learner, batch, params) -> Outcome`` updates the learner's state by one batch; None for levels 0.
     propose : the architectures of a point, for levels 0; see ``bench.steps.untrained``.
     independent : whether its points are draws each for itself, so that the last one is no result.
+    select : how it goes on after the last epoch to choose the architecture; see ``bench.steps.selection``.
     last : ``last(params, training)`` returns the number of a search's last point, by default its epochs.
     params : frozen dataclass of the paper's parameters.
     draws : ``draws(generator, steps, space, params)`` returns this seed's random draws of one epoch, each with
@@ -84,6 +86,7 @@ class Method:
     step: Callable[[Any, Any, Any], Any] | None = None
     propose: Propose | None = None
     independent: bool = False
+    select: Selection | None = None
     last: Callable[[Any, Any], int] = lambda _, training: training.epochs
     params: type = NoParams
     draws: Callable[[torch.Generator, int, Space, Any], Draws] = lambda *_: {}

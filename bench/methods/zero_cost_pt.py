@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Le
@@ -25,10 +25,11 @@ from bench.methods.method import Method, Rule
 from bench.seeding import key, stream
 from bench.steps.learner import Learner, Samples
 from bench.steps.patterns import agreement, network_kernel, score
+from bench.steps.rows import Order, fault, order_of, settled, without
 from bench.steps.simplex import softmax
 from bench.steps.untrained import Untrained
 from results.errors import InputError
-from spaces.base import Arch, Space
+from spaces.base import Arch
 from spaces.supernet.frozen import FrozenWeights
 
 CITE = """@inproceedings{xiang2023zero,
@@ -52,7 +53,7 @@ class Params:
     proposals: Annotated[int, Ge(1), Le(10_000)] = 10
     batch: Annotated[int, Ge(2), Le(4096)] = 256
     batches: Annotated[int, Ge(1), Le(100_000)] = 100
-    order: Literal["random", "fixed"] = "random"
+    order: Order = "random"
 
 
 def propose(untrained: Untrained, number: int, earlier: Sequence[Sequence[Arch]]) -> list[Arch]:
@@ -71,18 +72,13 @@ def proposal(untrained: Untrained, number: int) -> list[Arch]:
     learner = untrained.learner()
     mix = softmax(_alphas(learner, seeds, number), learner.mask)
     frozen = learner.freeze()
-    orders = [_order(space, params.order, stream(seed, "zero-cost-pt/rows", number)) for seed in seeds]
+    orders = [order_of(space, params.order, stream(seed, "zero-cost-pt/rows", number)) for seed in seeds]
     batches = untrained.samples("zero-cost-pt", number, params.batch, len(space.rows))
     for rows, samples in zip(zip(*orders, strict=True), batches, strict=True):
         scores = torch.stack(
-            [supernet_score(learner, frozen, _without(mix, rows, c), samples) for c in range(mix.shape[-1])], dim=1
+            [supernet_score(learner, frozen, without(mix, rows, c), samples) for c in range(mix.shape[-1])], dim=1
         )
-        for index, row in enumerate(rows):
-            there = space.rows[row]
-            own = _finite(scores[index, : len(there.choices)])
-            kept = own.argsort(stable=True)[: there.keep]
-            mix[index, row] = 0
-            mix[index, row, kept] = 1
+        mix = settled(mix, space, rows, _finite(scores))
     return space.decode(mix.cpu().numpy())
 
 
@@ -126,23 +122,6 @@ def _alphas(learner: Learner, seeds: tuple[int, ...], number: int) -> Tensor:
     return 1e-3 * torch.stack(drawn).to(alpha)
 
 
-def _order(space: Space, order: str, generator: torch.Generator) -> list[int]:
-    """Return the rows in the order of a proposal: those of operations, then those of inputs."""
-    found: list[int] = []
-    for operations in (True, False):
-        rows = [index for index, row in enumerate(space.rows) if row.operations is operations]
-        shuffled = torch.randperm(len(rows), generator=generator).tolist()
-        found += [rows[i] for i in shuffled] if order == "random" else rows
-    return found
-
-
-def _without(mix: Tensor, rows: Sequence[int], taken: int) -> Tensor:
-    """Return the mix with one choice of each seed's row at zero; the others stay as they are."""
-    left = mix.clone()
-    left[torch.arange(len(rows)), torch.tensor(rows), taken] = 0
-    return left
-
-
 def _finite(scores: Tensor) -> Tensor:
     if not scores.isfinite().all():
         raise InputError(
@@ -171,12 +150,6 @@ DEVIATIONS = (
         holds=lambda space, method, protocol: space.family == "nasbench1shot1",
     ),
 )
-
-
-def fault(space: Space) -> str:
-    """Return why row after row cannot be fixed; empty where it can."""
-    compete = any(site.contests for site in space.sites)
-    return "it fixes row after row, and here rows compete for their place in the cell" if compete else ""
 
 
 METHOD = Method(

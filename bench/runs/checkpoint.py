@@ -127,8 +127,10 @@ def _is_row(row: Any) -> bool:
     """Whether a point is a row of a record: numbers, but for the architecture's key and its alphas."""
     if not isinstance(row, dict):
         return False
-    numbers = [*(value for name, value in row.items() if name not in ("arch", "alpha")), *_listed(row.get("alpha"))]
-    return isinstance(row.get("arch"), str) and all(isinstance(number, int | float) for number in numbers)
+    texts = [row.get("arch"), row.get("stage", "")]
+    numbers = [value for name, value in row.items() if name not in ("arch", "stage", "alpha", "tried")]
+    numbers += [*_listed(row.get("alpha")), *_listed(row.get("tried", []))]
+    return all(isinstance(text, str) for text in texts) and all(isinstance(each, int | float) for each in numbers)
 
 
 def _listed(alpha: Any) -> list[Any]:
@@ -212,8 +214,12 @@ def share(learner: Learner, index: int, sums: Sums | None = None) -> dict[str, T
         "second": state.second[index],
         "steps": state.steps,
     }
+    if state.fixed is not None:
+        tensors["fixed"] = state.fixed[index]
     for name, (mean, variance) in state.statistics.items():
         tensors[f"mean/{name}"], tensors[f"variance/{name}"] = mean[index], variance[index]
+    if sums is not None and sums.tried is not None:
+        tensors["sums/tried"] = sums.tried[index]
     if sums is not None:
         tensors |= {
             "sums/loss": sums.loss[index],
@@ -226,13 +232,21 @@ def share(learner: Learner, index: int, sums: Sums | None = None) -> dict[str, T
     return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
 
 
-def fits(checkpoint: Checkpoint, state: State) -> bool:
-    """Whether a checkpoint holds one seed's share of such a state: its checksum says nothing of that."""
+def fits(checkpoint: Checkpoint, state: State, *, selecting: bool = False) -> bool:
+    """Whether a checkpoint holds one seed's share of such a state: its checksum says nothing of that.
+
+    ``selecting`` says whether a round of a selection has begun: there are fixed rows then.
+    """
     expected = {name: getattr(state, name)[0] for name in ("weights", "momentum", "alpha", "first", "second")}
     for name, (mean, variance) in state.statistics.items():
         expected |= {f"mean/{name}": mean[0], f"variance/{name}": variance[0]}
     expected["steps"] = state.steps
-    there = checkpoint.tensors
+    if selecting:
+        expected["fixed"] = state.alpha[0]
+    there = dict(checkpoint.tensors)
+    tried = there.pop("sums/tried", None) if selecting and checkpoint.at.step else None
+    if tried is not None and (tried.ndim, tried.dtype) != (1, state.alpha.dtype):
+        return False
     sums = {f"sums/{name}" for name in ("loss", "correct", "alpha_squares", "weight_squares", "images", "seconds")}
     return (expected.keys() | (sums if checkpoint.at.step else set())) == there.keys() and all(
         there[name].shape == tensor.shape and (there[name].dtype, there[name].layout) == (tensor.dtype, tensor.layout)
@@ -248,6 +262,7 @@ def join(shares: list[dict[str, Tensor]], device: torch.device) -> State:
         **{name: _stacked(shares, name, device) for name in ("weights", "momentum", "alpha", "first", "second")},
         statistics={name: (means[name], variances[name]) for name in norms},
         steps=shares[0]["steps"].clone().to(device),
+        fixed=_stacked(shares, "fixed", device) if "fixed" in shares[0] else None,
     )
 
 
@@ -262,6 +277,7 @@ def join_sums(shares: list[dict[str, Tensor]], learner: Learner, step: int) -> S
         images=int(shares[0]["sums/images"]),
         steps=step,
         seconds=float(shares[0]["sums/seconds"]),
+        tried=_stacked(shares, "sums/tried", device) if "sums/tried" in shares[0] else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from bench.machine.setting import Setting
 from bench.measure import measurements
 from bench.protocol import ImagesConfig, Protocol
 from bench.search import Sums, proposals, search
+from bench.selecting import select
 from bench.steps.learner import Learner
 from results.files.locks import hold
 
@@ -27,7 +29,7 @@ from .group import GroupState, Spoiled
 from .plan import Group, plan
 from .recording import Row
 
-#: Called after each point with the group, completed epochs, and each seed's latest row.
+#: Called after each point with the group, completed epochs and rounds, and each seed's latest row.
 Progress = Callable[[Group, int, list[Row]], None]
 
 
@@ -100,31 +102,36 @@ def _search(state: GroupState, progress: Progress) -> list[Group]:
                 pace.stop()
 
         sums = state.sums(learner)
-        for point in search(
-            learner,
-            feed,
-            state.method,
-            state.protocol,
-            at=group.at,
-            sums=sums,
-            between=between,
-            capture=setting.capture,
-            compiled=setting.compiled,
-        ):
+        stages = (
+            stage(
+                learner,
+                feed,
+                state.method,
+                state.protocol,
+                at=group.at,
+                sums=sums if begun else None,
+                between=between,
+                capture=setting.capture,
+                compiled=setting.compiled,
+            )
+            for stage, begun in ((search, not group.selecting), (select, group.selecting))
+        )
+        for point in chain.from_iterable(stages):
             state.note(point)
             state.check_spoiled(learner)
             healthy = learner.finite().tolist()
-            if not all(healthy) and point.epoch < group.epochs:
+            if not all(healthy) and point.epoch < group.last:
                 return state.without_diverged(learner, healthy)
-            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == group.epochs)
+            kept = point.epoch > 0 and (pace.due_at_end or point.epoch == group.last)
             if kept:
                 state.save(learner)
                 pace.keep()
             progress(group, point.epoch, [points[-1] for points in state.points])
-            if point.epoch < group.epochs and (kept or not point.epoch):
+            if point.epoch < group.last and (kept or not point.epoch):
                 pace.stop()  # else after the next step, which is kept first
             pace.begin()
-    state.finish(_landscape(learner, feed, state.protocol), learner.finite().tolist())
+    landscapes = None if state.method.select else _landscape(learner, feed, state.protocol)
+    state.finish(landscapes, learner.finite().tolist())
     return []
 
 
@@ -132,10 +139,10 @@ def _propose(state: GroupState, progress: Progress) -> list[Group]:
     group, setting = state.group, state.setting
     with Pace(setting.deadline, setting.checkpoint_seconds) as pace:
         pace.stop()
-        for point in proposals(state.method, state.untrained(), group.epochs, state.archs):
+        for point in proposals(state.method, state.untrained(), group.last, state.archs):
             state.note(point)
             pace.step()
-            if pace.due and point.epoch < group.epochs:
+            if pace.due and point.epoch < group.last:
                 state.save(None)
                 pace.keep()
                 pace.stop()

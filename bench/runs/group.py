@@ -117,7 +117,7 @@ class GroupState:
         net = supernet(self.space, self.protocol, self.images, form=self.form, precision=self.setting.precision)
         state = initial_state(net, self.group.seeds, self.dtype, self.setting.device)
         if self.resumed and self.method.step:
-            if not all(checkpoint.fits(c, state) for c in self.resumed):
+            if not all(checkpoint.fits(c, state, selecting=self.group.selecting) for c in self.resumed):
                 raise self._foreign()
             state = checkpoint.join([c.tensors for c in self.resumed], self.setting.device)
         return Learner(net, state, self.protocol.training)

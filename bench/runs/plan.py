@@ -36,6 +36,16 @@ class Group:
         return self.arm.protocol.training.epochs
 
     @property
+    def last(self) -> int:
+        """The number of its searches' last point: epochs, and rounds of a selection."""
+        return self.epochs + self.arm.rounds
+
+    @property
+    def selecting(self) -> bool:
+        """Whether a round of a selection has begun."""
+        return self.at > (self.epochs, 0)
+
+    @property
     def runs(self) -> tuple[Run, ...]:
         """The runs of its seeds."""
         return tuple(map(self.arm.run, self.seeds))

@@ -15,7 +15,7 @@ from bench.machine import environment
 from bench.methods.method import Method
 from bench.search import Point
 from results.records.manifest import SCHEMA, Manifest
-from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record
+from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, SELECTION_COLUMNS, Record
 from results.records.run import Run
 from spaces.base import Space
 
@@ -36,7 +36,10 @@ def rows(space: Space, point: Point) -> list[Row | None]:
             found.append(None)
             continue
         row: Row = {name: float(point.values[name][index]) if name in point.values else np.nan for name in columns}
-        found.append(row | {"epoch": point.epoch, "arch": arch.key, "alpha": point.alpha[index].tolist()})
+        row |= {"epoch": point.epoch, "arch": arch.key, "alpha": point.alpha[index].tolist()}
+        if point.stage:
+            row |= {"stage": point.stage, "tried": [] if point.tried is None else point.tried[index].tolist()}
+        found.append(row)
     return found
 
 
@@ -74,7 +77,8 @@ def record(
     }
     manifest["space"]["dataset"] = protocol.images.dataset
     manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, arm.method, protocol)]
-    return Record(run, pd.DataFrame(points, columns=_columns(space)), Manifest.of(manifest))
+    columns = [*_columns(space), *(SELECTION_COLUMNS if arm.method.select else ())]
+    return Record(run, pd.DataFrame(points, columns=columns), Manifest.of(manifest))
 
 
 def imported(

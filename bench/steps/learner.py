@@ -72,6 +72,7 @@ class State:
     first: Tensor  # Adam's moments, as alpha
     second: Tensor
     steps: Tensor  # Adam steps taken, scalar
+    fixed: Tensor | None = None  # (S, R, M), weights of rows that a selection fixed; a row that is open is zero
 
 
 def supernet(space: Space, protocol: Protocol, images: Images, *, form: Forms, precision: Precision) -> Supernet:
@@ -162,8 +163,17 @@ class Learner:
         return state.weights.isfinite().all(1) & state.alpha.flatten(1).isfinite().all(1)
 
     def mix(self) -> Tensor:
-        """Return the clean mix, softmax(alpha), ``(S, R, M)``, detached."""
-        return softmax(self.state.alpha, self.mask)
+        """Return the clean mix, softmax(alpha) but for fixed rows, ``(S, R, M)``, detached."""
+        return self.mix_of(self.state.alpha)
+
+    def mix_of(self, alpha: Tensor) -> Tensor:
+        """Return the mix of some alphas: their softmax, and the weights of the rows that are fixed."""
+        return self.with_fixed(softmax(alpha, self.mask))
+
+    def with_fixed(self, table: Tensor) -> Tensor:
+        """Return a table ``(S, R, M)`` in which the rows that a selection fixed have their own weights."""
+        fixed = self.state.fixed
+        return table if fixed is None else torch.where(fixed.any(-1, keepdim=True), fixed, table)
 
     def loss(
         self, weights: Tensor, mix: Tensor, samples: Samples, *, training: bool = True, update: bool = True
@@ -189,7 +199,7 @@ class Learner:
     def alpha_gradient(self, weights: Tensor, samples: Samples, *, update: bool = True) -> Tensor:
         """Return d loss / d alpha, ``(S, R, M)``, at the given weights; a training pass."""
         alpha = self.state.alpha.detach().requires_grad_()
-        outcome = self.loss(weights, softmax(alpha, self.mask), samples, update=update)
+        outcome = self.loss(weights, self.mix_of(alpha), samples, update=update)
         return torch.autograd.grad(outcome.loss.sum(), alpha)[0]
 
     def alpha_step(self, gradient: Tensor) -> None:

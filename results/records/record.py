@@ -37,6 +37,11 @@ POINT_COLUMNS = {
     "seconds": "float64",  # wall time of the epoch, for the whole group of seeds that shared the supernet
     "alpha": "object",  # list of float, raw, row by row in the space's order
 }
+#: Further columns of a method that selects after its last epoch; ``epoch`` counts on over the rounds of the selection.
+SELECTION_COLUMNS = {
+    "stage": "string",  # "search" or "select"
+    "tried": "object",  # list of float, percent correct of each mix that a round tried; empty where it tried none
+}
 #: One column of each kind per operation of the space, named PREFIX + operation.
 OPERATION_PREFIXES = ("mix_", "alpha_grad_", "weight_grad_")
 
@@ -70,7 +75,29 @@ class Record:
         """Epochs that the search completed; None of an imported architecture whose source does not say."""
         if self.final_alone:
             return self.manifest.imported.epochs if self.manifest.imported else None
-        return int(self.points["epoch"].iloc[-1]) if len(self.points) else 0
+        return int(self.searched["epoch"].iloc[-1]) if len(self.points) else 0
+
+    @property
+    def searched(self) -> pd.DataFrame:
+        """The points of the search, without those of a selection after it."""
+        return self.points[self.points["stage"] == "search"] if "stage" in self.points else self.points
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The points of a selection after the search; empty where there is none."""
+        return self.points.iloc[len(self.searched) :]
+
+    @property
+    def course(self) -> pd.DataFrame:
+        """The points of the search, the last of them with the architecture that the search ended with.
+
+        What is drawn or averaged over epochs comes from here: a selection has no epochs.
+        """
+        if not len(self.selected):
+            return self.points
+        found = self.searched.copy()
+        found.loc[found.index[-1], "arch"] = self.final_arch
+        return found
 
     @property
     def imported(self) -> bool:
@@ -121,6 +148,7 @@ def finite_points(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparable(points: pd.DataFrame) -> pd.DataFrame:
-    alpha = points["alpha"].map(lambda values: np.asarray(values, dtype=float).tobytes())
-    kinds = {column: kind for column, kind in POINT_COLUMNS.items() if column in points}
-    return points.assign(alpha=alpha).astype(kinds).reset_index(drop=True)
+    kinds = {name: kind for name, kind in (POINT_COLUMNS | SELECTION_COLUMNS).items() if name in points}
+    lists = [name for name, kind in kinds.items() if kind == "object"]
+    flat = {name: points[name].map(lambda values: np.asarray(values, dtype=float).tobytes()) for name in lists}
+    return points.assign(**flat).astype(kinds).reset_index(drop=True)

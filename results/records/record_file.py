@@ -11,13 +11,22 @@ import pyarrow as pa
 
 from results.errors import InputError, printable
 from results.records.manifest import SCHEMA, Manifest
-from results.records.record import IMPORTED, OPERATION_PREFIXES, POINT_COLUMNS, Record, finite_points
+from results.records.record import (
+    IMPORTED,
+    OPERATION_PREFIXES,
+    POINT_COLUMNS,
+    SELECTION_COLUMNS,
+    Record,
+    finite_points,
+)
 from results.records.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
 METADATA_KEY = b"dnas"
+#: The columns whose kind is not that of an operation's numbers.
+_KINDS = POINT_COLUMNS | SELECTION_COLUMNS
 FIX = "'dnas run' keeps it aside and makes it anew, or restore it from a copy"
 _ARROW_TYPES = {
     "int64": pa.int64(),
@@ -35,10 +44,10 @@ def to_arrow(record: Record) -> pa.Table:
     """Return the table that a record's file holds; raise ``ValueError`` where its points have other columns."""
     points = record.points
     missing = [c for c in POINT_COLUMNS if c not in points]
-    extra = [c for c in points if c not in POINT_COLUMNS and not str(c).startswith(OPERATION_PREFIXES)]
+    extra = [c for c in points if c not in _KINDS and not str(c).startswith(OPERATION_PREFIXES)]
     if missing or extra:
         raise ValueError(f"the points of {record.run} have the wrong columns: missing {missing}, unknown {extra}")
-    columns = {str(c): _column(values, POINT_COLUMNS.get(str(c), "float64")) for c, values in points.items()}
+    columns = {str(c): _column(values, _KINDS.get(str(c), "float64")) for c, values in points.items()}
     manifest = json.dumps(record.manifest.as_dict(), sort_keys=True)
     return pa.table(columns, metadata={METADATA_KEY: manifest.encode()})
 
@@ -62,8 +71,8 @@ def from_arrow(table: pa.Table, path: Path) -> Record:
     points = pd.DataFrame(
         {
             name: pd.Series(
-                table[name].to_pylist() if POINT_COLUMNS.get(name) == "object" else table[name].to_pandas(),
-                dtype=POINT_COLUMNS.get(name, "float64"),
+                table[name].to_pylist() if _KINDS.get(name) == "object" else table[name].to_pandas(),
+                dtype=_KINDS.get(name, "float64"),
             )
             for name in table.column_names
         }
@@ -85,8 +94,15 @@ def _fault(table: pa.Table, manifest: Manifest) -> str:
     for name in table.column_names:
         if name in POINT_COLUMNS:
             continue
+        if name in SELECTION_COLUMNS:
+            if table.schema.field(name).type != _ARROW_TYPES[SELECTION_COLUMNS[name]] or table[name].null_count:
+                return f"has a column '{name}' of another kind"
+            continue
         if not name.startswith(OPERATION_PREFIXES) or table.schema.field(name).type != pa.float64():
             return f"has a column '{name}' that no record has"
+    stages = table["stage"].to_pylist() if "stage" in table.column_names else []
+    if stages != sorted(stages) or not set(stages) <= {"search", "select"} or stages[:1] == ["select"]:
+        return "does not hold the points of a search, and then those of a selection"
     epochs, foreign = table["epoch"].to_pylist(), manifest.config_hash == IMPORTED
     first = epochs[0] if foreign and epochs and isinstance(epochs[0], int) else 0
     if epochs != list(range(first, first + table.num_rows)) or first < 0:

@@ -13,7 +13,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.machine import capture
-from bench.search import _step as step_of_search
+from bench.search import step_of as step_of_search
 from bench.steps.learner import Outcome
 from tests.pairs import PAIRS, TRAINED
 
