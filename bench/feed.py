@@ -6,7 +6,7 @@ uploaded once an epoch; images stay on the device as uint8. A batch is a pure fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bench.images.augment import augment, draw_augmentation
 from bench.images.datasets import Images
+from bench.images.passes import DrawBatches, full_batches, passes
 from bench.methods.method import Method
 from bench.protocol import ImagesConfig, Protocol
 from bench.steps.learner import Batch, Samples
@@ -50,8 +51,6 @@ def weight_batches(split: Split, batch: int) -> int:
 
 #: What was drawn for one step, by name, and the values of its epoch: all that differs between one step and another.
 Drawn = dict[str, Tensor]
-#: Draws the batches of one seed and epoch: indices ``(B,)`` of each.
-DrawBatches = Callable[[torch.Generator], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Feed:
         self._next_epoch = 0
 
     def drawn(self, epoch: int) -> Iterator[Drawn]:
-        """Yield what is drawn for each step of an epoch, counted from 0, or of a round of a selection after them.
+        """Return what is drawn for each step of an epoch, counted from 0, or of a round of a selection after them.
 
         The scalars of a round are those of the last epoch.
         """
@@ -116,29 +115,17 @@ class Feed:
         values = {f"scalars/{name}": v for name, v in self.method.scalars(params, last, training.epochs).items()}
         values["lr"] = self._rate(epoch)
         same = {name: torch.tensor(v, dtype=self.dtype, device=self.device) for name, v in values.items()}
-        drawn = self._take(epoch)
-        parts = {
-            name: self._uploaded(values).split(drawn.lengths[name], dim=1) for name, values in drawn.images.items()
-        }
-        parts |= {name: self._uploaded(values).unbind(0) for name, values in drawn.draws.items()}
-        for step in zip(*parts.values(), strict=True):
-            yield {**same, **dict(zip(parts, step, strict=True))}
+        return self._steps(self._take(epoch), same)
 
     def trial(self, number: int, mixes: int) -> Iterator[Drawn]:
-        """Yield what is drawn for each step in which a round of a selection tries some mixes; see ``Selection``."""
+        """Return what is drawn for each step in which a round of a selection tries some mixes; see ``Selection``."""
         assert self.method.select is not None
         select, pool = self.method.select, self.split.alphas
         batch = min(select.batch(self.protocol.params, self.protocol.training), len(pool))
         whole = select.trial == "half"
-        draw = _passes(pool, batch) if whole else _full(pool, batch, mixes)
+        draw = passes(pool, batch) if whole else full_batches(pool, batch, mixes)
         found = self._images(number, "tried", "select", draw, augmented=whole)
-        parts = {name: self._uploaded(values).split(found.lengths[name], dim=1) for name, values in found.images.items()}
-        if self.space.noisy:
-            steps = len(next(iter(parts.values())))
-            keys = [_keys(stream(seed, "noise/select", number), steps) for seed in self.seeds]
-            parts["noise"] = self._uploaded(torch.stack(keys, dim=1)).unbind(0)
-        for step in zip(*parts.values(), strict=True):
-            yield dict(zip(parts, step, strict=True))
+        return self._steps(replace(found, draws=self._noises("noise/select", number, len(found.lengths["tried/index"]))))
 
     def tried(self, drawn: Drawn) -> Samples:
         """Return the batch of a step of a trial, by operations on the device alone."""
@@ -192,11 +179,9 @@ class Feed:
 
     def _rate(self, epoch: int) -> float:
         """Return the weights' learning rate of an epoch, or of a round after the last one."""
-        training, params = self.protocol.training, self.protocol.params
-        if epoch >= training.epochs:
-            assert self.method.select is not None
-            assert self.method.select.rate is not None
-            return self.method.select.rate(params, training)
+        training, params, select = self.protocol.training, self.protocol.params, self.method.select
+        if select and select.rate and epoch >= training.epochs:
+            return select.rate(params, training)
         rate = self.method.rate(params, training)
         return cosine(epoch, training.epochs, rate.start, rate.end, shifted=rate.shifted)
 
@@ -217,7 +202,7 @@ class Feed:
     def _draw(self, epoch: int) -> Epoch:
         """Draw an epoch, on the CPU."""
         training = self.protocol.training
-        found = self._images(epoch, "train", "weights", _passes(self.split.weights, training.batch))
+        found = self._images(epoch, "train", "weights", passes(self.split.weights, training.batch))
         warm_up = self.method.warm_up(self.protocol.params, training.epochs)
         if self.method.levels == 2 and epoch >= warm_up:
             found = found.with_images(self._images(epoch, "valid", "alphas", self._alpha_batches()))
@@ -226,11 +211,22 @@ class Feed:
             for seed in self.seeds
         ]
         draws = {f"draws/{name}": torch.stack([draws[name] for draws in each], dim=1) for name in each[0]}
-        if self.space.noisy:
-            draws["noise"] = torch.stack(
-                [_keys(stream(seed, "noise", epoch), self.steps) for seed in self.seeds], dim=1
-            )
-        return replace(found, draws=draws)
+        return replace(found, draws=draws | self._noises("noise", epoch, self.steps))
+
+    def _noises(self, purpose: str, number: int, steps: int) -> Drawn:
+        """Draw the keys of the noise of each step, ``(steps, S)``; nothing in a space without noise."""
+        if not self.space.noisy:
+            return {}
+        return {"noise": torch.stack([_keys(stream(seed, purpose, number), steps) for seed in self.seeds], dim=1)}
+
+    def _steps(self, drawn: Epoch, same: Drawn | None = None) -> Iterator[Drawn]:
+        """Yield what was drawn for each step, on the device, and what is the same for all."""
+        parts = {
+            name: self._uploaded(values).split(drawn.lengths[name], dim=1) for name, values in drawn.images.items()
+        }
+        parts |= {name: self._uploaded(values).unbind(0) for name, values in drawn.draws.items()}
+        for step in zip(*parts.values(), strict=True):
+            yield {**(same or {}), **dict(zip(parts, step, strict=True))}
 
     def _uploaded(self, values: Tensor) -> Tensor:
         return values.to(self.device, self.dtype if values.is_floating_point() else None)
@@ -239,7 +235,7 @@ class Feed:
         """Return the function that draws one seed's batches of the alpha half; see ``Training.alpha_batches``."""
         training, pool = self.protocol.training, self.split.alphas
         if training.alpha_batches == "cycle":
-            return _passes(pool, training.batch, steps=self.steps)
+            return passes(pool, training.batch, steps=self.steps)
         size = min(training.batch, len(pool))
         if training.alpha_batches == "fresh":
             return lambda g: [pool[torch.randperm(len(pool), generator=g)[:size]] for _ in range(self.steps)]
@@ -292,28 +288,3 @@ def _keys(generator: torch.Generator, count: int) -> Tensor:
 
 def _under(drawn: Drawn, prefix: str) -> Drawn:
     return {name.removeprefix(prefix): values for name, values in drawn.items() if name.startswith(prefix)}
-
-
-def _passes(pool: Tensor, batch: int, steps: int | None = None) -> DrawBatches:
-    """Return the function that draws whole passes over a pool, in batches; the last of a pass may be short."""
-
-    def draw(generator: torch.Generator) -> list[Tensor]:
-        batches = list(pool[torch.randperm(len(pool), generator=generator)].split(batch))
-        while steps is not None and len(batches) < steps:
-            batches += pool[torch.randperm(len(pool), generator=generator)].split(batch)
-        return batches[:steps]
-
-    return draw
-
-
-def _full(pool: Tensor, batch: int, count: int) -> DrawBatches:
-    """Return the function that draws full batches from passes over a pool; what is left of a pass is no batch."""
-
-    def draw(generator: torch.Generator) -> list[Tensor]:
-        batches: list[Tensor] = []
-        while len(batches) < count:
-            order = pool[torch.randperm(len(pool), generator=generator)]
-            batches += [each for each in order.split(batch) if len(each) == batch]
-        return batches[:count]
-
-    return draw

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Progress of the running group: a live bar on a terminal, a line an epoch on standard error elsewhere."""
+    """Progress of the running group: a live bar on a terminal, a line a point on standard error elsewhere."""
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar
@@ -28,13 +28,13 @@ class Display:
         if self.bar.disable:
             began, first = self.began.setdefault(group, (time.monotonic(), epoch))
             gone = epoch - first
-            left = duration((time.monotonic() - began) / gone * (group.epochs - epoch)) if gone else "?"
+            left = duration((time.monotonic() - began) / gone * (group.last - epoch)) if gone else "?"
             print(epoch_line(group, epoch, left, latest), file=sys.stderr, flush=True)
             return
         if group not in self.shown:
-            self.shown[group] = self.bar.add_task(str(group), total=group.epochs, completed=group.at.epoch, note="")
+            self.shown[group] = self.bar.add_task(str(group), total=group.last, completed=group.at.epoch, note="")
         note = _percents(latest, "valid_accuracy") or _percents(latest, "train_accuracy")
-        self.bar.update(self.shown[group], completed=epoch, note=note)
+        self.bar.update(self.shown[group], completed=epoch, note=f"selecting {note}" if epoch > group.epochs else note)
 
     def say(self, text: str) -> None:
         """Say a line above the bars."""
@@ -50,7 +50,10 @@ class Display:
 
 def epoch_line(group: Group, epoch: int, left: str, latest: list[dict[str, Any]]) -> str:
     """Return where a group stands, in one line."""
-    parts = [f"{group}: epoch {epoch} of {group.epochs}", f"{left} left" if epoch < group.epochs else ""]
+    where = f"epoch {epoch} of {group.epochs}"
+    if epoch > group.epochs:
+        where = f"round {epoch - group.epochs} of {group.last - group.epochs} of the selection"
+    parts = [f"{group}: {where}", f"{left} left" if epoch < group.last else ""]
     for name in ("train", "valid"):
         accuracies = _percents(latest, f"{name}_accuracy")
         parts.append(f"{name} {accuracies} %" if accuracies else "")

@@ -69,8 +69,10 @@ def plan(
                         "space": group.arm.space_id,
                         "method": group.arm.id,
                         "seeds": list(group.seeds),
-                        "epochs_done": group.at.epoch,
+                        "epochs_done": min(group.at.epoch, group.epochs),
                         "epochs": group.epochs,
+                        "rounds_done": max(0, group.at.epoch - group.epochs),
+                        "rounds": group.last - group.epochs,
                         "seconds": price.seconds,
                         "memory_bytes": price.memory,
                         "basis": price.basis,
@@ -107,7 +109,9 @@ def plan(
     for heading in ("space", "method", "seeds", "epochs", "time", "memory", "basis"):
         table.add_column(heading, justify="right" if heading in ("epochs", "time", "memory") else "left")
     for group, price in priced:
-        epochs = f"{group.at.epoch} of {group.epochs}" if group.at.epoch else str(group.epochs)
+        rounds = group.last - group.epochs
+        whole = f"{group.epochs} + {rounds}" if rounds else str(group.epochs)
+        epochs = f"{group.at.epoch} of {whole}" if group.at.epoch else whole
         row = (group.arm.space_id, group.arm.id, ",".join(map(str, group.seeds)), epochs)
         table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
     shown = Console() if sys.stdout.isatty() else Console(width=_WIDE, height=25)  # the width alone is not heeded

@@ -189,4 +189,4 @@ def final(record: Record) -> str:
     """Return the architecture that a search ended in, or why there is none."""
     if record.complete:
         return record.final_arch
-    return f"none after {max(0, len(record.points) - 1)} epochs: {record.manifest.error}"
+    return f"none after {max(0, len(record.searched) - 1)} epochs: {record.manifest.error}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 _LEVELS, _PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 _LAST = 5  # points of a summary
+_FEW = 12  # mixes of a round that are listed one by one
 #: Columns of a summary's last points, most telling first: as many as the terminal is wide.
 _COLUMNS = ("epoch", "test_score", "valid_accuracy", "train_accuracy", "train_loss", "eigenvalue", "arch_entropy")
 
@@ -63,9 +64,11 @@ def show(
     scored = sum(score is not None for score in scores)
     if every:
         print(f"scores: {scored} of {len(scores)} points, test accuracy on {record.manifest.space.dataset}, percent")
-        print(table.drop(columns=["arch"]).round(3).to_string(index=False, na_rep="-"))
+        print(table.drop(columns=["arch", "tried"], errors="ignore").round(3).to_string(index=False, na_rep="-"))
     else:
         _print_summary(record, table, scored)
+    for line in selection(record):
+        print(line)
     print(printable(f"final architecture: {final(record)}"))
 
 
@@ -87,13 +90,32 @@ def _origin(record: Record) -> str:
     return f"config {record.config_hash}, {record.manifest.device.name or ''}"
 
 
+def selection(record: Record) -> list[str]:
+    """Return what a selection tried, a line a round: the accuracy of each mix, or of the worst and the best of many."""
+    lines, first = [], len(record.searched)
+    for number, tried in enumerate(record.selected.get("tried", []), start=1):
+        if len(tried):
+            few = len(tried) <= _FEW
+            seen = " ".join(f"{each:.1f}" for each in tried) if few else f"{min(tried):.1f} to {max(tried):.1f}"
+            epoch = record.points["epoch"].iloc[first + number - 1]
+            lines.append(f"  round {number} (point {epoch}): {seen} %" + ("" if few else f", {len(tried)} mixes"))
+    return ["accuracy of the mixes that the selection tried, on images of the alphas", *lines, ""] if lines else []
+
+
 def _print_summary(record: Record, table: pd.DataFrame, scored: int) -> None:
-    """Print the course of test score and shares as lines of blocks, and the last points, within the terminal."""
+    """Print the course of test score and shares as lines of blocks, and the last points, within the terminal.
+
+    A selection is no part of the course; its result stands at the last epoch.
+    """
     import numpy as np
 
     width, count = shutil.get_terminal_size().columns, len(table)
     if not count:
         return
+    rows = table
+    if len(record.selected):
+        table = rows.head(len(record.searched)).copy()
+        table.loc[table.index[-1], "test_score"] = rows["test_score"].iloc[-1]
     operations = record.manifest.space.operations
     indent = max((len(name) for name in operations), default=10) + 4
     room = max(8, min(count, width - indent - 20))
@@ -111,7 +133,7 @@ def _print_summary(record: Record, table: pd.DataFrame, scored: int) -> None:
         print("share of each operation in the mix, first to last epoch")
         for name, mix in mixes.items():
             print(f"  {name:{indent - 4}}  {sparkline(mix, room, low, high)}  {mix[0]:.3f} to {mix[-1]:.3f}")
-    shown = table.tail(_LAST)[[name for name in _COLUMNS if name in table]].round(3)
+    shown = rows.tail(_LAST)[[name for name in _COLUMNS if name in table]].round(3)
     while (text := shown.to_string(index=False, na_rep="-")).index("\n") >= width and shown.shape[1] > 1:
         shown = shown.iloc[:, :-1]
     rest = f" of {count}; --all shows all" if count > len(shown) else ""

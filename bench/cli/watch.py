@@ -20,6 +20,9 @@ from .options import RUNS, Json, Runs, duration, emit, existing
 if TYPE_CHECKING:
     from bench.runs.underway import Underway
 
+#: Epochs of a group's search, None where its experiment is not known here, and rounds of its selection.
+Lengths = Callable[["Underway"], tuple[int | None, int]]
+
 _BAR = 20  # characters
 _BESIDE = 100  # columns from which shares stand beside the progress
 _COLOURS = ("blue", "red", "green", "yellow", "cyan", "magenta")
@@ -40,7 +43,7 @@ def watch(
 
     root, lengths = existing(runs), _lengths()
     if as_json:
-        emit([_as_json(group, lengths(group)) for group in underway(root)])
+        emit([_as_json(group, *lengths(group)) for group in underway(root)])
         return
     console = Console(highlight=False)
     if once or not sys.stdout.isatty():
@@ -56,26 +59,27 @@ def watch(
             raise
 
 
-def _lengths() -> Callable[[Underway], int | None]:
-    """Return what knows the epochs of a group's search; None where its experiment is not known here."""
+def _lengths() -> Lengths:
+    """Return what knows the epochs of a group's search and the rounds of its selection."""
     from bench.experiments import reading
 
-    known: dict[tuple[str, str, str], int | None] = {}
+    known: dict[tuple[str, str, str], tuple[int | None, int]] = {}
 
-    def epochs(group: Underway) -> int | None:
+    def length(group: Underway) -> tuple[int | None, int]:
         run = group.runs[0]
         key = (run.experiment, run.space, run.method)
         if key not in known:
             try:
-                known[key] = reading.load(run.experiment).arm(run.space, run.method).protocol.training.epochs
+                arm = reading.load(run.experiment).arm(run.space, run.method)
+                known[key] = arm.protocol.training.epochs, arm.rounds
             except (InputError, KeyError):
-                known[key] = None
+                known[key] = None, 0
         return known[key]
 
-    return epochs
+    return length
 
 
-def _view(groups: Sequence[Underway], lengths: Callable[[Underway], int | None], root: Path) -> Any:
+def _view(groups: Sequence[Underway], lengths: Lengths, root: Path) -> Any:
     """Return a table with a group a row."""
     from rich.console import Group
     from rich.table import Table
@@ -85,7 +89,7 @@ def _view(groups: Sequence[Underway], lengths: Callable[[Underway], int | None],
         return Text(f"nothing is under way in {root}: no checkpoint there")
     table = Table(box=None, padding=(0, 3, 1, 0), show_header=False)
     for group in groups:
-        parts = _progress(group, lengths(group)), _shares(group)
+        parts = _progress(group, *lengths(group)), _shares(group)
         if shutil.get_terminal_size().columns >= _BESIDE:
             table.add_row(*parts)
         else:
@@ -93,13 +97,16 @@ def _view(groups: Sequence[Underway], lengths: Callable[[Underway], int | None],
     return table
 
 
-def _progress(group: Underway, epochs: int | None) -> Any:
+def _progress(group: Underway, epochs: int | None, rounds: int) -> Any:
     from rich.text import Text
 
-    epoch, step = group.position
-    parts = [f"epoch {epoch}" + (f" of {epochs}" if epochs else "") + (f", step {step}" if step else "")]
-    if epochs and math.isfinite(group.seconds):
-        parts.append(f"about {duration(group.left(epochs))} left")
+    (epoch, step), last = group.position, epochs + rounds if epochs else None
+    where = f"epoch {epoch}" + (f" of {epochs}" if epochs else "")
+    if epochs and group.position > (epochs, 0):
+        where = f"round {epoch - epochs} of {rounds} of the selection"
+    parts = [where + (f", step {step}" if step else "")]
+    if last and math.isfinite(group.seconds):
+        parts.append(f"about {duration(group.left(last))} left")
     measured = [
         f"{label} " + " ".join(f"{row[name]:.1f}" for row in group.latest) + " %"
         for name, label in (("valid_accuracy", "validation"), ("train_accuracy", "training"))
@@ -109,7 +116,7 @@ def _progress(group: Underway, epochs: int | None) -> Any:
     return Text.assemble(
         (str(group), "bold"),
         "\n",
-        *_bar(epoch / epochs if epochs else 0.0, "default"),
+        *_bar(epoch / last if last else 0.0, "default"),
         f" {', '.join(parts)}\n{'; '.join(measured) or 'nothing measured yet'}\n",
         (f"last checkpoint {age} ago", "dim"),
     )
@@ -135,13 +142,15 @@ def _bar(share: float, colour: str) -> list[tuple[str, str]]:
     return [("█" * full, colour), ("░" * (_BAR - full), "bright_black")]
 
 
-def _as_json(group: Underway, epochs: int | None) -> dict[str, Any]:
+def _as_json(group: Underway, epochs: int | None, rounds: int) -> dict[str, Any]:
     return {
         "runs": [str(run) for run in group.runs],
-        "epoch": group.position[0],
+        "epoch": min(group.position[0], epochs or group.position[0]),
+        "round": max(0, group.position[0] - epochs) if epochs else 0,
         "step": group.position[1],
         "epochs": epochs,
-        "seconds_left": group.left(epochs) if epochs else None,
+        "rounds": rounds,
+        "seconds_left": group.left(epochs + rounds) if epochs else None,
         "saved": group.saved,
         "valid_accuracy": [row.get("valid_accuracy") for row in group.latest],
         "shares": {name: group.mean(f"mix_{name}") for name in group.operations},

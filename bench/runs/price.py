@@ -9,6 +9,7 @@ from math import nan
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from bench.machine import environment
@@ -23,6 +24,9 @@ from .plan import Group
 
 #: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
 _ATTACK_STEP = 0.9
+#: Training passes that take as long as a pass without a gradient: a backward pass takes as long as two forward ones.
+_FORWARD = 1 / 3
+_SEARCH_IMAGES = {"cifar10": 50_000, "digits": 1_536}
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,14 @@ class Prices:
         similar = [r for r in self.records if r.run.space == arm.space_id and _size(r) == size]
         others = [r for r in self.elsewhere if r.run.space == arm.space_id and _size(r) == size]
         same = [r for r in similar if r.run.method == arm.id]
-        left, seeds = group.epochs - group.at.epoch, len(group.seeds)
+        seeds, rounds = len(group.seeds), group.last - max(group.epochs, group.at.epoch)
+        left = max(0, group.epochs - group.at.epoch)
         if same:
-            return Price(_per_seed_epoch(same) * seeds * left, memory, f"{len(same)} records on this device")
+            seconds = _per_seed_epoch(same) * left + (_per_seed_round(same) * rounds if rounds else 0)
+            return Price(seconds * seeds, memory, f"{len(same)} records on this device")
         passes = _passes(arm.method_id, protocol.as_dict()["params"])
+        if passes and rounds:
+            left += _epochs_of_selection(group) * rounds / arm.rounds
         known = {r.run: _passes(r.manifest.method.base or r.run.method, r.manifest.protocol.params) for r in similar}
         similar = [r for r in similar if known[r.run]]
         if similar and passes:
@@ -77,11 +85,32 @@ def _passes(method_id: str, params: Mapping[str, Any]) -> float:
     return (alpha + found.passes.get("weights", 0) + attack) / max(1, found.levels)
 
 
+def _epochs_of_selection(group: Group) -> float:
+    """Return the epochs of the search that take as long as the selection after it."""
+    arm, select, params = group.arm, group.arm.method.select, group.arm.protocol.params
+    if select is None:
+        return 0.0
+    trained, tried = arm.rounds if select.rate else 0, select.tried(params, arm.space)
+    step = sum(arm.method.passes.values())  # an epoch's over each half of the images
+    if select.trial == "half":
+        return trained + tried * _FORWARD / step
+    images = arm.protocol.images.limit or _SEARCH_IMAGES[arm.protocol.images.dataset]
+    return trained + tried * select.batch(params, arm.protocol.training) * _FORWARD / step / (images / 2)
+
+
 def _per_seed_epoch(records: list[Record]) -> float:
     """Return the mean seconds of an epoch divided by the seeds that shared it."""
-    seeds = [len(r.manifest.group.seeds) or 1 for r in records]
-    each = [float(np.nanmean(r.points["seconds"])) / n for r, n in zip(records, seeds, strict=True)]
-    return float(sum(each) / len(each))
+    return _per_seed([(r, r.searched) for r in records])
+
+
+def _per_seed_round(records: list[Record]) -> float:
+    """Return the mean seconds of a round of the selections divided by the seeds that shared it; NaN without any."""
+    return _per_seed([(r, r.selected) for r in records if len(r.selected)])
+
+
+def _per_seed(records: list[tuple[Record, pd.DataFrame]]) -> float:
+    each = [float(np.nanmean(points["seconds"])) / (len(r.manifest.group.seeds) or 1) for r, points in records]
+    return float(sum(each) / len(each)) if each else nan
 
 
 def _device(record: Record) -> str | None:

@@ -25,7 +25,7 @@ class Underway:
     Attributes
     ----------
     runs : one a seed.
-    position : completed epochs, and steps of the next one, that are kept.
+    position : completed epochs and rounds of a selection, and steps of the next one, that are kept.
     saved : when the newest of its checkpoints was written, in seconds since 1970.
     latest : the newest row of each seed; empty before the first.
     seconds : of an epoch, mean over those completed; NaN before the first.
@@ -41,9 +41,9 @@ class Underway:
         run = self.runs[0]
         return f"{run.experiment}/{run.space}/{run.method}/{','.join(str(each.seed) for each in self.runs)}"
 
-    def left(self, epochs: int) -> float:
-        """Return the seconds that are left of a search of so many epochs, at the pace so far."""
-        return self.seconds * max(0, epochs - self.position[0])
+    def left(self, points: int) -> float:
+        """Return the seconds that are left of a search of so many epochs and rounds, at the pace so far."""
+        return self.seconds * max(0, points - self.position[0])
 
     def mean(self, name: str) -> float:
         """Return the mean over seeds of a column of the newest rows; NaN where none has it."""

@@ -58,7 +58,7 @@ def _medians(study: Study) -> dict[tuple[Method, str], float]:
     for method in study.methods:
         for record in study.drawn(method):
             together = seeds_at_once(record)
-            seconds = record.points["seconds"].dropna().to_numpy() / together
+            seconds = record.searched["seconds"].dropna().to_numpy() / together
             if len(seconds):
                 seeds = "1 seed" if together == 1 else f"{together} seeds at once"
                 found[method, f"{device_of(record)}, {seeds}"].append(float(np.median(seconds)))

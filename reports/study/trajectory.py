@@ -40,7 +40,7 @@ class Trajectory:
         *,
         scored: bool = False,
     ) -> Trajectory:
-        """Return ``quantity`` of each record's points over the union of their epochs.
+        """Return ``quantity`` of each record's course over the union of their epochs.
 
         Parameters
         ----------
@@ -51,7 +51,7 @@ class Trajectory:
         """
         columns = {
             record.run.seed: pd.Series(
-                np.asarray(quantity(record.points), dtype=float), index=record.points["epoch"].to_numpy()
+                np.asarray(quantity(record.course), dtype=float), index=record.course["epoch"].to_numpy()
             )
             for record in records
         }

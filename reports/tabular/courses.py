@@ -27,7 +27,7 @@ def courses(study: Study) -> dict[str, Any]:
     drawn = [(place, record) for place, method in enumerate(methods) for record in study.drawn(method)]
     cells = {arch: cell for _, record in drawn for arch, cell in record.manifest.cells.items()}
     archs = {
-        arch: place for place, arch in enumerate(sorted({a for _, record in drawn for a in record.points["arch"]}))
+        arch: place for place, arch in enumerate(sorted({a for _, record in drawn for a in record.course["arch"]}))
     }
     if not cells.keys() & archs.keys():
         return {}
@@ -35,8 +35,8 @@ def courses(study: Study) -> dict[str, Any]:
     nodes: dict[tuple[str, ...], int] = {}
     runs = []
     for place, record in drawn:
-        epochs = record.points["epoch"].tolist()
-        mine = [place, record.run.seed, [archs[arch] for arch in record.points["arch"]]]
+        epochs = record.course["epoch"].tolist()
+        mine = [place, record.run.seed, [archs[arch] for arch in record.course["arch"]]]
         runs.append(mine if epochs == list(range(len(epochs))) else [*mine, epochs])
     return {
         "quantity": f"{dataset_label(study.datasets[0])} test {study.declared.metric}",

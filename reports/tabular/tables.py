@@ -161,7 +161,7 @@ def points_table(studies: Sequence[Study]) -> pd.DataFrame:
     tables = []
     for study in studies:
         for record in study.records:
-            points = record.points.drop(columns="alpha")
+            points = record.points.drop(columns=["alpha", "tried"], errors="ignore")
             for dataset in study.datasets:
                 scores = [study.scores.get((arch, dataset)) for arch in points["arch"]]
                 for field in ("valid", "test", "release"):
@@ -233,7 +233,7 @@ def _run_row(study: Study, record: Record) -> tuple[str, ...]:
         method,
         str(record.run.seed),
         record.manifest.status,
-        str(points["epoch"].to_numpy().max(initial=0)),
+        str(record.searched["epoch"].to_numpy().max(initial=0)),
         arch,
         NONE if score is None or score.test is None else f"{score.test:.2f}",
         f"{points['seconds'].sum() / 3600:.3g}",

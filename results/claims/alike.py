@@ -48,9 +48,9 @@ def common_epochs(records: Sequence[Record], metric: str) -> np.ndarray | None:
 
     Searches of different lengths are compared by parts, not by epochs: there every point counts too.
     """
-    if metric not in _SPARSE or len({len(record.points) for record in records}) != 1:
+    if metric not in _SPARSE or len({len(record.course) for record in records}) != 1:
         return None
-    return np.logical_and.reduce([np.isfinite(record.points[metric].to_numpy(float)) for record in records])
+    return np.logical_and.reduce([np.isfinite(record.course[metric].to_numpy(float)) for record in records])
 
 
 def _amounts(record: Record, metric: str) -> Amounts:

@@ -187,10 +187,10 @@ class Evidence:
         return Series(done, low, high, unscored)
 
     def _column(self, record: Record, name: str) -> np.ndarray:
-        """Return a column of a record's points, taken out of the table once: many claims ask for the same."""
+        """Return a column of a record's course, taken out of the table once: many claims ask for the same."""
         if (record.run, name) not in self._columns:
             kind = object if name == "arch" else float
-            self._columns[record.run, name] = record.points[name].to_numpy(dtype=kind)
+            self._columns[record.run, name] = record.course[name].to_numpy(dtype=kind)
         return self._columns[record.run, name]
 
 
