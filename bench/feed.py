@@ -125,7 +125,8 @@ class Feed:
         whole = select.trial == "half"
         draw = passes(pool, batch) if whole else full_batches(pool, batch, mixes)
         found = self._images(number, "tried", "select", draw, augmented=whole)
-        return self._steps(replace(found, draws=self._noises("noise/select", number, len(found.lengths["tried/index"]))))
+        steps = len(found.lengths["tried/index"])
+        return self._steps(replace(found, draws=self._noises("noise/select", number, steps)))
 
     def tried(self, drawn: Drawn) -> Samples:
         """Return the batch of a step of a trial, by operations on the device alone."""

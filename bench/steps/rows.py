@@ -1,4 +1,4 @@
-"""What methods share that fix row after row: they take one choice away after the other, and keep what is missed most."""
+"""What methods share that fix row after row: they take each choice away in turn, and keep what is missed most."""
 
 from __future__ import annotations
 

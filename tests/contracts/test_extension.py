@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,6 +19,7 @@ from bench.retraining.recipes import RECIPES
 from bench.runs import execution, plan, price
 from bench.runs.deviations import rules
 from bench.runs.execution import run_group
+from bench.seeding import numpy_stream
 from reports import plots
 from reports.build import build
 from reports.plots import cells
@@ -28,11 +30,35 @@ METHOD = Path(__file__).with_name("halved.py").read_text()
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-space.md"
 SPACE = next(block for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL) if "SPACES" in block)
 
+#: The selection of docs/adding-a-method.md as a method.
+SELECTING = next(
+    block
+    for block in re.findall(r"```python\n(.*?)```", PAGE.with_name("adding-a-method.md").read_text(), re.DOTALL)
+    if "SELECTION" in block
+)
+SELECTING = f"""
+import numpy as np
+import torch
+
+from bench.methods import darts
+from bench.methods.method import Method
+from bench.seeding import numpy_stream
+from bench.steps.selection import Selection
+
+{SELECTING}
+
+METHOD = Method(
+    id="best-of-random", label="best of random", colour="#000001", order=99, levels=2, step=darts.step,
+    select=SELECTION, cite=darts.CITE,
+)
+"""
+
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
     """Put a method's and a space's file where the suite looks for them."""
-    for package, name, text in ((methods, "halved", METHOD), (families, "threenodes", SPACE)):
+    files = ((methods, "halved", METHOD), (methods, "best_of_random", SELECTING), (families, "threenodes", SPACE))
+    for package, name, text in files:
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.py").write_text(text)
@@ -46,7 +72,7 @@ def added(tmp_path, monkeypatch):
 
 
 def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_images, tmp_path):
-    assert method.names()[-1] == "halved"
+    assert method.names()[-2:] == ("halved", "best-of-random")
     assert "threenodes" in spaces.names()
     experiment = cut_down('spaces=["threenodes"]', 'run=["halved", "dropnas"]', "seeds=0", "methods.halved.factor=2.0")
     setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
@@ -65,6 +91,21 @@ def test_added_files_are_found_run_priced_and_recorded(added, cut_down, noise_im
     assert rules(spaces.find("threenodes"), method.find("halved"))
     with pytest.raises(ValueError, match="did you mean 'halved'"):
         reading.known_method("halve")
+
+
+def test_the_selection_of_the_documentation_keeps_the_best_of_its_random_cells(added, cut_down, noise_images, tmp_path):
+    experiment = cut_down('spaces=["nasbench1shot1-1"]', 'run=["best-of-random"]', "seeds=0", "training.epochs=1")
+    setting = Setting(Store(tmp_path / "runs"), torch.device("cpu"))
+    for task in plan.plan(experiment.choose().arms, setting.store):
+        run_group(task, noise_images, setting, lambda *_: None)
+    (record,) = setting.store.records()
+    assert list(record.points["stage"]) == ["search", "search", "select"]
+    (tried,) = record.selected["tried"]
+    space = spaces.find("nasbench1shot1-1")
+    drawn = numpy_stream(0, "random-cells", 0)
+    cells_drawn = [space.random(drawn) for _ in range(100)]
+    assert len(tried) == 100
+    assert record.final_arch == cells_drawn[int(np.argmax(tried))].key
 
 
 def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added, cut_down, tmp_path):

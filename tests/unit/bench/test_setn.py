@@ -33,7 +33,8 @@ def test_the_most_probable_cells_are_those_of_the_whole_list(scale):
 
 def test_of_equally_probable_cells_the_first_in_order_are_taken():
     mix = torch.full((6, 5), 0.2, dtype=torch.float64)
-    assert setn.most_probable(mix, SPACE, 7).tolist() == [[0, 0, 0, 0, *end] for end in list(product(range(5), repeat=2))[:7]]
+    first = list(product(range(5), repeat=2))[:7]
+    assert setn.most_probable(mix, SPACE, 7).tolist() == [[0, 0, 0, 0, *end] for end in first]
 
 
 def test_no_more_cells_are_tried_than_there_are():
@@ -53,7 +54,12 @@ def test_weights_see_one_operation_a_row_and_alphas_all(start, monkeypatch):
     begun = start("nasbench201", "setn")
     learner, (batch, *_) = begun.learner, begun.batches(0)
     seen, loss = [], learner.loss
-    monkeypatch.setattr(learner, "loss", lambda w, mix, *rest, **more: seen.append(mix.detach()) or loss(w, mix, *rest, **more))
+
+    def watched(weights, mix, *rest, **more):
+        seen.append(mix.detach())
+        return loss(weights, mix, *rest, **more)
+
+    monkeypatch.setattr(learner, "loss", watched)
     begun.step(batch)
     assert torch.equal(seen[0], learner.mix_of(start("nasbench201", "setn").learner.state.alpha))
     assert torch.equal(seen[1].argmax(-1), batch.draws["choice"])
