@@ -59,6 +59,7 @@ def select(
     if at <= (first, 0):
         state.momentum.zero_()
         state.fixed = torch.zeros_like(state.alpha)
+    assert state.fixed is not None, "a checkpoint of a selection has fixed rows"
     for epoch in range(max(at.epoch, first), first + feed.rounds):
         now = Round(epoch - first, feed.seeds, protocol.params)
         sums = sums or _begun(learner, stage, now)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RunName = Annotated[str, typer.Argument(help="EXPERIMENT/SPACE/METHOD/SEED.")]
 _LEVELS, _PLAIN_LEVELS = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 _LAST = 5  # points of a summary
-_FEW = 12  # mixes of a round that are listed one by one
+_FEW = 8  # mixes of a round that are listed one by one
 #: Columns of a summary's last points, most telling first: as many as the terminal is wide.
 _COLUMNS = ("epoch", "test_score", "valid_accuracy", "train_accuracy", "train_loss", "eigenvalue", "arch_entropy")
 
@@ -92,12 +92,13 @@ def _origin(record: Record) -> str:
 
 def selection(record: Record) -> list[str]:
     """Return what a selection tried, a line a round: the accuracy of each mix, or of the worst and the best of many."""
-    lines, first = [], len(record.searched)
-    for number, tried in enumerate(record.selected.get("tried", []), start=1):
+    lines, points = [], record.selected
+    if not len(points):
+        return []
+    for number, (epoch, tried) in enumerate(zip(points["epoch"], points["tried"], strict=True), start=1):
         if len(tried):
             few = len(tried) <= _FEW
             seen = " ".join(f"{each:.1f}" for each in tried) if few else f"{min(tried):.1f} to {max(tried):.1f}"
-            epoch = record.points["epoch"].iloc[first + number - 1]
             lines.append(f"  round {number} (point {epoch}): {seen} %" + ("" if few else f", {len(tried)} mixes"))
     return ["accuracy of the mixes that the selection tried, on images of the alphas", *lines, ""] if lines else []
 

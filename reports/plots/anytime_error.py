@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
 _DRAWN = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
+_SELECTED = "At the last epoch stands what a selection after it chose; it has no epochs of its own:"
 _NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
 
@@ -82,7 +83,7 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
         title,
         caption="Error, by its score, of the architecture decoded after each epoch: mean over seeds with a band of one"
         " standard error.",
-        note=_note(lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
+        note=_note(study, lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
         alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
         figure=figure,
     )
@@ -113,11 +114,13 @@ def _draw_panel(
     percent_axis(ax, [*shown, [] if level is None else [level]])
 
 
-def _note(lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
+def _note(study: Study, lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
+    selecting = [method.label for method in study.methods if any(len(r.selected) for r in study.drawn(method))]
     return " ".join(
         [
             "Thin lines are single seeds; a line is dotted where some seeds are not scored.",
             *([_DRAWN] if drawn else []),
+            *([f"{_SELECTED} {', '.join(selecting)}."] if selecting else []),
             f"{release} does not score {lost} of {points} points.",
             *(f"{reference.label}: {reference.source}." for reference in references),
         ]

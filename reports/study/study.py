@@ -150,9 +150,10 @@ class Study:
         return tuple(sorted(found, key=lambda release: (-found[release], release)))
 
     def drawn(self, method: Method) -> list[Record]:
-        """Return the records of a method with the points that can be trusted.
+        """Return the records of a method with the points that can be trusted, those of a selection among them.
 
-        A failed run has none; one that diverged has them up to where its alphas stop being finite.
+        What is drawn over epochs takes the ``course`` of each. A failed run has none; one that diverged has them up to
+        where its alphas stop being finite.
         """
         mine = [record for record in (*self.records, *self.derived) if record.run.method == method.id]
         return [record for record in mine if not record.failed and len(record.points)]

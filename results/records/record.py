@@ -80,7 +80,7 @@ class Record:
     @property
     def searched(self) -> pd.DataFrame:
         """The points of the search, without those of a selection after it."""
-        return self.points[self.points["stage"] == "search"] if "stage" in self.points else self.points
+        return self.points.loc[self.points["stage"] == "search"] if "stage" in self.points else self.points
 
     @property
     def selected(self) -> pd.DataFrame:

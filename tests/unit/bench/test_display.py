@@ -32,6 +32,26 @@ def test_a_line_says_group_epoch_time_left_and_accuracies(epoch, train, valid, e
     assert epoch_line(GROUP, epoch, "3 min 00 s", rows(train, valid)) == f"{GROUP}: {expected}"
 
 
+def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(capsys, monkeypatch):
+    group = Group(reading.load("paper").arm("nasbench201", "darts-pt"), (0,))
+    assert (group.epochs, group.last) == (100, 125)
+    assert (
+        epoch_line(group, 100, "1 s", rows([50.0], [40.0]))
+        == f"{group}: epoch 100 of 100, 1 s left, train 50.0 %, valid 40.0 %"
+    )
+    assert "round 3 of 25 of the selection, 1 s left" in epoch_line(group, 103, "1 s", rows([50.0], [40.0]))
+    assert (
+        epoch_line(group, 125, "1 s", rows([50.0], [NAN])) == f"{group}: round 25 of 25 of the selection, train 50.0 %"
+    )
+    now = [0.0]
+    monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
+    display = Display(SimpleNamespace(disable=True))
+    for epoch in (104, 105):
+        display.progress(group, epoch, rows([50.0], [40.0]))
+        now[0] += 30.0
+    assert "round 5 of 25 of the selection, 10 min 00 s left" in capsys.readouterr().err
+
+
 def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_long(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     now = [100.0]

@@ -220,3 +220,21 @@ def test_a_warm_up_takes_no_passes_for_the_alphas(store, group, filed):
 def test_a_supernet_larger_than_its_checkpoint_may_be_is_refused(group):
     with pytest.raises(InputError, match=r"channels = 200 .* weights on nasbench201"):
         fitted([group("darts", "supernet.channels=200", seeds=(0,))], room=math.inf)
+
+
+def test_a_selection_is_priced_by_what_it_trains_and_tries(store, group, filed):
+    """25 epochs, and 30 mixes without a gradient on one half, each a third of a pass of two."""
+    filed("darts", [4.0])
+    assert seconds(store, group("darts-pt", "methods.darts-pt.interval=5", seeds=(0,))) == pytest.approx(4.0 * 40)
+    half = group("darts-pt", "methods.darts-pt.interval=5", seeds=(0,), done=10 + 5)
+    assert seconds(store, half) == pytest.approx(4.0 * 30 * 20 / 25)
+    one_by_one = group("setn", "methods.setn.candidates=30", "methods.setn.batch=20", seeds=(0,))  # of forty images
+    assert seconds(store, one_by_one) == pytest.approx(4.0 * (10 + 5))
+
+
+def test_rounds_cost_what_they_cost_in_earlier_records(store, group, search):
+    done = search("runs", "training.epochs=1", "measure.evaluate_every=0", method="setn", seeds="0")
+    (record,) = done.records()
+    chosen = group("setn", seeds=(0,))
+    epoch, a_round = (float(points["seconds"].mean()) for points in (record.searched, record.selected))
+    assert seconds(done, chosen) == pytest.approx(10 * epoch + a_round)

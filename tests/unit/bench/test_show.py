@@ -36,3 +36,20 @@ def test_a_summary_fits_the_terminal(capsys, monkeypatch, tmp_path, columns):
     assert "  skip_connect  " in text
     show("paper/nasbench201/darts/0", runs=tmp_path, every=True)
     assert "mix_skip_connect" in capsys.readouterr().out
+
+
+def test_what_a_selection_tried_is_listed_and_its_result_stands_at_the_last_epoch(capsys, monkeypatch, tmp_path):
+    columns = {
+        "stage": ["search"] * 3 + ["select"] * 3,
+        "tried": [[], [], [], [81.87, 11.72, 67.95, 60.77, 82.0], [], [float(n) for n in range(30)]],
+    }
+    archs = [CONVOLUTIONS, CONVOLUTIONS, ALL_SKIP, ALL_SKIP, ALL_SKIP, CONVOLUTIONS]
+    Store(tmp_path).write(record(archs=archs, columns=columns))
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))
+    for every in (False, True):
+        show("paper/nasbench201/darts/0", runs=tmp_path, every=every)
+        text = capsys.readouterr().out
+        assert "  round 1 (point 3): 81.9 11.7 68.0 60.8 82.0 %\n  round 3 (point 5): 0.0 to 29.0 %, 30 mixes\n" in text
+        assert f"final architecture: {CONVOLUTIONS}" in text
+        assert "[" not in text

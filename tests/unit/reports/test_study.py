@@ -5,8 +5,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from reports.drawing.axes import draw_independent
+from reports.plots import anytime_error
 from reports.study.method_style import MARKERS, methods_of
 from reports.study.study import Study
+from reports.tabular.tables import points_table, runs_table
 from results.records.record import IMPORTED
 from results.scores.oracle import Chain
 
@@ -83,3 +85,36 @@ def test_random_draws_stand_as_their_median_and_middle_half():
     (line,) = ax.lines
     assert line.get_xydata().tolist() == [[0, 6.0], [3, 6.0]]
     assert line.get_gid() == "mean.random"
+
+
+def selected(**more):
+    """Return a record of two epochs, and of a selection of two rounds that leaves the all-skip cell."""
+    archs = (CONVOLUTIONS, CONVOLUTIONS, ALL_SKIP, ALL_SKIP, CONVOLUTIONS)
+    columns = {"stage": ["search"] * 3 + ["select"] * 2, "tried": [[], [], [], [50.0, 40.0], []]}
+    return record(archs=archs, columns=columns, **more)
+
+
+def test_curves_over_epochs_end_in_what_a_selection_chose_and_leave_its_rounds_out():
+    study = Study.of([selected(), record(seed=1)], Table(TRUTH))
+    (method,) = study.methods
+    errors = study.error(method, "cifar10", "test", "a table")
+    assert errors.epochs.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(errors.values, [[6.0, 6.0, 6.0], [6.0, 6.0, 45.7]])
+    accuracies = study.column(method, "valid_accuracy")
+    np.testing.assert_allclose(accuracies.values, [[40.0, 40.1, 40.2], [41.0, 41.1, 41.2]])
+
+
+def test_tables_count_epochs_without_a_selection_and_hours_with_it():
+    row = runs_table([Study.of([selected()], Table(TRUTH))]).rows[0]
+    assert row[4:7] == ("2", CONVOLUTIONS, "94.00")
+    assert row[7] == f"{4 * 2.0 / 3600:.3g}"
+    points = points_table([Study.of([selected()], Table(TRUTH))])
+    assert points["stage"].tolist() == ["search"] * 3 + ["select"] * 2
+    assert "tried" not in points
+
+
+def test_the_figure_of_errors_says_which_methods_select():
+    (plot, *_) = anytime_error.draw(Study.of([selected()], Table(TRUTH)))
+    assert "what a selection after it chose" in plot.note
+    (plot, *_) = anytime_error.draw(Study.of([record()], Table(TRUTH)))
+    assert "selection" not in plot.note

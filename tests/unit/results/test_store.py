@@ -236,3 +236,47 @@ def test_wrong_columns_are_refused_before_anything_is_written(tmp_path, make_rec
     with pytest.raises(ValueError, match="surprise"):
         Store(tmp_path).write(record)
     assert list(tmp_path.iterdir()) == []
+
+
+STAGES = {"stage": ["search", "search", "select"], "tried": [[], [], [float("nan"), 80.0]]}
+
+
+def test_a_record_with_a_selection_is_read_as_it_was_written(tmp_path, make_record):
+    record, store = make_record(RUN, ("a", "b", "c"), **STAGES), Store(tmp_path)
+    store.write(record)
+    again = store.read(RUN)
+    assert record.same(again)
+    assert not record.same(make_record(RUN, ("a", "b", "c"), **STAGES | {"tried": [[], [], [1.0, 80.0]]}))
+    assert list(again.searched["arch"]) == ["a", "b"]
+    assert list(again.selected["arch"]) == ["c"]
+    assert list(again.course["arch"]) == ["a", "c"]
+    assert (again.completed, again.final_arch) == (1, "c")
+    assert list(again.points["arch"]) == ["a", "b", "c"]
+
+
+def test_a_record_without_a_selection_is_all_search(make_record):
+    record = make_record(RUN, ("a", "b"))
+    assert record.searched is record.points
+    assert record.course is record.points
+    assert record.selected.empty
+    assert record.completed == 1
+
+
+@pytest.mark.parametrize(
+    "stages", [["search", "select", "search"], ["select", "select", "select"], ["search", "search", "else"]]
+)
+def test_stages_that_no_search_has_are_refused(tmp_path, make_record, stages):
+    store = Store(tmp_path)
+    store.write(make_record(RUN, ("a", "b", "c"), **STAGES | {"stage": stages}))
+    with pytest.raises(InputError, match="and then those of a selection"):
+        store.read(RUN)
+
+
+def test_a_stage_of_another_kind_is_refused(tmp_path, make_record):
+    store = Store(tmp_path)
+    store.write(make_record(RUN, ("a", "b", "c"), **STAGES))
+    table = parquet.read(store.path(RUN), fix="")
+    place = table.column_names.index("stage")
+    parquet.write(store.path(RUN), table.set_column(place, "stage", pa.array([0, 0, 1])))
+    with pytest.raises(InputError, match="column 'stage' of another kind"):
+        store.read(RUN)
