@@ -94,7 +94,7 @@ def decide(learner: Learner, now: Round, mixes: Tensor, accuracy: Tensor) -> Ten
 
 
 def fault(space: Space) -> str:
-    """Return why one operation a row is no cell; empty where it is one."""
+    """Return why one operation a row does not make a cell; empty where it does."""
     one = all(row.operations and row.keep == 1 for row in space.rows) and not any(s.contests for s in space.sites)
     return "" if one else "it draws one operation for each edge, and here a cell also chooses among parents or edges"
 
