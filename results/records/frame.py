@@ -24,7 +24,8 @@ def load(
     Returns
     -------
     A table with the columns ``experiment``, ``space``, ``method``, ``seed``, ``status``, ``imported`` and
-    ``config_hash``, and those of ``Record.points``; accuracies in percent, ``seconds`` of an epoch.
+    ``config_hash``, and those of ``Record.points``; accuracies in percent, ``seconds`` of an epoch. Where one of the
+    methods selects, ``stage`` and ``tried`` are among them, missing in the rows of the others.
     """
     store = Store(Path(runs))
     for _, why in store.unreadable():

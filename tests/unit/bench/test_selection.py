@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from bench.methods import method
 from bench.runs.group import GroupState
@@ -165,3 +166,26 @@ def test_an_answer_of_a_network_that_computes_no_numbers_is_wrong(start):
     mixes = stage.tries(learner, Round(0, (0, 1), begun.protocol.params))
     drawn = {**next(iter(begun.feed.trial(0, 5))), "mixes": mixes}
     assert not tried_at(learner, learner, begun.feed, stage, drawn).correct[0].any()
+
+
+@pytest.mark.parametrize("name", ["setn", pytest.param("darts-pt", marks=pytest.mark.slow)])  # to record takes seconds
+def test_a_recorded_step_of_a_trial_replayed_is_the_step(start, name):
+    plain, recorded = (start("nasbench201", name, *SHORT, "training.batch=10") for _ in range(2))
+    mixes = plain.method.select.tries(plain.learner, Round(0, (0, 1), plain.protocol.params))
+    inputs = [{**drawn, "mixes": mixes} for drawn in plain.feed.trial(0, 2)]
+
+    def trial(begun):
+        return partial(tried_at, begun.learner, begun.learner, begun.feed, begun.method.select)
+
+    def statistics(begun):
+        return [tensor for pair in begun.learner.state.statistics.values() for tensor in pair]
+
+    trial(recorded)(inputs[0])  # makes the constant tensors
+    kept = [tensor.clone() for tensor in statistics(recorded)]
+    replay = make_fx(lambda drawn: trial(recorded)(drawn).correct)(dict(inputs[0]))
+    for tensor, before in zip(statistics(recorded), kept, strict=True):
+        tensor.copy_(before)
+    trial(plain)(inputs[0])
+    assert torch.equal(replay(inputs[1]), trial(plain)(inputs[1]).correct)
+    for ours, theirs in zip(statistics(recorded), statistics(plain), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
