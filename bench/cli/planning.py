@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from .application import app
 from .claims import print_unreadable
@@ -21,6 +22,9 @@ from .options import (
     existing,
     narrowed,
 )
+
+if TYPE_CHECKING:
+    from bench.runs.plan import Group
 
 _WIDE = 10_000  # columns of a table in a pipe: a line a row
 
@@ -109,9 +113,8 @@ def plan(
     for heading in ("space", "method", "seeds", "epochs", "time", "memory", "basis"):
         table.add_column(heading, justify="right" if heading in ("epochs", "time", "memory") else "left")
     for group, price in priced:
-        rounds = group.last - group.epochs
-        whole = f"{group.epochs} + {rounds}" if rounds else str(group.epochs)
-        epochs = f"{group.at.epoch} of {whole}" if group.at.epoch else whole
+        done, whole = (_length(group, point) for point in (group.at.epoch, group.last))
+        epochs = f"{done} of {whole}" if group.at.epoch else whole
         row = (group.arm.space_id, group.arm.id, ",".join(map(str, group.seeds)), epochs)
         table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
     shown = Console() if sys.stdout.isatty() else Console(width=_WIDE, height=25)  # the width alone is not heeded
@@ -120,3 +123,9 @@ def plan(
         print(divided)
     known = [price.seconds for _, price in priced if price.seconds == price.seconds]
     print(f"total: {duration(sum(known))}" + ("" if len(known) == len(priced) else " and what has no price yet"))
+
+
+def _length(group: Group, point: int) -> str:
+    """Return the epochs up to a point, and the rounds of a selection after them, as in ``100 + 25``."""
+    rounds = max(0, point - group.epochs)
+    return f"{point - rounds} + {rounds}" if rounds else str(point)
