@@ -111,7 +111,8 @@ def test_commands_exist(page):
                 reading.known_space(name)
         for name in values.get("--method", []):
             if name != "sdarts-gauss":  # the example of docs/adding-a-method.md
-                reading.load(plain[0] if plain else reading.DEFAULT).known_method(name)
+                of_space = path[0] == "info" or not plain
+                reading.load(reading.DEFAULT if of_space else plain[0]).known_method(name)
         if path[0] in ("run", "plan", "reproduce") and (not plain or plain[0].islower()):
             reading.load(*(plain or [reading.DEFAULT]), values.get("-o", []))
         if path[0] in ("info", "score") and plain and plain[0] != "SPACE":

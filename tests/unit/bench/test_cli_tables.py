@@ -63,6 +63,13 @@ def test_info_says_how_many_cells_differ():
     assert (document["reachable_cells"], document["distinct_cells"]) == (15_625, 6_466)
 
 
+def test_info_shows_the_supernet_of_a_method():
+    plain, partial = (json.loads(run("info", "darts-s2", "--json", *more)) for more in ((), ("--method", "pc-darts")))
+    assert (plain["weights"], plain["alphas"]) == (665_466, 56)
+    assert (partial["weights"], partial["alphas"]) == (149_946, 56 + 28)
+    assert partial["reachable_cells"] == plain["reachable_cells"]
+
+
 def test_statistics_as_json(folder):
     document = json.loads(run("info", SPACE, "--stats", "--json"))
     of_dataset = document["stats"]["cifar10"]
