@@ -209,7 +209,7 @@ class SupernetConfig:
 
 @dataclass(frozen=True)
 class Size:
-    """A network's width and depth: channels of the stem, cells per stack (of three)."""
+    """A network's width and depth: its channels, and its cells: of each of three stacks, or all where reductions are cells."""
 
     channels: int
     cells: int

@@ -1,7 +1,11 @@
-"""Published curves; the claims in the TOML files here are read by ``results.claims``."""
+"""Published curves and cells; the claims in the TOML files here are read by ``results.claims``."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +46,30 @@ def skips() -> pd.DataFrame:
     of eight edges, the mean over three searches.
     """
     return pd.read_csv(Path(__file__).parent / "skips.csv")
+
+
+@dataclass(frozen=True)
+class PublishedCell:
+    """An architecture that a paper's repository holds.
+
+    Attributes
+    ----------
+    name : what this suite calls it.
+    space, arch : id of the space and the key in it.
+    dataset : that it was searched on.
+    paper, source : who found it, and where it was read.
+    """
+
+    name: str
+    space: str
+    dataset: str
+    paper: str
+    arch: str
+    source: str
+
+
+@cache
+def cells() -> Mapping[str, PublishedCell]:
+    """Return the published cells by name."""
+    with (Path(__file__).parent / "cells.csv").open(encoding="utf-8", newline="") as file:
+        return {row["name"]: PublishedCell(**row) for row in csv.DictReader(file)}

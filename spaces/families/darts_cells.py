@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 
-from spaces.base import Arch, Drawing, Site, Skeleton, Space, SupernetConfig, TwoInputCell
+from spaces.base import Arch, Drawing, Retraining, Site, Size, Skeleton, Space, SupernetConfig, TwoInputCell
 from spaces.notations import genotypes
 
 NODES, KEPT = 4, 2
@@ -59,6 +59,7 @@ class Darts(Space):
     cell = CELL
     skeleton = Skeleton(stem_relu=False, reduction="cell", head="none", stem_multiplier=3)
     enumerable = False
+    retraining = Retraining("darts", full=Size(36, 20), quick=Size(4, 3))
     notations = genotypes.NOTATIONS
 
     def __init__(self, id: str, label: str, normal: Lists, reduce: Lists, *, layers: int = 8) -> None:
