@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench.arms import Chosen
 from bench.engines import engine as engines
 from bench.engines.engine import Ended, Engine
 from bench.experiments.reading import Experiment
+from bench.from_scratch import Scored
 from bench.machine import precision as precisions
-from bench.machine.pace import OutOfTime
-from bench.machine.setting import Setting, choose_device
-from bench.methods import method
-from bench.protocol import ImagesConfig
-from bench.retraining.recipes import RECIPES
-from bench.retraining.retrain import retrain
+from bench.machine.setting import Setting
+from bench.retraining.retrain import Progress
 from bench.runs import execution, plan, price, standing
 from bench.runs.tidy import tidy
 from results.data.directory import data_dir
@@ -31,10 +25,9 @@ from results.records.record import Record
 from results.records.run import Run
 from results.records.store import Store
 from results.scores.score import read_scores
-from spaces import find
 from spaces.supernet.conv import CONV_FORMS
 
-from . import scoring
+from . import from_scratch, scoring
 
 RUNS = Path("results/runs")
 GPU_EPOCHS = 60.0  # seconds from one checkpoint to the next at the end of an epoch, which takes minutes on a CPU
@@ -78,7 +71,7 @@ class Work:
                 say(line)
         yield from self.by.run(groups, setting, progress, workers=self.workers)
 
-    def score(self, progress: Callable[[float, int, str], None]) -> Scored:
+    def score(self, progress: Progress) -> Scored:
         """Remove what processes that were killed have left, and score what the experiment found."""
         tidy(self.chosen.arms, self.setting.store)
         return score(self.experiment, self.setting, progress)
@@ -182,69 +175,18 @@ def run(
     work.score(lambda *_: None)
 
 
-@dataclass(frozen=True)
-class Scored:
-    """One line on how much is scored, and whether the time ran out before all was."""
-
-    text: str
-    out_of_time: bool = False
-
-
-def score(experiment: Experiment, setting: Setting, progress: Callable[[float, int, str], None]) -> Scored:
-    """Score what the experiment found, by table or by retraining."""
+def score(experiment: Experiment, setting: Setting, progress: Progress) -> Scored:
+    """Score what the experiment found: by table, or by training it from scratch where that waits for no command."""
     store, root = setting.store, setting.store.root
     assert setting.data_dir is not None
+    if experiment.retrain.recipe:
+        how = from_scratch.waiting if experiment.retrain.on_demand else from_scratch.train
+        return how(experiment, setting, progress)
     records = store.records(experiment.name, complete_only=True)
     if not records:
         return Scored("nothing to score yet")
-    device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
-    if experiment.retrain.recipe:
-        finals, out_of_time = scoring.finals(records), False
-        missing = scoring.unscored(finals, root, setting.data_dir)
-        if setting.replace:
-            others = {(score.space, score.arch, score.dataset) for score in standing.other_trainings(experiment, store)}
-            missing += [final for final in finals if final in others]
-        untrained = sorted({find(space).label for space, _, _ in missing if not find(space).retraining})
-        missing = [final for final in missing if find(final[0]).retraining]
-        try:
-            for images, archs in _by_images(experiment, missing):
-                if device.type == "cpu":
-                    torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
-                retrain(
-                    archs,
-                    execution.images_of(images, setting.data_dir),
-                    RECIPES[experiment.retrain.recipe],
-                    experiment=experiment.name,
-                    device=device,
-                    out=store.retrained_path(experiment.name),
-                    progress=progress,
-                    deadline=setting.deadline,
-                    replace=setting.replace,
-                )
-        except OutOfTime:
-            out_of_time = True
-        scored = len(finals) - len(scoring.unscored(finals, root, setting.data_dir))
-        text = f"{scored} of {len(finals)} distinct final architectures scored by retraining"
-        if untrained:
-            text += f"; cells of {' and '.join(untrained)} are not retrained"
-        return Scored(text + ("; out of time, and the same command goes on" if out_of_time else ""), out_of_time)
     asked, found, differ = scoring.keep_scores(root, records, setting.data_dir, replace=setting.replace)
     text = f"{found} of {asked} architectures and data sets scored by tables"
     if differ:
         text += f"; {differ} scores in {store.scores_path} differ from the tables and stay, --replace replaces them"
     return Scored(text)
-
-
-def _by_images(
-    experiment: Experiment, finals: list[scoring.Final]
-) -> Iterator[tuple[ImagesConfig, list[tuple[str, str]]]]:
-    """Yield the images that are searched on in some spaces, with the architectures of these.
-
-    An architecture that was found on another data set than its space has now is left as it is.
-    """
-    found: defaultdict[ImagesConfig, list[tuple[str, str]]] = defaultdict(list)
-    for space, arch, dataset in finals:
-        protocol = experiment.arm(space, (experiment.methods or method.names())[0]).protocol  # all have the same images
-        if protocol.images.dataset == dataset:
-            found[protocol.images].append((space, arch))
-    yield from found.items()

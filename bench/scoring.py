@@ -37,7 +37,8 @@ def oracle(runs: Path, data_dir: Path) -> Chain:
     store = Store(runs)
     tables = sorted(runs.glob("[!.]*/retrained.parquet"))
     retrained = (RetrainedOracle(path, path.parent.name) for path in tables)
-    return Chain([*TableOracle.find(data_dir), *_kept(store), *retrained])
+    aside = (RetrainedOracle(path, path.parent.name, "select") for path in tables)
+    return Chain([*TableOracle.find(data_dir), *_kept(store), *retrained], aside=aside)
 
 
 def _kept(store: Store) -> list[Oracle]:
@@ -141,7 +142,9 @@ def finals(records: Iterable[Record]) -> list[Final]:
     return list(dict.fromkeys(found))
 
 
-def unscored(finals: Iterable[Final], runs: Path, data_dir: Path) -> list[Final]:
-    """Return the final architectures that nothing scores."""
-    known = oracle(runs, data_dir)
+def unscored(finals: Iterable[Final], runs: Path, data_dir: Path, experiment: str) -> list[Final]:
+    """Return the final architectures that neither a table nor the experiment's own retraining scores."""
+    store = Store(runs)
+    own = RetrainedOracle(store.retrained_path(experiment), experiment)
+    known = Chain([*TableOracle.find(data_dir), *_kept(store), own])
     return [final for final in finals if known.score(*final) is None]

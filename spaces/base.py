@@ -209,7 +209,7 @@ class SupernetConfig:
 
 @dataclass(frozen=True)
 class Size:
-    """A network's width and depth: its channels, and its cells: of each of three stacks, or all where reductions are cells."""
+    """A network's width and depth: its channels, and its cells, of a stack or, where reductions are cells, all."""
 
     channels: int
     cells: int

@@ -24,6 +24,7 @@ from bench.retraining.recipes import RECIPES
 from results.errors import InputError, suggest
 from results.files import toml
 from results.files.schema import build
+from results.published import cells
 from results.records.run import fault_of_name
 from spaces.base import SupernetConfig
 
@@ -40,9 +41,21 @@ _SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
 
 @dataclass(frozen=True)
 class Retrain:
-    """How found cells that no table holds are scored; ``recipe`` empty leaves them unscored."""
+    """How found cells that no table holds are scored: by training them from scratch.
+
+    Attributes
+    ----------
+    recipe : how; empty leaves them unscored.
+    select : the recipe of a short training that chooses one cell of each arm, which alone is then trained by
+        ``recipe``; empty trains them all.
+    cells : published cells (``results/published/cells.csv``) that are trained beside them.
+    on_demand : whether ``dnas retrain`` alone trains them, and no run does.
+    """
 
     recipe: str = ""
+    select: str = ""
+    cells: tuple[str, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,8 +185,7 @@ def _experiment(base: str, layers: tuple[Layer, ...], overrides: tuple[str, ...]
 
     order = [entry.partition("/")[::2] for entry in said("order", ())]
     retrain = build(Retrain, {key: value for layer in layers for key, value in layer.retrain.items()}, "retrain.")
-    if retrain.recipe and retrain.recipe not in RECIPES:
-        raise InputError(f"unknown recipe '{retrain.recipe}'{suggest(retrain.recipe, RECIPES)}")
+    _check_retrain(retrain)
     name = base
     if overrides:
         name += "+" + hashlib.sha256("\n".join(overrides).encode()).hexdigest()[:8]
@@ -189,6 +201,18 @@ def _experiment(base: str, layers: tuple[Layer, ...], overrides: tuple[str, ...]
     )
     pairs = ((space, method_id) for space in experiment.spaces for method_id in (*experiment.methods, *made))
     return dataclasses.replace(experiment, resolved={pair: experiment.arm(*pair) for pair in pairs})
+
+
+def _check_retrain(retrain: Retrain) -> None:
+    """Raise ``InputError`` where a recipe or a published cell is unknown, or nothing would choose a cell."""
+    for recipe in filter(None, (retrain.recipe, retrain.select)):
+        if recipe not in RECIPES:
+            raise InputError(f"unknown recipe '{recipe}'{suggest(recipe, RECIPES)}")
+    if retrain.select and not RECIPES[retrain.select].validation:
+        raise InputError(f"retrain.select = '{retrain.select}' holds out no images to choose by; take another recipe")
+    for cell in retrain.cells:
+        if cell not in cells():
+            raise InputError(f"unknown published cell '{cell}'{suggest(cell, cells())}")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -35,20 +35,23 @@ class CellCheckpoint:
         digest = hashlib.sha256(self.label.encode()).hexdigest()[:12]
         return self.table.with_suffix(f".{digest}.checkpoint.pt")
 
-    def restore(self, network: nn.Module, optimizer: Optimizer) -> int:
-        """Load the state where there is one; return the number of epochs that it has behind it.
+    def restore(self, network: nn.Module, optimizer: Optimizer) -> tuple[int, float | None]:
+        """Load the state where there is one.
 
-        A damaged file is named and set aside; the training starts anew.
+        Returns
+        -------
+        The number of epochs that it has behind it, and the best test accuracy so far where it was tested. A damaged
+        file is named and set aside; the training starts anew.
         """
         older = self.table.with_suffix(".checkpoint.pt")  # one file for all trainings
         for path in (self.path, older):
-            epochs = self._restore(path, network, optimizer)
-            if epochs is not None:
+            found = self._restore(path, network, optimizer)
+            if found is not None:
                 path.replace(self.path)
-                return epochs
-        return 0
+                return found
+        return 0, None
 
-    def _restore(self, path: Path, network: nn.Module, optimizer: Optimizer) -> int | None:
+    def _restore(self, path: Path, network: nn.Module, optimizer: Optimizer) -> tuple[int, float | None] | None:
         """Load the state of this training from a file; None where it is absent, of another training, or damaged."""
         if not path.exists():
             return None
@@ -62,18 +65,20 @@ class CellCheckpoint:
                 return None
             network.load_state_dict(state["network"])
             optimizer.load_state_dict(state["optimizer"])
-            return int(state["epochs"])
+            best = state.get("best_test")  # which older ones lack
+            return int(state["epochs"]), None if best is None else float(best)
         except Exception:  # damaged, which torch meets with any of a dozen errors
             network.load_state_dict(fresh["network"])
             optimizer.load_state_dict(fresh["optimizer"])
             self.say(f"{path} is damaged; it is kept as {whole.set_aside(path).name}")
             return None
 
-    def save(self, network: nn.Module, optimizer: Optimizer, epochs: int) -> None:
+    def save(self, network: nn.Module, optimizer: Optimizer, epochs: int, best_test: float | None = None) -> None:
         """Write the state."""
         state = {
             "label": self.label,
             "epochs": epochs,
+            "best_test": best_test,
             "network": network.state_dict(),
             "optimizer": optimizer.state_dict(),
         }

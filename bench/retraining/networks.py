@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench.retraining.recipes import Recipe
 from results.errors import InputError
 from spaces.base import Arch, Space
 
@@ -21,8 +22,8 @@ def build(space: Space, arch: str, *, seed: int, **options: Any) -> nn.Module:
     ----------
     arch : the architecture's key.
     seed : of the initialisation; the global random state stays as it was.
-    options : ``channels`` of the stem, ``cells`` per stack, ``image_channels``, ``classes``, and
-        ``bn_momentum``, the weight of the newest batch; each by default as in the benchmark.
+    options : ``channels`` and ``cells`` of a ``Size``, ``image_channels``, ``classes``, ``bn_momentum``, the weight of
+        the newest batch, and what else the network's ``build`` takes; each by default as in the benchmark.
     """
     assert space.retraining is not None
     module = import_module(f"{__package__}.{space.retraining.network}_network")
@@ -32,10 +33,12 @@ def build(space: Space, arch: str, *, seed: int, **options: Any) -> nn.Module:
         return module.build(space.drawing(Arch(space.id, arch)), **options)
 
 
-def check(space: Space, arch: str) -> None:
-    """Raise ``InputError`` where ``arch`` cannot be decoded in the space, or no network is known for it."""
+def check(space: Space, arch: str, recipe: Recipe | None = None) -> None:
+    """Raise ``InputError`` where ``arch`` cannot be decoded in the space, or no network or recipe is known for it."""
     if space.retraining is None:
         raise InputError(f"cells of {space.label} cannot be retrained; run with -o 'retrain.recipe=\"\"'")
+    if recipe and recipe.network not in ("", space.retraining.network):
+        raise InputError(f"recipe '{recipe.name}' is not for cells of {space.label}; set another retrain.recipe")
     try:
         space.parse(arch)
     except ValueError as error:

@@ -113,7 +113,7 @@ def _retrained(path: Path, store: Store, replace: bool) -> Filed:
     tables: dict[Path, list[Score]] = {}
     for score in scores:
         kind, _, experiment = score.release.partition("-")
-        if kind != "retrain" or score.source != "retrained" or fault_of_name(experiment):
+        if kind not in ("retrain", "select") or score.source != "retrained" or fault_of_name(experiment):
             return Filed(path, "unreadable", f"release '{score.release}' is that of no retraining")
         tables.setdefault(store.retrained_path(experiment), []).append(score)
     return _add(path, tables, replace)

@@ -73,7 +73,13 @@ def other_trainings(experiment: Experiment, store: Store) -> list[Score]:
     if not experiment.retrain.recipe:
         return []
     scores = read_scores(store.retrained_path(experiment.name))
-    return retrain.other_trainings(scores, retrain.release(experiment.name), RECIPES[experiment.retrain.recipe])
+    recipes: dict[retrain.Purpose, str] = {"retrain": experiment.retrain.recipe, "select": experiment.retrain.select}
+    return [
+        score
+        for purpose, recipe in recipes.items()
+        if recipe
+        for score in retrain.other_trainings(scores, retrain.release(experiment.name, purpose), RECIPES[recipe])
+    ]
 
 
 def other_checkpoints(root: Path, run: Run, planned: str) -> list[kept.Kept]:

@@ -17,7 +17,7 @@ from reports.study.trajectory import Trajectory
 from results.records.manifest import SpaceAbout
 from results.records.record import Record, finite_points
 from results.records.run import Run
-from results.scores.oracle import Oracle
+from results.scores.oracle import Oracle, preferring
 from results.scores.score import Score
 
 Split = Literal["valid", "test"]
@@ -93,15 +93,16 @@ class Study:
         records = tuple(sorted(map(_finite, records), key=lambda record: record.run))
         run = records[0].run
         archs = sorted({arch for record in records for arch in record.points["arch"].dropna()})
+        known = preferring(oracle, f"retrain-{run.experiment}")
         scores = {
             (arch, dataset): score
             for dataset in _datasets(records)
-            for arch, score in zip(archs, oracle.scores(run.space, archs, dataset), strict=True)
+            for arch, score in zip(archs, known.scores(run.space, archs, dataset), strict=True)
             if score is not None
         }
-        known = methods or methods_of([*records, *derived])
+        shown = methods or methods_of([*records, *derived])
         mine, all_of_them = (
-            tuple(marked(method, some) for method in known if method.id in {record.run.method for record in some})
+            tuple(marked(method, some) for method in shown if method.id in {record.run.method for record in some})
             for some in (records, (*records, *derived))
         )
         return cls(run.experiment, run.space, records, scores, mine, derived=derived, compared=all_of_them, **extras)

@@ -192,17 +192,38 @@ class ScoresOracle:
 
 
 class RetrainedOracle(ScoresOracle):
-    """What retraining the cells of one experiment wrote: scores of the release ``retrain-EXPERIMENT``."""
+    """What retraining the cells of one experiment wrote: scores of the release ``PURPOSE-EXPERIMENT``.
 
-    def __init__(self, path: Path, experiment: str) -> None:
-        super().__init__(path, "retrained", f"retrain-{experiment}")
+    Parameters
+    ----------
+    purpose : "retrain" for what scores a cell, "select" for the short training that chooses one of several.
+    """
+
+    def __init__(self, path: Path, experiment: str, purpose: str = "retrain") -> None:
+        super().__init__(path, "retrained", f"{purpose}-{experiment}")
 
 
 class Chain:
-    """Several oracles; the first that knows an architecture answers."""
+    """Several oracles; the first that knows an architecture answers.
 
-    def __init__(self, oracles: Iterable[Oracle]) -> None:
-        self.oracles = tuple(oracles)
+    Parameters
+    ----------
+    aside : others, which answer only where their release is asked for.
+    """
+
+    def __init__(self, oracles: Iterable[Oracle], *, aside: Iterable[ScoresOracle] = ()) -> None:
+        self.oracles, self.aside = tuple(oracles), tuple(aside)
+
+    def of_release(self, release: str) -> Chain:
+        """Return what knows the scores of one retraining alone."""
+        return Chain(each for each in (*self.oracles, *self.aside) if getattr(each, "release", None) == release)
+
+    def preferring(self, release: str) -> Chain:
+        """Return the same oracles, those of other retrainings after that of one."""
+        known = [getattr(each, "release", None) for each in self.oracles]
+        rank = [0 if each is None else 1 if each == release else 2 for each in known]
+        order = sorted(range(len(rank)), key=lambda place: rank[place])
+        return Chain((self.oracles[place] for place in order), aside=self.aside)
 
     def score(self, space: str, arch: str, dataset: str) -> Score | None:
         """Return the score of one architecture."""
@@ -217,3 +238,13 @@ class Chain:
             for i, answer in zip(missing, answers, strict=True):
                 found[i] = answer
         return found
+
+
+def of_release(oracle: Oracle, release: str) -> Oracle:
+    """Return what an oracle knows of one retraining alone; nothing where it holds none."""
+    return oracle.of_release(release) if isinstance(oracle, Chain) else Chain(())
+
+
+def preferring(oracle: Oracle, release: str) -> Oracle:
+    """Return the same oracle, which asks one retraining before others."""
+    return oracle.preferring(release) if isinstance(oracle, Chain) else oracle

@@ -29,6 +29,8 @@ _SCHEMA = pa.schema(
         ("test_trials", pa.list_(pa.float64())),
     ]
 )
+#: Columns that were added later; a file has them where one of its scores says something in them.
+_LATER = pa.schema([("best_test", pa.float64()), ("parameters", pa.int64())])
 _FIX = "restore it from version control, or move it away and run 'dnas reproduce'"
 
 
@@ -45,6 +47,9 @@ class Score:
     release : which table or which retraining, such as "NATS-tss-v1_0-3ffb9" or "retrain-quick". Scores of
         different releases come from different training recipes and do not belong in one figure.
     epochs : length of the training, 200 or 108 in the published tables.
+    best_test : of a retraining, the test accuracy after the epoch that tests best, in percent; ``test`` is that after
+        the last one. None where it was tested but once.
+    parameters : of the retrained network, without an auxiliary head; 0 where the source does not say.
     """
 
     space: str
@@ -57,6 +62,8 @@ class Score:
     source: str = "table"
     release: str = ""
     epochs: int = 0
+    best_test: float | None = None
+    parameters: int = 0
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -69,11 +76,15 @@ def read_scores(path: Path) -> list[Score]:
     path = Path(path)
     if not path.exists():
         return []
-    table = parquet.read(path, _SCHEMA.names, fix=_FIX).select(_SCHEMA.names)
-    if not table.schema.equals(_SCHEMA):
-        wrong = next(f for f in _SCHEMA if table.schema.field(f.name).type != f.type)
+    table = parquet.read(path, _SCHEMA.names, optional=_LATER.names, fix=_FIX)
+    later = [field for field in _LATER if field.name in table.column_names]
+    schema = pa.schema([*_SCHEMA, *later])
+    table = table.select(schema.names)
+    if not table.schema.equals(schema):
+        wrong = next(f for f in schema if table.schema.field(f.name).type != f.type)
         raise InputError(f"{path} has a column '{wrong.name}' that is not of type {wrong.type}; {_FIX}")
-    gap = next((f.name for f in _SCHEMA if f.name not in ("valid", "test") and table[f.name].null_count), None)
+    may_lack = ("valid", "test", "best_test")
+    gap = next((f.name for f in schema if f.name not in may_lack and table[f.name].null_count), None)
     if gap or any(None in row for name in ("valid_trials", "test_trials") for row in table[name].to_pylist()):
         raise InputError(f"{path} has a gap in its column '{gap or 'trials'}'; {_FIX}")
     rows = table.to_pylist()
@@ -82,6 +93,8 @@ def read_scores(path: Path) -> list[Score]:
     scores = [Score(**row) for row in rows]
     if len({score.key for score in scores}) < len(scores):
         raise InputError(f"{path} has a score twice; {_FIX}")
+    if odd := [s.best_test for s in scores if s.best_test is not None and not 0 <= s.best_test <= 100]:
+        raise InputError(f"{path}: 'best_test' holds {odd[0]:g}, which is no percentage; {_FIX}")
     for source in sorted({score.source for score in scores}):
         if fault := plausible.fault(_figures([score for score in scores if score.source == source])):
             raise InputError(f"{path}: {fault}; {_FIX}")
@@ -109,7 +122,8 @@ def _figures(scores: Sequence[Score]) -> plausible.Figures:
 
 def is_scores(path: Path) -> bool:
     """Whether a file of that name anywhere is one of ours, going by its columns."""
-    return parquet.column_names(path) == tuple(_SCHEMA.names)
+    names = parquet.column_names(path)
+    return names[: len(_SCHEMA)] == tuple(_SCHEMA.names) and set(names[len(_SCHEMA) :]) <= set(_LATER.names)
 
 
 def merge_scores(path: Path, scores: Iterable[Score]) -> None:
@@ -145,4 +159,6 @@ def _alone(path: Path) -> AbstractContextManager[None]:
 def _write(path: Path, scores: Iterable[Score]) -> None:
     """Write scores; of several with one key, the last counts."""
     last = {score.key: score for score in scores}
-    parquet.write(path, pa.Table.from_pylist([vars(last[key]) for key in sorted(last)], schema=_SCHEMA))
+    later = [field for field in _LATER if any(getattr(score, field.name) for score in last.values())]
+    schema = pa.schema([*_SCHEMA, *later])
+    parquet.write(path, pa.Table.from_pylist([vars(last[key]) for key in sorted(last)], schema=schema))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import spaces
-from bench import reproduce
+from bench import from_scratch, reproduce
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.reproduce import Scored
@@ -51,7 +51,7 @@ def test_each_cell_is_retrained_on_the_images_of_its_space(experiment, setting, 
     def retrain(archs, images, recipe, *, out: Path, deadline, **_):
         calls.append((sorted(archs), len(images.train), deadline))
 
-    monkeypatch.setattr(reproduce, "retrain", retrain)
+    monkeypatch.setattr(from_scratch, "retrain", retrain)
     scored = reproduce.score(experiment, setting, print)
     asked = {limit: sorted((s, found[s, "digits"]) for s, n in LIMITS.items() if n == limit) for limit in (20, 30)}
     assert sorted(calls, key=lambda call: call[1]) == [(asked[20], 20, 12.0), (asked[30], 30, 12.0)]
@@ -62,7 +62,7 @@ def test_a_scoring_that_is_out_of_time_says_that_it_goes_on(experiment, setting,
     def retrain(*_, **__):
         raise OutOfTime
 
-    monkeypatch.setattr(reproduce, "retrain", retrain)
+    monkeypatch.setattr(from_scratch, "retrain", retrain)
     scored = reproduce.score(experiment, setting, print)
     assert scored.out_of_time
     assert scored.text.startswith(

@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.images.datasets import Images
 from bench.machine.pace import OutOfTime
-from bench.retraining import retrain as module
+from bench.retraining import cell_training as module
 from bench.retraining.recipes import RECIPES, Recipe
 from bench.retraining.retrain import retrain
 from bench.retraining.rmsprop import RMSpropTF
@@ -271,7 +271,7 @@ def test_learning_rate_falls_by_a_cosine():
 
 
 def test_presets():
-    assert set(RECIPES) == {"quick", "nasbench101", "nasbench201"}
+    assert {"quick", "nasbench101", "nasbench201"} < set(RECIPES)
     tables = RECIPES["nasbench101"], RECIPES["nasbench201"]
     assert [(r.epochs, r.batch, r.lr, r.weight_decay, r.validation) for r in tables] == [
         (108, 256, 0.2, 1e-4, 10_000),

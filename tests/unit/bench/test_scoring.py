@@ -137,7 +137,7 @@ def test_final_architectures_without_a_score_are_found_once(filed, data_folder):
     found = scoring.finals(filed.store.records("own", complete_only=True))
     digits = [("nasbench201", arch, "digits") for arch in (SKIP, CONV)]
     assert found == [*digits, ("nasbench201", CONV, "cifar10")]
-    assert scoring.unscored(found, filed.store.root, data_folder) == digits
+    assert scoring.unscored(found, filed.store.root, data_folder, "own") == digits
 
 
 def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
@@ -145,7 +145,7 @@ def test_a_retrained_cell_is_scored_for_its_own_data_set(filed, data_folder):
     runs = filed.store.root
     score = Score("nasbench201", SKIP, "digits", None, 77.0, source="retrained", release="retrain-own", epochs=1)
     merge_scores(filed.store.retrained_path("own"), [score])
-    assert scoring.unscored([("nasbench201", SKIP, "digits")], runs, data_folder) == []
+    assert scoring.unscored([("nasbench201", SKIP, "digits")], runs, data_folder, "own") == []
     known = scoring.oracle(runs, data_folder)
     assert known.score("nasbench201", SKIP, "digits").test == 77.0
     assert known.score("nasbench201", SKIP, "cifar10").release == "made-up"

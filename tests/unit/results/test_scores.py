@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.errors import InputError
-from results.scores.score import Score, merge_scores, read_scores
+from results.files.parquet import column_names
+from results.scores.score import Score, is_scores, merge_scores, read_scores
 
 PERCENT = st.floats(0, 100)
 
@@ -89,3 +90,26 @@ def test_a_file_of_another_schema_is_named(tmp_path):
     pq.write_table(table.set_column(5, "epochs", pa.array(["many"])), path)
     with pytest.raises(InputError, match="'epochs' that is not of type int64"):
         read_scores(path)
+
+
+def test_what_only_retraining_says_is_kept_where_it_is_said(tmp_path):
+    """Files without such scores have the columns of older versions."""
+    plain = Score("nasbench201", "a", "cifar10", None, 91.0, (), (91.0,), "retrained", "retrain-own", 3)
+    merge_scores(tmp_path / "old.parquet", [plain])
+    merge_scores(tmp_path / "new.parquet", [plain, replace(plain, arch="b", best_test=92.0, parameters=7)])
+    assert {*column_names(tmp_path / "new.parquet")} - {*column_names(tmp_path / "old.parquet")} == {
+        "best_test",
+        "parameters",
+    }
+    assert all(is_scores(tmp_path / name) for name in ("old.parquet", "new.parquet"))
+    first, second = read_scores(tmp_path / "new.parquet")
+    assert (first, second.best_test, second.parameters) == (plain, 92.0, 7)
+
+
+def test_a_best_test_that_is_no_percentage_is_refused(tmp_path):
+    score = Score(
+        "nasbench201", "a", "cifar10", None, 91.0, (), (91.0,), "retrained", "retrain-own", 3, best_test=101.0
+    )
+    merge_scores(tmp_path / "s.parquet", [score])
+    with pytest.raises(InputError, match="'best_test' holds 101"):
+        read_scores(tmp_path / "s.parquet")

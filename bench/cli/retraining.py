@@ -1,0 +1,35 @@
+"""``dnas retrain``."""
+
+from __future__ import annotations
+
+from .application import OutOfBudget, app
+from .display import retraining
+from .options import RUNS, Budget, Device, ExperimentName, Methods, Overrides, Replace, Runs, Spaces, seconds
+
+
+@app.command()
+def retrain(
+    experiment: ExperimentName = "quick",
+    space: Spaces = None,
+    method: Methods = None,
+    override: Overrides = None,
+    runs: Runs = RUNS,
+    device: Device = "auto",
+    budget: Budget = "",
+    replace: Replace = False,
+) -> None:
+    """Train what an experiment found from scratch: all of it, or one cell of each arm where the experiment chooses."""
+    from bench import from_scratch, reproduce
+    from bench.experiments import reading
+    from results.errors import InputError
+
+    wanted = reading.load(experiment, override or ())
+    if not wanted.retrain.recipe:
+        raise InputError(f"{wanted.name} says not how to retrain; give it, as in -o retrain.recipe=darts")
+    limit = seconds(budget)
+    work = reproduce.prepare(wanted, space, method, None, runs, device=device, seconds=limit, replace=replace)
+    narrowed = work.chosen.arms if space or method else ()
+    scored = from_scratch.train(wanted, work.setting, retraining, narrowed)
+    print(f"score: {scored.text}")
+    if scored.out_of_time:
+        raise OutOfBudget("out of budget with work left; the same command goes on")

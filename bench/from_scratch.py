@@ -1,0 +1,168 @@
+"""Which cells an experiment trains from scratch: all that its searches found, or one of each arm, and published ones.
+
+Where an experiment selects, each arm's cells are trained for a short time first. The one with the best accuracy on the
+held-out images is the arm's, as SmoothDARTS and R-DARTS choose theirs; of two that are equal, that of the lower seed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from bench.arms import Arm
+from bench.experiments.reading import Experiment
+from bench.machine.pace import OutOfTime
+from bench.machine.setting import Setting, choose_device
+from bench.methods import method
+from bench.protocol import ImagesConfig
+from bench.retraining.recipes import RECIPES
+from bench.retraining.retrain import Progress, Purpose, release, retrain
+from bench.runs import execution, standing
+from bench.scoring import Final, finals, unscored
+from results.published import cells
+from results.records.record import Record
+from results.scores.oracle import RetrainedOracle
+from spaces import find
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One line on how much is scored, and whether the time ran out before all was."""
+
+    text: str
+    out_of_time: bool = False
+
+
+def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Sequence[Arm] = ()) -> Scored:
+    """Train what the experiment has found so far, and the published cells that it names, from scratch.
+
+    A training that was cut off goes on where it stopped; what is scored is not trained again.
+
+    Parameters
+    ----------
+    arms : what these found alone, and no published cells; by default all of the experiment's.
+    """
+    narrowed = {(arm.space_id, arm.id) for arm in arms}
+    records = [
+        record
+        for record in setting.store.records(experiment.name)
+        if not arms or (record.run.space, record.run.method) in narrowed
+    ]
+    complete = [record for record in records if record.complete]
+    found, out_of_time, remark = finals(complete), False, ""
+    beside = [] if arms else published(experiment)
+    if not found and not beside:
+        return Scored("nothing to score yet")
+    wanted = found
+    try:
+        if experiment.retrain.select:
+            ready, waiting = _ready(arms or experiment.choose().arms, experiment.seeds, records)
+            _train(experiment, _retrainable(finals(ready)), experiment.retrain.select, "select", setting, progress)
+            wanted = list(dict.fromkeys(chosen(experiment, ready, setting)))
+            remark = f"; {waiting} arms wait for searches of theirs" if waiting else ""
+        wanted = list(dict.fromkeys([*wanted, *beside]))
+        _train(experiment, _retrainable(wanted), experiment.retrain.recipe, "retrain", setting, progress)
+    except OutOfTime:
+        out_of_time = True
+    assert setting.data_dir is not None
+    scored = len(wanted) - len(unscored(wanted, setting.store.root, setting.data_dir, experiment.name))
+    kind = "chosen" if experiment.retrain.select else "distinct final"
+    text = f"{scored} of {len(wanted)} {kind} architectures scored by retraining{remark}"
+    if untrained := sorted({find(space).label for space, _, _ in wanted if not find(space).retraining}):
+        text += f"; cells of {' and '.join(untrained)} are not retrained"
+    return Scored(text + ("; out of time, and the same command goes on" if out_of_time else ""), out_of_time)
+
+
+def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:
+    """Say how many cells wait for being trained from scratch."""
+    found = finals(setting.store.records(experiment.name, complete_only=True))
+    what = "the best of each arm" if experiment.retrain.select else "them"
+    how = f"'dnas retrain {experiment.name}' trains {what} for {RECIPES[experiment.retrain.recipe].epochs} epochs"
+    return Scored(f"{len(found)} distinct final architectures; {how}")
+
+
+def published(experiment: Experiment) -> list[Final]:
+    """Return the published cells that an experiment names, each with the data set of its space."""
+    found = (cells()[name] for name in experiment.retrain.cells)
+    return [(cell.space, cell.arch, _images(experiment, cell.space).dataset) for cell in found]
+
+
+def chosen(experiment: Experiment, records: Sequence[Record], setting: Setting) -> list[Final]:
+    """Return the cell of each arm that the short training prefers."""
+    oracle = RetrainedOracle(setting.store.retrained_path(experiment.name), experiment.name, "select")
+    arms: defaultdict[tuple[str, str], list[tuple[float, int, Final]]] = defaultdict(list)
+    for record in records:
+        (final,) = finals([record])
+        if (score := oracle.score(*final)) and score.valid is not None:
+            arms[record.run.space, record.run.method].append((-score.valid, record.run.seed, final))
+    return [min(scored)[2] for scored in arms.values()]
+
+
+def _ready(arms: Sequence[Arm], seeds: Sequence[int], records: Sequence[Record]) -> tuple[list[Record], int]:
+    """Return the complete records of the arms whose searches all ended, and how many arms are not so far."""
+    ended: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if not record.failed:
+            ended[record.run.space, record.run.method].append(record)
+    mine = [ended[arm.space_id, arm.id] for arm in arms]
+    done = [found for found in mine if set(seeds) <= {record.run.seed for record in found}]
+    return [record for found in done for record in found if record.complete], len(mine) - len(done)
+
+
+def _retrainable(wanted: Sequence[Final]) -> list[Final]:
+    return [final for final in wanted if find(final[0]).retraining]
+
+
+def _train(
+    experiment: Experiment, wanted: Sequence[Final], recipe: str, purpose: Purpose, setting: Setting, progress: Progress
+) -> None:
+    """Train what is not scored for a purpose, on the images of its space."""
+    store = setting.store
+    assert setting.data_dir is not None
+    if purpose == "retrain":
+        missing = unscored(wanted, store.root, setting.data_dir, experiment.name)
+    else:
+        known = RetrainedOracle(store.retrained_path(experiment.name), experiment.name, purpose)
+        missing = [final for final in wanted if known.score(*final) is None]
+    if setting.replace:
+        named = release(experiment.name, purpose)
+        other = standing.other_trainings(experiment, store)
+        others = {(score.space, score.arch, score.dataset) for score in other if score.release == named}
+        missing += [final for final in wanted if final in others]
+    device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
+    for images, archs in _by_images(experiment, missing):
+        if device.type == "cpu":
+            torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
+        retrain(
+            archs,
+            execution.images_of(images, setting.data_dir),
+            RECIPES[recipe],
+            experiment=experiment.name,
+            purpose=purpose,
+            device=device,
+            out=store.retrained_path(experiment.name),
+            progress=progress,
+            deadline=setting.deadline,
+            replace=setting.replace,
+        )
+
+
+def _by_images(experiment: Experiment, wanted: Sequence[Final]) -> Iterator[tuple[ImagesConfig, list[tuple[str, str]]]]:
+    """Yield the images that are searched on in some spaces, with the architectures of these.
+
+    An architecture that was found on another data set than its space has now is left as it is.
+    """
+    found: defaultdict[ImagesConfig, list[tuple[str, str]]] = defaultdict(list)
+    for space, arch, dataset in wanted:
+        images = _images(experiment, space)
+        if images.dataset == dataset:
+            found[images].append((space, arch))
+    yield from found.items()
+
+
+def _images(experiment: Experiment, space: str) -> ImagesConfig:
+    """Return the images of a space; all methods have the same."""
+    return experiment.arm(space, (experiment.methods or method.names())[0]).protocol.images
