@@ -199,7 +199,7 @@ def cifar_folder(tmp_path_factory):
     import pyarrow.parquet as pq
     from PIL import Image
 
-    from bench.images.datasets import _sha256
+    from bench.images.decoded import sha256
 
     rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("data")
     pixels = rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
@@ -212,4 +212,4 @@ def cifar_folder(tmp_path_factory):
             Image.fromarray(image.transpose(1, 2, 0)).save(file, "WEBP", lossless=True)
             rows.append({"img": {"bytes": file.getvalue(), "path": None}, "label": int(label)})
         pq.write_table(pa.Table.from_pylist(rows), folder / "cifar10" / f"{name}.parquet")
-    return folder, _sha256(pixels, labels)
+    return folder, sha256(pixels, labels)

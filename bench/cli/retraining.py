@@ -25,7 +25,7 @@ def retrain(
 
     wanted = reading.load(experiment, override or ())
     if not wanted.retrain.recipe:
-        raise InputError(f"'{wanted.name}' does not say how to retrain; add the table [retrain] with a recipe to its file")
+        raise InputError(f"'{wanted.name}' does not say how to retrain; add [retrain] with a recipe to its file")
     limit = seconds(budget)
     work = reproduce.prepare(wanted, space, method, None, runs, device=device, seconds=limit, replace=replace)
     narrowed = work.chosen.arms if space or method else ()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from bench.images import datasets
 from bench.machine import environment
 from bench.methods import method
 from results.errors import InputError
@@ -169,7 +170,7 @@ def memory_of(group: Group) -> int:
             f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
             f" {net.size:,} weights on {group.arm.space_id}, and {LARGEST // 8:,} are the most; take smaller ones"
         )
-    side = protocol.images.size or {"cifar10": 32, "digits": 8}[protocol.images.dataset]
+    side = protocol.images.size or datasets.find(protocol.images.dataset).side
     seeds, batch = len(group.seeds), protocol.training.batch
     once, each = _saved_bytes(net, side)
     return seeds * (16 * net.size + once + batch * each)

@@ -31,7 +31,7 @@ class Source:
     without : what works where it is missing.
     unpacked : folder that serves as well, relative to the data directory; empty where there is no such form.
     table : the table that ``convert`` makes of it; empty where it is used as it is.
-    optional : whether another source serves as well.
+    optional : whether another source serves as well, or few experiments need it.
     """
 
     name: str
@@ -91,6 +91,37 @@ _ALL_SOURCES = (
             "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/cifar-10-binary.tar.gz",
         ),
         without="'quick' runs, as its images come with scikit-learn; reports and checks of records work",
+    ),
+    Source(
+        name="cifar100",
+        what="CIFAR-100, the official binary archive",
+        path="cifar100/cifar-100-binary.tar.gz",
+        size=168_513_733,
+        checksum="md5:03b5dce01913d631647c71ecec9e9cb8",
+        addresses=("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",),
+        without="every experiment that is not on CIFAR-100",
+        unpacked="cifar100/cifar-100-binary",
+        optional=True,
+    ),
+    Source(
+        name="svhn-train",
+        what="SVHN, the cropped digits for training, without the extra ones",
+        path="svhn/train_32x32.mat",
+        size=182_040_794,
+        checksum="md5:e26dedcc434d2e4c54c9b2d4a06d8373",
+        addresses=("http://ufldl.stanford.edu/housenumbers/train_32x32.mat",),
+        without="every experiment that is not on SVHN",
+        optional=True,
+    ),
+    Source(
+        name="svhn-test",
+        what="SVHN, the cropped digits for testing",
+        path="svhn/test_32x32.mat",
+        size=64_275_384,
+        checksum="md5:eb5a983be6a315427106f1b164d9cef3",
+        addresses=("http://ufldl.stanford.edu/housenumbers/test_32x32.mat",),
+        without="every experiment that is not on SVHN",
+        optional=True,
     ),
     Source(
         name="nasbench101",

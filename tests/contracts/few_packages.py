@@ -23,7 +23,7 @@ class Without(MetaPathFinder):
 if __name__ == "__main__":
     sys.meta_path.insert(0, Without())
     from bench.cli import main
-    from bench.images import datasets
+    from bench.images.sets import cifar_10
 
-    datasets._CIFAR10_TRAIN, datasets.CIFAR10_SHA256 = 16, sys.argv.pop(1)
+    cifar_10.TRAIN, cifar_10.SHA256 = 16, sys.argv.pop(1)
     main()

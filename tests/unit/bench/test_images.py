@@ -1,3 +1,4 @@
+import hashlib
 import io
 import tarfile
 
@@ -5,13 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.io
 import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from bench.experiments import reading
-from bench.images import datasets
-from bench.images.datasets import load
+from bench.images import decoded as cached
+from bench.images.datasets import DATASETS, find, load
+from bench.images.sets import cifar_10, cifar_100, svhn
 from bench.runs import execution
 from results.data import cifar10
 from results.errors import InputError
@@ -25,8 +28,8 @@ def cifar(monkeypatch):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
     labels = rng.integers(0, 10, TRAIN + TEST, dtype=np.uint8)
-    monkeypatch.setattr(datasets, "_CIFAR10_TRAIN", TRAIN)
-    monkeypatch.setattr(datasets, "CIFAR10_SHA256", datasets._sha256(pixels, labels))
+    monkeypatch.setattr(cifar_10, "TRAIN", TRAIN)
+    monkeypatch.setattr(cifar_10, "SHA256", cached.sha256(pixels, labels))
     return pixels, labels
 
 
@@ -178,11 +181,11 @@ def test_what_is_missing_of_a_part_is_named(cifar, tmp_path, write, missing):
 
 def test_images_are_loaded_once_a_run(cifar, tmp_path, monkeypatch):
     write_binary(tmp_path / "data" / "cifar10", *cifar)
-    monkeypatch.setattr(datasets, "_cache_dir", lambda: tmp_path / "none" / "cache")
+    monkeypatch.setattr(cached, "folder_of_caches", lambda: tmp_path / "none" / "cache")
     (tmp_path / "none").write_text("no folder")  # nothing can be kept on disk
     decoded = []
-    decode = datasets._decode
-    monkeypatch.setattr(datasets, "_decode", lambda folder: decoded.append(folder) or decode(folder))
+    decode = cifar_10._decode
+    monkeypatch.setattr(cifar_10, "_decode", lambda folder: decoded.append(folder) or decode(folder))
     protocol = reading.load("paper", ("images.size=8",)).arm("nasbench201", "darts").protocol
     first = execution.images_of(protocol.images, tmp_path / "data")  # by the command, before anything starts
     assert execution.images_of(protocol.images, tmp_path / "data") is first  # and by the group
@@ -235,3 +238,132 @@ def test_official_cifar(data_dir, tmp_path):
     full = load("cifar10", cache_dir=tmp_path)
     scaled = full.train[:, 0].double() / 255
     assert full.mean[0] == pytest.approx(float(scaled.mean()), abs=1e-6)
+
+
+def records_of(labels, pixels):
+    """Return the bytes of CIFAR-100's records: coarse label, fine label, three planes."""
+    return np.concatenate([labels, pixels.reshape(len(pixels), -1)], axis=1).astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def cifar100(monkeypatch):
+    """Pixels, fine labels and files of a small CIFAR-100 of the official form, which the loader takes for it."""
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 256, (TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
+    labels = np.stack([rng.integers(0, 20, TRAIN + TEST), rng.integers(0, 100, TRAIN + TEST)], axis=1)
+    files = {
+        "train.bin": records_of(labels[:TRAIN], pixels[:TRAIN]),
+        "test.bin": records_of(labels[TRAIN:], pixels[TRAIN:]),
+    }
+    monkeypatch.setattr(cifar_100, "TRAIN", TRAIN)
+    monkeypatch.setattr(cifar_100, "FILES", {name: hashlib.sha256(each).hexdigest() for name, each in files.items()})
+    return pixels, labels[:, 1], files
+
+
+def unpack_cifar100(folder, files):
+    (folder / "cifar-100-binary").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / "cifar-100-binary" / name).write_bytes(content)
+
+
+def pack_cifar100(folder, files):
+    """Write the archive as the official one is: the files in a folder, with names of the classes beside them."""
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "cifar-100-binary.tar.gz", "w:gz") as tar:
+        for name, content in {"fine_label_names.txt": b"apple\n", **files}.items():
+            member = tarfile.TarInfo(f"cifar-100-binary/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("write", [pack_cifar100, unpack_cifar100])
+def test_cifar100_has_fine_labels_from_each_layout(cifar100, tmp_path, write):
+    pixels, labels, files = cifar100
+    write(tmp_path / "data" / "cifar100", files)
+    loaded = load("cifar100", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    assert np.array_equal(torch.cat([loaded.train, loaded.test]).numpy(), pixels)
+    assert np.array_equal(torch.cat([loaded.train_labels, loaded.test_labels]).numpy(), labels)
+    assert (len(loaded.train), loaded.classes) == (TRAIN, 100)
+    assert (loaded.mean, loaded.std) == ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+    again = load("cifar100", data_dir=None, cache_dir=tmp_path / "cache")  # decoded once
+    assert again.checksum == loaded.checksum
+
+
+def test_other_images_are_no_cifar100(cifar100, tmp_path):
+    _, _, files = cifar100
+    turned = files | {"test.bin": files["test.bin"][:-1] + b"\0"}
+    assert turned != files
+    pack_cifar100(tmp_path / "data" / "cifar100", turned)
+    with pytest.raises(InputError, match="does not hold the 60,000 official images of CIFAR-100"):
+        load("cifar100", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-100], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda _: b""])
+@pytest.mark.parametrize("file", ["cifar100-images.npy", "cifar100.sha256"])
+def test_a_damaged_cache_without_a_known_checksum_is_rebuilt(cifar100, tmp_path, damage, file):
+    _, _, files = cifar100
+    pack_cifar100(tmp_path / "data" / "cifar100", files)
+    first = load("cifar100", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache").checksum
+    good = (tmp_path / "cache" / file).read_bytes()
+    (tmp_path / "cache" / file).write_bytes(damage(good))
+    assert load("cifar100", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache").checksum == first
+    assert (tmp_path / "cache" / file).read_bytes() == good
+
+
+@pytest.fixture
+def small_svhn(monkeypatch, tmp_path):
+    """Pixels and digits of a small SVHN in MATLAB files of the official form, which the loader takes for it."""
+    rng = np.random.default_rng(2)
+    pixels = rng.integers(0, 256, (TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
+    digits = np.arange(TRAIN + TEST, dtype=np.uint8) % 10
+    folder = tmp_path / "data" / "svhn"
+    folder.mkdir(parents=True)
+    checksums = {}
+    for name, part in {"train_32x32.mat": slice(0, TRAIN), "test_32x32.mat": slice(TRAIN, None)}.items():
+        labels = np.where(digits[part] == 0, 10, digits[part]).astype(np.uint8)
+        content = {"X": pixels[part].transpose(2, 3, 1, 0), "y": labels[:, None]}
+        scipy.io.savemat(folder / name, content, do_compression=True)
+        checksums[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()  # noqa: S324 - what is published
+    monkeypatch.setattr(svhn, "TRAIN", TRAIN)
+    monkeypatch.setattr(svhn, "FILES", checksums)
+    return pixels, digits
+
+
+def test_svhn_has_zeros_and_its_images_upright(small_svhn, tmp_path):
+    pixels, digits = small_svhn
+    loaded = load("svhn", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+    assert np.array_equal(torch.cat([loaded.train, loaded.test]).numpy(), pixels)
+    assert np.array_equal(torch.cat([loaded.train_labels, loaded.test_labels]).numpy(), digits)
+    assert (len(loaded.train), loaded.classes) == (TRAIN, 10)
+    assert (loaded.mean, loaded.std) == ((0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970))
+    assert load("svhn", cache_dir=tmp_path / "cache").checksum == loaded.checksum
+
+
+def test_another_file_is_no_svhn(small_svhn, tmp_path):
+    path = tmp_path / "data" / "svhn" / "test_32x32.mat"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"test_32x32.mat is not the official file of SVHN; fetch it again"):
+        load("svhn", data_dir=tmp_path / "data", cache_dir=tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ("cifar100", "put cifar-100-binary.tar.gz into cifar100/ of .* or run 'dnas data fetch cifar100'"),
+        ("svhn", "put train_32x32.mat and test_32x32.mat into svhn/ of .* 'dnas data fetch svhn-train svhn-test'"),
+    ],
+)
+def test_what_is_missing_says_where_it_belongs(tmp_path, dataset, message):
+    with pytest.raises(InputError, match=message):
+        load(dataset, data_dir=tmp_path, cache_dir=tmp_path)
+
+
+def test_each_data_set_has_a_file():
+    assert set(DATASETS) == {"digits", "cifar10", "cifar100", "svhn"}
+    assert {name: (find(name).side, find(name).classes) for name in DATASETS} == {
+        "digits": (8, 10),
+        "cifar10": (32, 10),
+        "cifar100": (32, 100),
+        "svhn": (32, 10),
+    }

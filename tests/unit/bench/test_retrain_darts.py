@@ -133,7 +133,7 @@ def test_the_rate_of_dropped_paths_grows_epoch_by_epoch():
 def test_presets():
     found = {name: RECIPES[name] for name in ("darts", "dropnas", "darts-8x16")}
     values = [(r.epochs, r.batch, r.lr, r.weight_decay, r.clip, r.pool_norm) for r in found.values()]
-    assert values == [(600, 96, 0.025, 3e-4, 5.0, False), (600, 192, 0.05, 3e-4, 3.0, True)] + values[:1]
+    assert values == [(600, 96, 0.025, 3e-4, 5.0, False), (600, 192, 0.05, 3e-4, 3.0, True), *values[:1]]
     for recipe in found.values():
         assert (recipe.auxiliary, recipe.drop_path, recipe.cutout, recipe.pad, recipe.flip) == (0.4, 0.2, 16, 4, True)
         assert recipe.lr_at(0, 5, 9) == recipe.lr

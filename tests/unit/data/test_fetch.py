@@ -212,7 +212,7 @@ def test_asks_for_space_before_it_starts(tmp_path, monkeypatch):
 def test_names_the_nearest_source(tmp_path):
     with pytest.raises(InputError, match="unknown source 'nasbench102'; did you mean 'nasbench101'"):
         fetch(["nasbench102"], tmp_path)
-    with pytest.raises(InputError, match="known are cifar10, nasbench101"):
+    with pytest.raises(InputError, match="known are cifar10, cifar100, svhn-train"):
         fetch(["xyz"], tmp_path)
 
 
