@@ -20,8 +20,10 @@ from reports.tabular import claim_tables
 from reports.tabular.claim_list import papers
 from reports.tabular.deviation_table import deviation_table
 from reports.tabular.environment_table import commands, environment_table
+from reports.tabular.rebuilt import rebuilt_tables
 from results.claims.claim import Claim, load_claims
-from results.claims.evidence import Lengths
+from results.claims.evidence import Evidence, Lengths
+from results.claims.paper_rows import rebuilt
 from results.claims.verdict import Verdict
 from results.claims.verdicts import judge
 from results.errors import InputError
@@ -112,6 +114,7 @@ def build(
         lengths=lengths,
         imported=imported,
     )
+    evidence = Evidence(shown, oracle, landscapes, planned, lengths=lengths, imported=imported)
     studies, methods = studies_of(records, oracle, background, landscapes)
     labels = load_labels()
 
@@ -125,6 +128,7 @@ def build(
             judged=claim_tables.verdict_table(verdicts, labels),
             papers=tuple(papers(verdicts, labels)),
             paper_tables=tuple(claim_tables.paper_tables(verdicts, labels)),
+            rebuilt=tuple(rebuilt_tables(rebuilt(verdicts, evidence), labels)),
             methods=methods,
             deviations=deviation_table(records),
             environments=environment_table(records),
@@ -189,6 +193,7 @@ def page_of(record: Record, oracle: Oracle, *, background: Background = NOTHING_
             judged=claim_tables.verdict_table((), load_labels()),
             papers=(),
             paper_tables=(),
+            rebuilt=(),
             methods=methods,
             deviations=deviation_table([record]),
             environments=environment_table([record]),

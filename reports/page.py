@@ -91,7 +91,8 @@ class Chapter:
 class Page:
     """Everything that the page shows.
 
-    ``beside`` says whether the files of figures lie beside the page; ``paper_tables`` are written beside it alone.
+    ``rebuilt`` are the papers' own tables. ``beside`` says whether the files of figures lie beside the page;
+    ``paper_tables`` are written beside it alone.
     """
 
     chapters: tuple[Chapter, ...]
@@ -99,6 +100,7 @@ class Page:
     judged: Table
     papers: tuple[Paper, ...]
     paper_tables: tuple[Table, ...]
+    rebuilt: tuple[Table, ...]
     methods: tuple[Method, ...]
     deviations: Table
     environments: Table
@@ -132,7 +134,7 @@ class Page:
     def tables(self) -> list[Table]:
         """Every table that is written beside the page."""
         of_experiments = [table for chapter in self.chapters for table in chapter.tables]
-        return [*of_experiments, self.judged, *self.paper_tables, self.deviations, self.environments]
+        return [*of_experiments, self.judged, *self.rebuilt, *self.paper_tables, self.deviations, self.environments]
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def unreadable_as_json(path: Path, why: str) -> dict[str, Any]:
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict with its claim as plain data."""
+    from results.claims.trainings import rule
+
     claim = verdict.claim
     interval = verdict.interval
     return {
@@ -70,6 +72,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "measured": verdict.measured,
         "interval": [interval.low, interval.high] if interval else None,
         "n": verdict.n,
+        "selection": rule(claim.selection) if claim.selection else None,
         "p": verdict.p,
         "p_adjusted": verdict.adjusted,
         "family": verdict.family,

@@ -14,10 +14,11 @@ import pandas as pd
 from reports.study.kinds import kind
 from reports.study.method_style import Method, marked, methods_of
 from reports.study.trajectory import Trajectory
+from results.published import cells
 from results.records.manifest import SpaceAbout
 from results.records.record import Record, finite_points
 from results.records.run import Run
-from results.scores.oracle import Oracle, preferring
+from results.scores.oracle import Oracle, of_release, preferring
 from results.scores.score import Score
 
 Split = Literal["valid", "test"]
@@ -62,6 +63,7 @@ class Study:
     senseless : method -> why it makes no sense on this space.
     derived : records of methods that follow from others (``reports.study.derived``); shown where errors are.
     compared : ``methods`` and those of ``derived``, for figures and tables of errors.
+    published : the scores of published cells that the experiment trained from scratch, by their names.
     """
 
     experiment: str
@@ -75,6 +77,7 @@ class Study:
     senseless: Mapping[str, str] = field(default_factory=dict)
     derived: tuple[Record, ...] = ()
     compared: tuple[Method, ...] = ()
+    published: Mapping[str, Score] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -93,7 +96,7 @@ class Study:
         records = tuple(sorted(map(_finite, records), key=lambda record: record.run))
         run = records[0].run
         archs = sorted({arch for record in records for arch in record.points["arch"].dropna()})
-        known = preferring(oracle, f"retrain-{run.experiment}")
+        known = preferring(oracle, own := f"retrain-{run.experiment}")
         scores = {
             (arch, dataset): score
             for dataset in _datasets(records)
@@ -105,7 +108,9 @@ class Study:
             tuple(marked(method, some) for method in shown if method.id in {record.run.method for record in some})
             for some in (records, (*records, *derived))
         )
-        return cls(run.experiment, run.space, records, scores, mine, derived=derived, compared=all_of_them, **extras)
+        published = _published(of_release(oracle, own), run.space, _datasets(records)[0])
+        parts = {"derived": derived, "compared": all_of_them, "published": published}
+        return cls(run.experiment, run.space, records, scores, mine, **parts, **extras)
 
     @property
     def declared(self) -> SpaceAbout:
@@ -191,6 +196,12 @@ class Study:
 def dataset_label(dataset: str) -> str:
     """Return a data set's name as it is printed."""
     return DATASET_LABELS.get(dataset, dataset)
+
+
+def _published(oracle: Oracle, space: str, dataset: str) -> dict[str, Score]:
+    """Return the scores of the published cells of a space that an oracle knows, by their names."""
+    scores = {cell.name: oracle.score(space, cell.arch, dataset) for cell in cells().values() if cell.space == space}
+    return {name: score for name, score in scores.items() if score is not None}
 
 
 def _datasets(records: Sequence[Record]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from reports.study.study import SPLITS, Study, dataset_label
 from reports.tabular.environment_table import device_of
 from reports.tabular.finals import Final, finals, printed
 from reports.tabular.table import NONE, Table
+from reports.tabular.trained_cells import trained_table
 from results.claims.stats import compare
 from results.records.record import Record
 
@@ -153,7 +154,7 @@ def runs_table(studies: Sequence[Study]) -> Table:
 
 
 #: The tables of an experiment, in the order of the page.
-OF_AN_EXPERIMENT = (summary_table, final_table, paired_table, runs_table)
+OF_AN_EXPERIMENT = (summary_table, trained_table, final_table, paired_table, runs_table)
 
 
 def points_table(studies: Sequence[Study]) -> pd.DataFrame:

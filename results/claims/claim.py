@@ -43,6 +43,21 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Which trainings from scratch an accuracy or error is of, where no table holds the cells.
+
+    Attributes
+    ----------
+    cells : "each" search's cell; of all of them the one that is best "by-validation" after a short training, or the one
+        that is best "by-test".
+    epoch : the "last" one of a training, or the one that tests best.
+    """
+
+    cells: Literal["each", "by-validation", "by-test"] = "each"
+    epoch: Literal["last", "best-test"] = "last"
+
+
+@dataclass(frozen=True)
 class Claim:
     """One published statement.
 
@@ -64,6 +79,8 @@ class Claim:
     family : the claims that are corrected for being many together; empty for the paper's other claims.
     experiment : in whose scope the claim lies; empty where in none.
     tolerance : difference that still counts as reproduced, in ``unit``, because of ``rationale``.
+    selection : which trainings from scratch it is about; None where a table scores the architectures.
+    rebuilt : title of the paper's table that the report rebuilds with it; empty where it is in none.
     coverage : least share of the architectures that must be scored for a verdict.
     text : the statement in words; a direction has one.
     """
@@ -89,6 +106,8 @@ class Claim:
     experiment: str = ""
     tolerance: float | None = None
     rationale: str = ""
+    selection: Selection | None = None
+    rebuilt: str = ""
     coverage: float = 1.0
     test: Criterion | None = None
     text: str = ""
@@ -116,6 +135,8 @@ def _fault(claim: Claim) -> str:
         return "is a direction: give its test and its text"
     if claim.kind == "number" and (claim.value is None or claim.tolerance is None or not claim.rationale):
         return "is a number: give its value, its tolerance and the rationale"
+    if claim.selection and claim.split != "test":
+        return "is about trainings from scratch: its split must be test"
     if claim.metric in ("accuracy", "error"):
         return "" if claim.split else f"is about {claim.metric}: give the split"
     if claim.metric == COST and not (claim.test and claim.test.baseline and claim.test.log):

@@ -14,12 +14,14 @@ import pandas as pd
 from results.claims.alike import alike, common_epochs
 from results.claims.claim import COST, OPERATIONS, Claim, Criterion
 from results.claims.series import Reading, Series, part, points_within
+from results.claims.trainings import Trainings
 from results.claims.verdict import Length
 from results.records.arch_key import operations_in
 from results.records.current import LeftOut, Planned, current, without_asking
 from results.records.record import Record
 from results.records.run import Run
 from results.scores.oracle import Oracle
+from results.scores.score import Score
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
 _SCORED = ("accuracy", "error")
@@ -123,6 +125,9 @@ class Evidence:
                 old = any(left.run.method == method for left in self.left_out(claim))
                 what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
                 return f"{what}; '{command}' makes them"
+            if claim.selection and not self._of_method(claim, method):
+                command = f"dnas retrain {claim.experiment} --space {claim.space} --method {method}"
+                return f"what was found is not trained from scratch; '{command}' does it"
             common = self._basis(claim).common
             if common is not None and not common.any() and any(r.points[claim.metric].notna().any() for r in found):
                 return f"{claim.metric} was measured at no epoch that all searches share"
@@ -132,9 +137,24 @@ class Evidence:
             return f"{' and '.join(methods)} were not timed on one device with as many seeds at once"
         return f"no seed has both {' and '.join(methods)}"
 
+    def trained(self, claim: Claim) -> list[tuple[Record, Score | None]]:
+        """Return the records whose cells a claim about trainings from scratch counts, each with its score."""
+        trainings = Trainings(self._oracle, claim)
+        return [(record, trainings.score(record)) for record in trainings.kept(self.complete(claim))]
+
+    def complete(self, claim: Claim) -> list[Record]:
+        """Return the complete records of a claim's method."""
+        return [record for record in self._basis(claim).records if record.run.method == claim.method]
+
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
         records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
-        measured = (record for record in self._basis(claim).records if record.run.method == method)
+        measured = [record for record in self._basis(claim).records if record.run.method == method]
+        if claim.selection:
+            measured = Trainings(self._oracle, claim).kept(measured)
+            if claim.selection.cells != "each":  # one number, of whichever seed
+                readings = [self._read(claim, record) for record in measured]
+                return {number: reading for number, reading in enumerate(readings) if reading is not None}
+            records = records if measured else []  # a seed that diverged says nothing while the others are not trained
         found = {record.run.seed: self._read(claim, record) for record in measured}
         found |= {record.run.seed: _anything(claim, record) for record in records if not record.complete}
         return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
@@ -177,8 +197,12 @@ class Evidence:
             if (common := self._basis(claim).common) is not None:
                 column = np.where(common, column, np.nan)
             return Series(done, column, column)
-        scores = self._oracle.scores(record.run.space, self._column(record, "arch").tolist(), claim.dataset)
-        values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
+        archs = self._column(record, "arch").tolist()
+        if claim.selection:
+            values = Trainings(self._oracle, claim).accuracies(record.run.space, archs)
+        else:
+            scores = self._oracle.scores(record.run.space, archs, claim.dataset)
+            values = [getattr(s, claim.split) if s is not None and s.source == "table" else None for s in scores]
         accuracy = np.array([np.nan if v is None else v for v in values], dtype=float)
         unscored = np.isnan(accuracy)
         low, high = np.where(unscored, 0.0, accuracy), np.where(unscored, 100.0, accuracy)

@@ -84,8 +84,10 @@ def judge(
     """Return one verdict per claim, in order.
 
     A claim is judged on the records of the experiment in whose scope it lies; records of other experiments, so also of
-    ``EXPERIMENT+HASH``, do not count, and neither do scores that come from retraining, nor records of another protocol
-    than the experiment has now (``results.records.current``). Searches that diverged or failed are as in ``Evidence``.
+    ``EXPERIMENT+HASH``, do not count, and neither do records of another protocol than the experiment has now
+    (``results.records.current``). Scores from retraining count for claims that say which trainings they are about
+    (``Claim.selection``), and then those of the same experiment alone. Searches that diverged or failed are as in
+    ``Evidence``.
 
     Parameters
     ----------
@@ -150,7 +152,10 @@ def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Ve
     """
     known = [reading.low for reading in case.readings if not reading.unscored]
     decided = adjusted is not None and adjusted <= ERROR
-    more = None if adjusted is None or decided else case.question.seeds_to_decide(holm_threshold(others, ERROR))
+    alone = case.claim.selection is not None and case.claim.selection.cells != "each"  # more searches, and still one
+    more = (
+        None if adjusted is None or decided or alone else case.question.seeds_to_decide(holm_threshold(others, ERROR))
+    )
     verdict = Verdict(
         case.claim,
         _status(case.claim, case.leaning.side if decided else Side.UNDECIDED),

@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from results.claims.trainings import rule
+
 if TYPE_CHECKING:
     from results.claims.claim import Claim
     from results.claims.verdict import Verdict
@@ -46,7 +48,7 @@ def line(verdict: Verdict) -> str:
 
 def remarks(verdict: Verdict) -> list[str]:
     """Return the notes to a verdict's numbers: what they rest on, what is left out, and what would decide the claim."""
-    parts = []
+    parts = [rule(verdict.claim.selection)] if verdict.claim.selection else []
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
     if verdict.p is None:
