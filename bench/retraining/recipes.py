@@ -158,17 +158,19 @@ _PRESETS = (
     replace(_DARTS, name="darts-short-8x16", epochs=100, validation="half", test_every=0, size=Size(16, 8)),
     # wiljohnhong/DropNAS config.py:82-100 and augment.py:41-91.
     replace(_DARTS, name="dropnas", batch=192, lr=0.05, clip=3.0, pool_norm=True),
-    # A demonstration on a CPU: a few epochs at 16 pixels, which are too small for the auxiliary head.
+    # A demonstration on a CPU: few epochs of small networks at 16 pixels, which are too few for the auxiliary head.
+    replace(_DARTS, name="darts-demo", epochs=8, pad=2, cutout=0, auxiliary=0.0, drop_path=0.1, size=Size(8, 5)),
     replace(
         _DARTS,
-        name="darts-demo",
-        epochs=4,
+        name="darts-demo-short",
+        epochs=2,
         pad=2,
         cutout=0,
         auxiliary=0.0,
-        drop_path=0.1,
-        validation=2000,
-        size=Size(8, 8),
+        drop_path=0.0,
+        size=Size(8, 5),
+        validation="half",
+        test_every=0,
     ),
 )
 RECIPES = {recipe.name: recipe for recipe in _PRESETS}

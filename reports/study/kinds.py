@@ -10,10 +10,13 @@ _FULL, _VARIANT = "full protocol", "variant of the protocol"
 #: What weighs most comes first; the empty name stands for every experiment that is not named here.
 _KINDS = {
     "paper": _FULL,
-    **dict.fromkeys(("paper-darts", "paper-dropnas", "paper-s1", "paper-s2", "paper-s3", "paper-s4"), _FULL),
+    **dict.fromkeys(("paper-darts", "paper-dropnas", "paper-dropnas-cifar100"), _FULL),
+    **dict.fromkeys(
+        ("paper-s1", "paper-s2", "paper-s3", "paper-s4", "paper-s1-s4-cifar100", "paper-s1-s4-svhn"), _FULL
+    ),
     "": _VARIANT,
     **dict.fromkeys(("scaled", "scaled-s1", "scaled-s2", "reduced"), "provisional evidence"),
-    "quick": "demonstration",
+    **dict.fromkeys(("demo-s2", "quick"), "demonstration"),
 }
 #: Separates an experiment from the hash of its overrides, as in ``paper+0a1b2c3d``.
 OVERRIDE = "+"

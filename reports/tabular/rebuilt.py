@@ -70,8 +70,16 @@ def _cells(labels: Labels, row: Row) -> tuple[str, ...]:
         NONE if row.cost is None else expected(row.cost),
         f"{_mean(row.days, 3)} d on {row.device}" if row.days else NONE,
         f"{MARKS[verdict.status]} {verdict.status.value}",
-        verdict.text.partition(": ")[2] if verdict.status in SILENT else claim.reason,
+        _note(row),
     )
+
+
+def _note(row: Row) -> str:
+    """Return what is missing and the command for it, or else how the two numbers differ in kind."""
+    verdict = row.verdict
+    silent = verdict.text.partition(": ")[2] if verdict.status in SILENT else ""
+    own = row.claim.reason if row.claim.comparable != "same-protocol" or not row.claim.judged else ""
+    return "; ".join(dict.fromkeys(filter(None, (row.absent, silent, own))))
 
 
 def _published(row: Row) -> str:

@@ -27,6 +27,7 @@ class Row:
     parameters, cost : claims that say how large the network is and what the search took; None where none does.
     measured_parameters : of the cells that count.
     days : of a search, a share of those of the seeds that it ran with, on ``device``; one a search.
+    absent : why nothing is measured, with the command that changes it; empty where this suite cannot run it.
     """
 
     verdict: Verdict
@@ -36,6 +37,7 @@ class Row:
     measured_parameters: tuple[int, ...]
     days: tuple[float, ...]
     device: str
+    absent: str = ""
 
     @property
     def claim(self) -> Claim:
@@ -75,6 +77,7 @@ def _row(verdict: Verdict, beside: Iterable[Claim], evidence: Evidence) -> Row:
         tuple(score.parameters for _, score in trained if score is not None and score.parameters),
         tuple(map(_days, searches)),
         " and ".join(sorted({str(record.manifest.device.as_dict().get("name", "?")) for record in searches})),
+        evidence.absent(alone) if claim.experiment and not readings else "",
     )
 
 

@@ -84,7 +84,7 @@ def test_a_row_prints_published_beside_measured():
 
 def test_a_row_that_is_not_run_says_the_command_and_one_without_a_number_that_it_lacks_it():
     silent = claim(kind="published-only", value=None, spread=None, n=None, text="not available")
-    verdict = Verdict(silent, Status.NOT_RUN, "not run: nothing yet; 'dnas run x' makes them")
-    row = cells_of(Row(verdict, (), None, None, (), (), ""))
+    verdict = Verdict(silent, Status.NOT_RUN, "not run: another code")
+    row = cells_of(Row(verdict, (), None, None, (), (), "", "nothing yet; 'dnas run x' makes them"))
     assert (row["published"], row["measured"], row["n"]) == ("not available", "–", "–")
-    assert row["note"] == "nothing yet; 'dnas run x' makes them"
+    assert row["note"] == "nothing yet; 'dnas run x' makes them; another code"

@@ -195,3 +195,4 @@ def test_a_row_without_records_is_empty(store):
     _, oracle = store((None, 96.0, 97.0))
     ((_, [row]),) = rebuilt(judge([claim(rebuilt="T")], [], oracle), Evidence([], oracle, {}, {})).items()
     assert (row.values, row.days, row.measured_parameters) == ((), (), ())
+    assert row.absent.endswith("'dnas run own --space darts --method dropnas' makes them")
