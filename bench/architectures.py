@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # reading tables takes packages that a space can be described
 
 INDEX = "index"  # the notation that needs a table
 STANDARD_INPUT = "-"
+#: Data sets on which cells are trained from scratch.
+_TRAINED_ON = ("digits", "cifar10", "cifar100", "svhn")
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,11 @@ def look_up(space: str, archs: Sequence[str], runs: Path, data_dir: Path) -> lis
     from bench.scoring import oracle, truth
     from results.scores.truth import answers
 
-    known, datasets = oracle(runs, data_dir), (*spaces.find(space).table_datasets, "digits")
+    of_tables = spaces.find(space).table_datasets
+    known, datasets = oracle(runs, data_dir), tuple(dict.fromkeys((*of_tables, *_TRAINED_ON)))
     scores = {dataset: known.scores(space, archs, dataset) for dataset in datasets}
     networks = {dataset: _networks(space, archs, dataset, data_dir) for dataset in datasets}
-    ranked = [dataset for dataset in datasets[:-1] if any(scores[dataset])]
+    ranked = [dataset for dataset in of_tables if any(scores[dataset])]
     truths = truth(space, data_dir, ranked) if ranked else {}
     found = []
     for place, arch in enumerate(archs):

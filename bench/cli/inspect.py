@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bench.architectures import Known
 
 _SPLITS = {"test": "test", "valid": "validation"}
+#: What only some trainings from scratch say.
+_OF_TRAININGS = ("best_test", "parameters")
 
 
 @app.command()
@@ -58,7 +60,7 @@ def score(
 def _as_json(known: Known) -> dict[str, Any]:
     """Return what is known of an architecture as plain data."""
     details = {
-        dataset: dataclasses.asdict(score)
+        dataset: {key: value for key, value in dataclasses.asdict(score).items() if value or key not in _OF_TRAININGS}
         | {"splits": {split: dataclasses.asdict(answer) for split, answer in known.splits[dataset].items()}}
         | (dataclasses.asdict(known.networks[dataset]) if dataset in known.networks else {})
         for dataset, score in known.scores.items()
@@ -74,6 +76,10 @@ def _print_known(known: Known) -> None:
         print(f"  {dataset} ({found.release}, {found.epochs} epochs, {found.source})")
         for split, answer in known.splits[dataset].items():
             print(f"    {_SPLITS[split]:>10} {_figure(answer)}")
+        if found.best_test is not None:
+            print(f"    {'best epoch':>10} {found.best_test:6.2f} % (the epoch that tests best)")
+        if found.parameters:
+            print(f"    {'network':>10} {found.parameters:,} parameters")
         if network := known.networks.get(dataset):
             flops = "" if network.mflops is None else f", {network.mflops:,.2f} million FLOPs"
             print(f"    {'network':>10} {network.parameters:,} parameters{flops}")

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,9 @@ from bench import architectures
 from bench.cli import inspect  # noqa: F401 - it adds its commands
 from bench.cli.application import app
 from results.errors import InputError
+from results.published import cells
 from results.scores.oracle import TableOracle
+from results.scores.score import Score, merge_scores
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
@@ -147,3 +150,17 @@ def _counting(function, calls):
         return function(*arguments)
 
     return count
+
+
+def test_a_cell_that_was_trained_from_scratch_prints_both_epochs_and_its_size(folder):
+    cell = cells()["sdarts-rs-s2-c10"]
+    score = Score(
+        cell.space, cell.arch, "cifar10", None, 96.0, (), (96.0,), "retrained", "retrain-own", 8, 96.5, 64_000
+    )
+    merge_scores(Path("results/runs/own/retrained.parquet"), [score])
+    text = run(cell.space, cell.arch)
+    assert "cifar10 (retrain-own, 8 epochs, retrained)" in text
+    assert " 96.00 %" in text
+    assert "best epoch  96.50 % (the epoch that tests best)" in text
+    assert "network 64,000 parameters" in text
+    assert json.loads(run(cell.space, cell.arch, "--json"))["scores"]["cifar10"]["best_test"] == 96.5
