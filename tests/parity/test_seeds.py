@@ -19,18 +19,20 @@ from ..pairs import PAIRS, fitting
 from .product import TRAINING
 
 EPOCHS = 2
-SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=8, clip_mix=True, alpha_batches="fresh")
+#: Images to search on; two levels have half of them each, and so one step an epoch.
+IMAGES = 12
+SETTINGS = replace(TRAINING, epochs=EPOCHS, batch=6, clip_mix=True, alpha_batches="fresh")
 
 
 def small_images():
-    """Return 24 random images to search on, 4 to test."""
+    """Return random images, some to search on and 4 to test."""
     generator = torch.Generator().manual_seed(0)
 
     def some(count):
         pixels = torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
         return pixels, torch.randint(10, (count,), generator=generator)
 
-    return Images("random", *some(24), *some(4), 10, (0.5,) * 3, (0.25,) * 3, "")
+    return Images("random", *some(IMAGES), *some(4), 10, (0.5,) * 3, (0.25,) * 3, "")
 
 
 def start(space_id, method_id, seeds, form="grouped"):
@@ -50,7 +52,7 @@ def start(space_id, method_id, seeds, form="grouped"):
     state = initial_state(net, seeds, torch.float64, "cpu")
     feed = Feed(
         images,
-        split(24, method.levels, protocol.images),
+        split(IMAGES, method.levels, protocol.images),
         protocol,
         method,
         space,
@@ -84,13 +86,12 @@ def run(space_id, method_id, seeds, form="grouped"):
     method = methods.find(method_id)
     learner, feed = start(space_id, method_id, seeds, form)
     starts = [share(learner, index) for index in range(len(seeds))]
-    losses, steps = [], 0
+    losses = []
     for epoch in range(EPOCHS):
         for batch in map(feed.batch, feed.drawn(epoch)):
             assert method.step is not None
             losses.append(method.step(learner, batch, feed.protocol.params).loss)
-            steps += 1
-    assert steps == EPOCHS * len(range(0, 12 if method.levels == 2 else 24, SETTINGS.batch))
+    assert len(losses) == EPOCHS * IMAGES // method.levels // SETTINGS.batch
     ends = [share(learner, index) for index in range(len(seeds))]
     for index, end in enumerate(ends):
         end["losses"] = torch.stack(losses)[:, index]
@@ -110,17 +111,16 @@ def assert_same_search(one, other, limit=1e-9):
 
 @pytest.mark.parametrize(("space", "method"), PAIRS)
 def test_a_seed_is_as_it_is_alone_and_neither_order_nor_companions_matter(space, method):
-    together, others, alone = (run(space, method, seeds) for seeds in ((0, 1, 2), (2, 7, 1), (1,)))
-    for seed, search in (*((seed, others[seed]) for seed in (1, 2)), (1, alone[1])):
-        assert_same_search(search, together[seed], limit=1e-9)
+    together, others, alone = (run(space, method, seeds) for seeds in ((0, 1), (1, 7), (1,)))
+    for search in (others[1], alone[1]):
+        assert_same_search(search, together[1], limit=1e-9)
 
 
 @pytest.mark.parametrize(("space", "method"), [("nasbench201", "sdarts-adv"), ("nasbench1shot1-3", "darts")])
 def test_the_form_of_the_convolutions_does_not_matter(space, method):
     looped = run(space, method, (0, 1), "loop")
-    for seed, search in run(space, method, (0, 1, 2)).items():
-        if seed in looped:
-            assert_same_search(search, looped[seed])
+    for seed, search in run(space, method, (0, 1)).items():
+        assert_same_search(search, looped[seed])
 
 
 @pytest.mark.parametrize(("space", "method"), PAIRS)
@@ -142,6 +142,6 @@ def test_two_seeds_differ(space, method):
     ]
     if kept:
         assert any(not torch.equal(each[0], each[1]) for each in kept)
-    (_, first), (_, second), _ = run(space, method, (0, 1, 2)).values()
+    (_, first), (_, second) = run(space, method, (0, 1)).values()
     for name in ("weights", "alpha", "losses"):
         assert not torch.isclose(first[name], second[name], rtol=1e-6, atol=0).all()
