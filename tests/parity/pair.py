@@ -25,7 +25,7 @@ from .product import TRAINING
 from .small import batch_of, noise_for
 
 SEEDS = 2
-STEPS = 5
+STEPS = 2
 NETWORKS = {
     "nasbench201": partial(nasbench201.Network, 3, 1),
     "nasbench201 conv bias untracked": partial(

@@ -17,7 +17,7 @@ from .small import batch_of
 SEEDS = 2
 
 
-def network_of(space, channels=4, partial=1):
+def network_of(space, channels=2, partial=1):
     names = [list(row.choices) for row in space.rows]
     network = reference.Network(names[:14], names[14:28], channels, 3, partial)
     for each in network.parameters():
@@ -25,7 +25,7 @@ def network_of(space, channels=4, partial=1):
     network.train()
     mix = torch.from_numpy(space.mask / space.mask.sum(1, keepdims=True))
     with torch.no_grad():
-        give_noise(network, space, None, (4, 3, 16, 16), partial)
+        give_noise(network, space, None, (4, 3, 8, 8), partial)
         network(torch.randn(4, 3, 16, 16, dtype=torch.float64), mix)
     return network
 
@@ -120,7 +120,7 @@ def give_noise(network, space, key, shape, partial=1):
 
 
 #: Space, channels, one in how many of them operations see, and whether edges have weights.
-CASES = [(name, 4, 1, False) for name in ("darts", "darts-s1", "darts-s4", "darts-3skip")]
+CASES = [(name, 2, 1, False) for name in ("darts", "darts-s1", "darts-s4", "darts-3skip")]
 CASES += [("darts", 8, 4, True), ("darts-s1", 4, 2, True), ("darts-s4", 8, 2, False), ("darts-no-none", 4, 1, True)]
 
 
@@ -135,7 +135,7 @@ def test_one_pass(name, channels, partial, weighed, training):
     net = Supernet(space, config)
     mix = torch.rand(SEEDS, *space.mask.shape, dtype=torch.float64) + 0.05
     mix = (mix * (torch.rand_like(mix) > 0.3) * torch.from_numpy(space.mask)).requires_grad_()
-    batches = [batch_of(seed, 3, 16) for seed in range(SEEDS)]
+    batches = [batch_of(seed, 3, 8) for seed in range(SEEDS)]
     keys = torch.tensor([7, 11])
     weights, own = flat(net, space, networks).requires_grad_(), statistics(net, space, networks)
 

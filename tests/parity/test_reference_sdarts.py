@@ -45,7 +45,7 @@ def test_the_projection_of_noise_on_uniform_rows():
 @pytest.mark.parametrize(("space", "order"), list(zip(SPACES, ["alpha-weights", "weights-alpha"] * 2, strict=True)))
 def test_perturbations_of_no_size_are_first_order_darts(space, order):
     searches = [methods.Search(network_of(space), clip_over="mix") for _ in range(3)]
-    for step in range(3):
+    for step in range(2):
         train, valid = batch_of(2 * step), batch_of(2 * step + 1)
         options = {"radius": 1e-14, "noise": noise_for(searches[0], step), "order": order}
         plain = methods.darts_step(searches[0], train, valid, order=order)
@@ -116,9 +116,9 @@ def test_steps_repeat_exactly_and_learn(space):
     def run():
         search = methods.Search(network_of(space), clip_over="mix" if space == "nasbench201" else "weights")
         losses = []
-        for step in range(12):
+        for step in range(6):
             noise = noise_for(search, step)
-            met = sdarts.sdarts_adv_step(search, batch_of(step % 2, 8), batch_of(2), radius=0.1, noise=noise)
+            met = sdarts.sdarts_adv_step(search, batch_of(step % 2), batch_of(2), radius=0.1, noise=noise)
             losses.append(met["train"])
         return losses, values(search)
 

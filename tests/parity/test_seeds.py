@@ -1,7 +1,7 @@
 """Seeds that share a supernet are as good as alone: whichever the others are, and in whatever order."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 import pytest
 import torch
@@ -80,7 +80,7 @@ def share(learner, index):
     return {name: each.clone() for name, each in found.items()}
 
 
-@lru_cache(maxsize=64)
+@cache
 def run(space_id, method_id, seeds, form="grouped"):
     """Search with a group of seeds; return each seed's start, end and losses."""
     method = methods.find(method_id)
