@@ -1,5 +1,6 @@
 """Fixtures that every kind of test uses."""
 
+import gc
 import io
 import json
 import os
@@ -40,6 +41,12 @@ def tally(record_property):
             record_property(f"tally/{kind}/{name}", number)
 
     return count
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what collecting made, so that looking for garbage does not go through all tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -18,7 +18,7 @@ from spaces.base import EdgeCell, NodeCell, TwoInputCell
 EVERY_SPACE = pytest.mark.parametrize("space", [spaces.find(name) for name in spaces.names()], ids=lambda s: s.id)
 
 
-def drawn(space, count=60):
+def drawn(space, count=30):
     rng = np.random.default_rng(0)
     return [space.random(rng) for _ in range(count)]
 

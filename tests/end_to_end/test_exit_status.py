@@ -35,7 +35,7 @@ def piped(child_environment, arguments, cwd, lines):
     ("arguments", "lines"),
     [
         pytest.param(["list", "--runs", COMMITTED], 0, id="before the first line"),
-        pytest.param(["plan", "quick", "--space", "nasbench201"], 0, id="a table"),
+        pytest.param(["plan", "quick", "--space", "nasbench201"], 0, id="a table", marks=pytest.mark.slow),
         pytest.param(["show", "reduced/nasbench201/darts/0", "--runs", COMMITTED], 1, id="after a line"),
     ],
 )

@@ -79,7 +79,8 @@ def whole(dnas_each, options, tmp_path_factory):
     ("number", "status", "spaces", "workers"),
     [
         pytest.param(signal.SIGTERM, 143, SPACES[:1], 1, id="SIGTERM"),
-        pytest.param(signal.SIGHUP, 129, SPACES[:1], 1, id="SIGHUP"),  # as a terminal that is closed sends it
+        # as a terminal that is closed sends it
+        pytest.param(signal.SIGHUP, 129, SPACES[:1], 1, id="SIGHUP", marks=pytest.mark.slow),
         # as Ctrl-C does it: to every process of the terminal
         pytest.param(signal.SIGINT, 130, SPACES, 2, id="SIGINT of two processes"),
     ],
