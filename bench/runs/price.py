@@ -192,11 +192,11 @@ def _saved(net: Supernet, side: int, images: int) -> int:
     kept = []
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
+        storage, alone = tensor.untyped_storage(), tensor.detach()  # the tensor itself would hold the graph that holds it
         if storage.data_ptr() not in own:
             sizes[storage.data_ptr()] = storage.nbytes()
-            kept.append(tensor)
-        return tensor
+            kept.append(alone)
+        return alone
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         net.forward(weights, statistics, torch.zeros(images, side, side, 1, 3), mix, training=True, update=False)

@@ -16,7 +16,7 @@ from . import reference_nasbench201 as nasbench201
 from .product import TRAINING
 from .small import batch_of
 
-SEEDS = 3
+SEEDS = 2
 NETWORKS = {
     "nasbench201": partial(nasbench201.Network, 4, 2),
     "nasbench201 affine": partial(nasbench201.Network, 4, 1, affine=True),
@@ -35,14 +35,14 @@ NETWORKS = {
 
 
 def networks_of(name):
-    """Return reference networks of three seeds in which no weight is special, statistics included."""
+    """Return reference networks of some seeds in which no weight is special, statistics included."""
     torch.manual_seed(0)
     networks = [NETWORKS[name]() for _ in range(SEEDS)]
     for network in networks:
         for each in network.parameters():
             each.data.add_(0.1 * torch.randn_like(each))
         for _ in range(2):
-            network(torch.randn(4, 3, 16, 16, dtype=torch.float64))
+            network(torch.randn(4, 3, 8, 8, dtype=torch.float64))
     return networks
 
 
@@ -79,7 +79,7 @@ def test_one_pass(name, training, zeros, form):
     networks = networks_of(name)
     net = product.supernet(networks, form=form)
     mixes = mixes_of(networks, zeros)
-    batches = [batch_of(seed, 4, 16) for seed in range(SEEDS)]
+    batches = [batch_of(seed, 4, 8) for seed in range(SEEDS)]
     weights = product.flat(net, networks).requires_grad_()
     mix = product.table(networks, mixes).requires_grad_()
     statistics = product.fresh_statistics(net, networks)

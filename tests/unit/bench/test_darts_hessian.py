@@ -7,9 +7,13 @@ from bench.methods import darts_hessian
 from bench.steps.simplex import softmax
 
 
+#: The steps of the finite differences suit batches of this size.
+BATCH = "training.batch=8"
+
+
 @pytest.fixture
 def begun(start):
-    return start("nasbench201", "darts-hessian")
+    return start("nasbench201", "darts-hessian", BATCH)
 
 
 def product(learner, batch, weights):
@@ -40,14 +44,14 @@ def test_the_gradient_is_the_slope_of_the_penalty(begun):
 
 
 def test_directions_are_of_length_one_and_leave_the_padding(start):
-    begun = start("nasbench1shot1-2", "darts-hessian")
+    begun = start("nasbench1shot1-2", "darts-hessian", BATCH)
     direction = begun.batches()[0].draws["direction"]
     torch.testing.assert_close(direction.norm(dim=(1, 2)), torch.ones(2, dtype=torch.float64))
     assert not direction[:, ~begun.learner.mask].any()
 
 
 def test_statistics_move_as_in_darts(begun, start):
-    plain = start("nasbench201", "darts")
+    plain = start("nasbench201", "darts", BATCH)
     for each in (begun, plain):
         each.step(each.batches()[0])
     for name, ours in begun.learner.state.statistics.items():

@@ -25,7 +25,7 @@ from .test_resume import same
 
 #: A kill at each so manieth instant.
 EVERY = [17, pytest.param(1 if int(os.environ.get("DNAS_KILLS", "2")) > 2 else 4, marks=pytest.mark.slow)]
-OPTIONS = ("training.batch=20", "measure.landscape=3", "measure.landscape_images=8")
+OPTIONS = ("training.batch=20", "measure.landscape=1", "measure.landscape_images=8")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 

@@ -1,3 +1,4 @@
+import gc
 import math
 from dataclasses import replace
 
@@ -179,6 +180,17 @@ def test_a_method_without_a_factor_is_priced_by_its_own_records_alone(store, gro
     assert np.isnan(seconds(store, group("sdarts-rs")))
     filed("sdarts-rs", [6.0])
     assert seconds(store, group("sdarts-rs", seeds=(0,))) == pytest.approx(60.0)
+
+
+def test_what_is_measured_for_a_price_does_not_stay_in_memory(group):
+    def tensors():
+        gc.collect()
+        return sum(type(each) is torch.Tensor for each in gc.get_objects())
+
+    memory_of(group())  # makes the constant tensors
+    before = tensors()
+    memory_of(group())
+    assert tensors() == before
 
 
 def test_memory_grows_with_seeds_batch_width_and_depth(group):

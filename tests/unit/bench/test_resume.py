@@ -28,6 +28,10 @@ MEASURED = (
 )
 
 
+#: Of the images of noise, of which one step has as few as 4.
+THREE_STEPS = "training.batch=8"
+
+
 class Killed(Exception):
     pass
 
@@ -81,7 +85,7 @@ def test_a_run_cut_off_at_every_epoch_equals_an_uninterrupted_one_with_all_that_
 
 
 def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one(search, uncut, monkeypatch, tmp_path):
-    whole = uncut("measure.landscape=3")
+    whole = uncut("measure.landscape=1")
     written = Store.write
 
     def dies_at_the_second(self, record, **how):
@@ -92,9 +96,9 @@ def test_a_run_cut_off_while_its_records_are_written_equals_an_uninterrupted_one
     with monkeypatch.context() as patched:
         patched.setattr(Store, "write", dies_at_the_second)
         with pytest.raises(Killed):
-            search("cut", "measure.landscape=3")
+            search("cut", "measure.landscape=1")
     assert [r.run.seed for r in Store(tmp_path / "cut").records()] == [0]
-    assert same(search("cut", "measure.landscape=3"), whole)
+    assert same(search("cut", "measure.landscape=1"), whole)
 
 
 def test_what_changes_a_search_changes_its_record(search):
@@ -140,7 +144,7 @@ def standing(store):
 
 @pytest.mark.parametrize(
     ("space", "method", "steps"),
-    [("nasbench201", "dropnas", 5), ("nasbench1shot1-1", "sdarts-rs", 3)],
+    [("nasbench201", "dropnas", 4), ("nasbench1shot1-1", "sdarts-rs", 2)],
 )
 def test_a_run_cut_off_after_every_step_equals_an_uninterrupted_one(
     search, uncut, monkeypatch, space, method, steps, tmp_path
@@ -191,20 +195,21 @@ def clock(monkeypatch):
 
 
 def test_out_of_time_and_gone_on_with_equals_an_uninterrupted_run(search, uncut, clock, tmp_path):
-    whole = uncut("training.epochs=4")
+    own = ("training.epochs=4", THREE_STEPS)
+    whole = uncut(*own)
     cut = Store(tmp_path / "cut")
     # two steps; the one that is left and a point; an epoch and its point, then a step; none
     for deadline, place in ((2.5, (0, 2)), (9.0, (1, 0)), (13.5, (2, 1)), (0.0, (2, 1))):
         clock.now = 0.0 if deadline else 1.0
         with pytest.raises(OutOfTime):
-            search("cut", "training.epochs=4", progress=clock.point, deadline=deadline)
+            search("cut", *own, progress=clock.point, deadline=deadline)
         assert cut.records() == []
         assert standing(cut) == (place,)
-    assert same(search("cut", "training.epochs=4"), whole)
+    assert same(search("cut", *own), whole)
 
 
 def test_the_last_epoch_may_use_all_the_time(search, clock):
-    assert search("runs", progress=clock.point, deadline=26.0).records()[0].complete
+    assert search("runs", THREE_STEPS, progress=clock.point, deadline=26.0).records()[0].complete
 
 
 def test_nothing_is_left_of_a_run_without_time(search, clock, tmp_path):
@@ -234,7 +239,7 @@ def test_an_epochs_end_is_kept_where_the_last_checkpoint_is_old_and_at_the_end(s
         save(group, learner, sums, **more)
 
     monkeypatch.setattr(GroupState, "save", note)
-    search("runs", "training.epochs=5", epoch_seconds=3.0)  # two steps and the one that is not counted
+    search("runs", THREE_STEPS, "training.epochs=5", epoch_seconds=3.0)  # two steps and the one that is not counted
     assert kept == [(2, 0), (4, 0), (5, 0)]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import files
+from reports import files, plots
 from reports.build import build
+from reports.plots import anytime_error
 from results.errors import InputError
 from results.records.store import Store
 
@@ -113,7 +114,8 @@ def test_a_note_reaches_no_file_outside_its_folder(out):
     assert (out / "figures/link.svg").is_symlink()
 
 
-def test_figures_and_tables_of_an_experiment_that_went_away_go_too(tmp_path):
+def test_figures_and_tables_of_an_experiment_that_went_away_go_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "modules", lambda: [anytime_error])
     store = Store(tmp_path / "runs")
     store.write(record())
     store.write(record(experiment="reduced"))
