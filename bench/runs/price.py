@@ -192,7 +192,7 @@ def _saved(net: Supernet, side: int, images: int) -> int:
     kept = []
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage, alone = tensor.untyped_storage(), tensor.detach()  # the tensor itself would hold the graph that holds it
+        storage, alone = tensor.untyped_storage(), tensor.detach()  # the tensor itself holds the graph that holds it
         if storage.data_ptr() not in own:
             sizes[storage.data_ptr()] = storage.nbytes()
             kept.append(alone)

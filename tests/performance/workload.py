@@ -43,18 +43,17 @@ RADIUS = 0.1
 CPU = torch.device("cpu")
 
 
-def suite(space, work, seeds, *, side=16, batch=16, form="auto"):
-    """Return a function that does ``work`` for all seeds together, at the authors' width and depth, in float32.
+def suite(space, work, seeds, *, side=16, batch=16, form="auto", channels=0):
+    """Return a function that does ``work`` for all seeds together, at the authors' depth, in float32.
 
     ``work`` "pair" is an alpha step and a weight step, "attack" what SDARTS-ADV adds between them. ``form`` "auto" is
-    what a search takes.
+    what a search takes. ``channels`` 0 is the authors' width.
     """
     found, searcher = find(space), methods.find("darts" if work == "pair" else "sdarts-adv")
+    config = replace(found.supernet, channels=channels) if channels else found.supernet
     if form == "auto":
-        form = conv_table.forms(
-            found, found.supernet, side, 3, batch=batch, seeds=seeds, precision="float32", device=CPU
-        )
-    net = Supernet(found, found.supernet, form=form)
+        form = conv_table.forms(found, config, side, 3, batch=batch, seeds=seeds, precision="float32", device=CPU)
+    net = Supernet(found, config, form=form)
     state = initial_state(net, tuple(range(seeds)), torch.float32, "cpu")
     learner = Learner(net, state, replace(TRAINING, batch=batch))
     samples = Samples(torch.randn(batch, side, side, seeds, 3), torch.randint(10, (seeds, batch)))

@@ -6,7 +6,6 @@ import torch
 from bench.methods import darts_hessian
 from bench.steps.simplex import softmax
 
-
 #: The steps of the finite differences suit batches of this size.
 BATCH = "training.batch=8"
 
