@@ -9,7 +9,7 @@ from bench.protocol import ImagesConfig
 from bench.steps.schedule import cosine
 from tests.pairs import PAIRS
 
-PLAIN = ("images.crop_padding=0", "images.flip=false")
+PLAIN = ("images.crop_padding=0", "images.flip=false", "training.batch=8")
 HALVES = ImagesConfig("digits")
 INTERLEAVED = ImagesConfig("digits", split="interleaved")
 

@@ -95,7 +95,7 @@ def show(chromium, index):
 
 
 def pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
 def ink(whole: np.ndarray, box: dict[str, float]) -> float:

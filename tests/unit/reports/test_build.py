@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -17,6 +18,8 @@ from .building import CLAIM, DEVIATION, build_filled
 from .factory import METHODS, TRUTH, Table, record
 
 ROOT = Path(__file__).parents[3]
+#: Where a test reads the page alone, which shows no other kind.
+SVG_ALONE = mock.patch("reports.drawing.style.FORMATS", ("svg",))
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
 
 
@@ -152,7 +155,8 @@ def partial(tmp_path_factory):
         store.write(mine)
     store.path(record(seed=2).run).write_bytes(b"PAR1")
     store.side_path(whole.run, "landscape").write_bytes(b"PAR1")
-    return build(root / "runs", root / "out", Table({}), [])
+    with SVG_ALONE:
+        return build(root / "runs", root / "out", Table({}), [])
 
 
 class TestPartial:
@@ -173,6 +177,7 @@ class TestPartial:
         assert "none of its architectures is scored" in partial.page.read_text()
 
 
+@SVG_ALONE
 def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
     store = Store(tmp_path / "runs")
     store.write(record())
@@ -186,6 +191,7 @@ def test_records_of_another_protocol_are_named_and_not_shown(tmp_path):
     assert "1 run of 1 experiment" in text
 
 
+@SVG_ALONE
 def test_an_override_that_is_asked_for_is_shown(tmp_path):
     store = Store(tmp_path / "runs")
     bare = {"cells": {}, "space": record().manifest.space.as_dict() | {"operations": [], "parameter_free": []}}

@@ -18,7 +18,7 @@ from results.records.run import Run
 from results.scores.score import Score
 
 #: How many papers are judged, in the short form and in the long one.
-REPRODUCTIONS = pytest.mark.parametrize("papers", [100, pytest.param(1_000, marks=pytest.mark.slow)])
+REPRODUCTIONS = pytest.mark.parametrize("papers", [100, pytest.param(500, marks=pytest.mark.slow)])
 MOST_SEEDS = 12
 DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
 METHODS = ("darts", "sdarts-rs", "dropnas")
