@@ -91,7 +91,7 @@ def test_a_recorded_step_replayed_is_the_step(start, name, space):
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_a_step_reads_nothing_back_and_copies_nothing_from_the_host(start, name, space):
-    begun = start(space, name, *SMALL)
+    begun = start(space, name, *SMALL, "training.batch=4", dtype=torch.float32)
     drawn = next(iter(begun.feed.drawn(0)))
     step_of(begun)(drawn)
     with Watch():
