@@ -9,7 +9,7 @@ import pytest
 
 from results.records.store import Store
 
-OVERRIDES = ("training.epochs=3", "retrain.recipe=''", "seeds=0-1")
+OVERRIDES = ("training.epochs=3", "training.batch=8", "retrain.recipe=''", "seeds=0-1")
 
 
 @pytest.fixture(scope="module")

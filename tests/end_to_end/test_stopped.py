@@ -11,7 +11,8 @@ import pytest
 
 from results.records.store import Store
 
-LONG = ("training.epochs=16", "retrain.recipe=''", "seeds=0-1")
+#: Long enough to be stopped on the way.
+LONG = ("training.epochs=16", "training.batch=8", "retrain.recipe=''", "seeds=0-1")
 OF = ["--method", "darts", "--device", "cpu"]
 
 
