@@ -40,7 +40,7 @@ class Known:
     Attributes
     ----------
     splits : the answer for each split that the score has.
-    networks : what the table says of the network that was trained.
+    networks : what the table says about the network that was trained.
     """
 
     arch: str
@@ -116,12 +116,12 @@ def _by_index(space: str, data_dir: Path) -> Mapping[int, str]:
 def _at(by_index: Mapping[int, str], given: str) -> str:
     number = given.strip()
     if not (number.isascii() and number.isdigit() and len(number) < 10 and int(number) in by_index):
-        raise ValueError(f"'{number}' is no index; write a number from {min(by_index)} to {max(by_index)}")
+        raise ValueError(f"'{number}' is not an index; write a number from {min(by_index)} to {max(by_index)}")
     return by_index[int(number)]
 
 
 def look_up(space: str, archs: Sequence[str], runs: Path, data_dir: Path) -> list[Known]:
-    """Return what tables, kept scores and retraining say of each architecture, in order."""
+    """Return what tables, kept scores and retraining say about each architecture, in order."""
     from bench.scoring import oracle, truth
     from results.scores.truth import answers
 
@@ -151,7 +151,7 @@ def _networks(space: str, archs: Sequence[str], dataset: str, data_dir: Path) ->
 
 
 def score(space: str, archs: Sequence[str], *, notation: str = "", runs: Path | str = "results/runs") -> pd.DataFrame:
-    """Return what tables, kept scores and retraining say of architectures.
+    """Return what tables, kept scores and retraining say about architectures.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from spaces.edge_weights import searched
 
 @dataclass(frozen=True)
 class About:
-    """What records say of an experiment.
+    """What records say about an experiment.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Records held against what was published, by the protocols that experiments have now."""
+"""Compares records with what was published, under the protocols that experiments have now."""
 
 from __future__ import annotations
 

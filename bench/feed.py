@@ -1,6 +1,6 @@
 """The batches that the steps of an epoch get: drawn for each seed, and augmented on the device.
 
-Orders, crops, flips and the method's own draws come from each seed's named CPU streams, one set an epoch, and are
+Orders, crops, flips and the method's own draws come from each seed's named CPU streams, one set per epoch, and are
 uploaded once an epoch; images stay on the device as uint8. A batch is a pure function of what was drawn for its step.
 """
 
@@ -45,7 +45,7 @@ def split(images: int, levels: int, config: ImagesConfig) -> Split:
 
 
 def weight_batches(split: Split, batch: int) -> int:
-    """Return the number of weight steps an epoch; the last batch may be short."""
+    """Return the number of weight steps per epoch; the last batch may be short."""
     return -(-len(split.weights) // batch)
 
 
@@ -146,7 +146,7 @@ class Feed:
         """Yield ``count`` augmented batches of the weights' images for every seed, beside any epoch.
 
         The streams are those of ``purpose`` and ``number``. No batch is larger than the images; those of one pass
-        over them have none in common, and what is left of a pass is no batch.
+        over them have none in common, and what is left of a pass is not a batch.
         """
         pool, config = self.split.weights, self.protocol.images
         size, seeds = min(batch, len(pool)), self.seeds

@@ -111,7 +111,7 @@ def check(protocol: Protocol, space: Space) -> None:
         if supernet.channels < 2:
             raise InputError("supernet.channels = 1 is out of range; it must be at least 2 on this space")
     elif supernet.layers:
-        raise InputError(f"supernet.layers is of the DARTS spaces; on {space.id}, set supernet.cells")
+        raise InputError(f"supernet.layers is for the DARTS spaces only; on {space.id}, set supernet.cells")
     if training.lr_min > training.lr:
         raise InputError(
             f"training.lr_min = {training.lr_min} is above training.lr = {training.lr}, from which the rate falls to it"

@@ -102,9 +102,9 @@ def prepare(
     runs : the folder of records.
     device : "auto", "cpu" or "cuda".
     engine : "inline", or "ray" for a cluster.
-    workers : groups side by side; 0 is one a core, or one a GPU.
+    workers : groups side by side; 0 is one per core, or one per GPU.
     form, precision, capture, compiled : see ``bench.machine.setting.Setting``.
-    seconds : after which the work stops; the same call goes on.
+    seconds : after which the work stops; the same call continues.
     replace : whether results of other protocols, imports and damaged files may be replaced.
 
     Raises
@@ -159,7 +159,7 @@ def run(
 ) -> Iterator[Record]:
     """Run what is missing of an experiment and yield its records: those that are there, then each as its run ends.
 
-    A search that was cut off goes on from its last checkpoint. After the last record, what the experiment found is
+    A search that was cut off continues from its last checkpoint. After the last record, what the experiment found is
     scored, by tables or by retraining. A run that failed has a record that says so.
 
     Parameters

@@ -54,7 +54,7 @@ def datasets(space: str, searched_on: str) -> tuple[str, ...]:
 
 
 def keep_scores(runs: Path, records: list[Record], data_dir: Path, *, replace: bool = False) -> tuple[int, int, int]:
-    """Copy what the tables say of every architecture that the records found into the scores that ship with them.
+    """Copy what the tables say about every architecture that the records found into the scores that ship with them.
 
     Scores that are there already stay, unless ``replace`` says that they may go.
 
@@ -113,7 +113,7 @@ def _version(space: Space) -> str:
 
 
 def truth(space: str, data_dir: Path, datasets: Sequence[str] = ()) -> dict[str, Truth]:
-    """Return what the tables say of a whole space, by data set; nothing where there is no table for it.
+    """Return what the tables say about a whole space, by data set; nothing where there is no table for it.
 
     Parameters
     ----------

@@ -89,9 +89,9 @@ def search(
     Parameters
     ----------
     learner : its state is that of the position and is changed in place.
-    at : the start also yields the initialisation.
-    sums : of the epoch inside which the position is; its steps are not taken again.
-    between : called after each step but an epoch's last: it may keep learner and sums, or raise to stop.
+    at : where to begin. A search from the start also yields the initialisation.
+    sums : those of the epoch that the position is inside; its completed steps are not repeated.
+    between : called after each step except the last of an epoch; it may save learner and sums, or raise to stop.
     capture : whether a GPU replays a step that it has captured.
     compiled : whether steps, not what is measured between them, run compiled cells; see
         ``bench.machine.compiling``. Maps are rounded in steps alone, too.

@@ -1,4 +1,4 @@
-"""Tables of a report inside somebody's Markdown: their numbers are made from the records, the text around is not."""
+"""Writes tables of a report into a Markdown file: the tables come from the records, the text around them stays."""
 
 from __future__ import annotations
 

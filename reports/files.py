@@ -1,4 +1,4 @@
-"""The folder of the reports: what a build wrote there, and what is somebody else's and stays.
+"""The folder of the reports: tells the files that a build wrote from all others, which stay.
 
 ``report-files.json`` in that folder names each file with the checksum of what was written. A file that is not named
 there, or whose content is another by now, is somebody else's. A build writes into a folder of its own first; its files

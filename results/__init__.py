@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "load": "results.records.frame.load",  # read the records of a folder as one table, a row a point
+    "load": "results.records.frame.load",  # read the records of a folder as one table, one row per point
 }
 
 

@@ -34,7 +34,7 @@ class Site:
 
     Attributes
     ----------
-    choices : of each row; where ``lists`` gives each row its own, all that occur, in order.
+    choices : the choices of each row; if ``lists`` gives each row its own, all that occur, in order.
     keep : how many choices of a row survive.
     operations : whether the choices are operations (else they are parents).
     contests : groups of rows of which ``survivors`` survive each, with their heaviest choice that is not in ``never``.
@@ -94,7 +94,7 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, order=True)
 class Arch:
-    """A discrete architecture; ``key`` names it in one way. Two keys may stand for one function: see ``Space.form``."""
+    """A discrete architecture, named by its ``key``. Two keys may stand for one function: see ``Space.form``."""
 
     space: str
     key: str
@@ -186,7 +186,7 @@ class Skeleton:
 class SupernetConfig:
     """The switches of a supernet; a space's ``supernet`` holds the authors' values."""
 
-    channels: Annotated[int, Ge(1), Le(256)] = 16  # far beyond any paper's; one beyond these would not fit anywhere
+    channels: Annotated[int, Ge(1), Le(256)] = 16  # the limits are far above any paper's
     cells: Annotated[int, Ge(1), Le(64)] = 5  # per stack
     bn_momentum: Annotated[float, Gt(0), Le(1)] = 0.1  # weight of the newest batch, PyTorch's convention
     bn_affine: bool = False  # of the cell's batch norms
@@ -257,7 +257,7 @@ class Space(ABC):
     supernet: SupernetConfig
     parameter_free: tuple[str, ...]  # operations without weights
     groups: tuple[tuple[str, ...], ...]  # DropNAS's operation groups
-    notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "": told without its name
+    notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "" needs no name
     noisy: bool = False  # whether an operation draws noise
     enumerable: bool = True  # whether the cells are few enough to be listed
     same: str = ""  # when two keys name one cell, in words; empty where they never do
@@ -375,12 +375,12 @@ class Space(ABC):
 
         Parameters
         ----------
-        notation : one of ``notations``; without it, what can only mean one architecture is taken.
+        notation : one of ``notations``; without it, a text is read only if it can mean just one architecture.
 
         Raises
         ------
         ValueError
-            The text names none, or may name several: the message says how to write it.
+            The text names no architecture, or may name several; the message says how to write it.
         """
         known = [name for name in self.notations if name]
         if notation and notation not in known:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-settings.register_profile("suite", deadline=None)  # a busy machine is no failure
+settings.register_profile("suite", deadline=None)  # a busy machine is not a failure
 settings.load_profile("suite")
 
 ROOT = Path(__file__).parents[1]

@@ -26,6 +26,6 @@ class OutOfBudget(Failed):
 
 
 class Stopped(SystemExit):
-    """A signal asked the command to stop; ``fix`` says how to go on."""
+    """A signal asked the command to stop; ``fix`` says how to continue."""
 
-    fix = "the same command goes on from the last checkpoint"
+    fix = "the same command continues from the last checkpoint"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "", every: bool = False) -> int:
-    """Print one line a claim that was judged, and a count of the others; return the exit status.
+    """Print one line per claim that was judged, and a count of the others; return the exit status.
 
     ``scope`` names the experiment whose claims decide the status; ``every`` prints those that were not judged too.
     """

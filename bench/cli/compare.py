@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def compare(first: Path, second: Path, as_json: Json = False) -> None:
-    """Compare two folders of records: which runs differ, where first, and by how much; exit 1 where any does."""
+    """Compare two folders of records: which runs differ, where first, and by how much; exit 1 if any does."""
     from results.records.store import Store
 
     stores = [Store(_records(folder)) for folder in (first, second)]
@@ -49,7 +49,7 @@ def compare(first: Path, second: Path, as_json: Json = False) -> None:
 
 def _records(folder: Path) -> Path:
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder of records")
+        raise InputError(f"{folder} is not a folder of records")
     return existing(folder)
 
 

@@ -31,7 +31,7 @@ def status(as_json: Json = False) -> None:
 
 @data.command()
 def verify(as_json: Json = False) -> None:
-    """Read every byte and row of what is there; exit 2 where a file cannot be used."""
+    """Read every byte and row of what is there; exit 2 if a file cannot be used."""
     from results.data.directory import data_dir
     from results.data.directory import verify as checked
 

@@ -61,7 +61,7 @@ def epoch_line(group: Group, epoch: int, left: str, latest: list[dict[str, Any]]
 
 
 def _percents(latest: list[dict[str, Any]], name: str) -> str:
-    """Return what each seed measured, one number a seed; empty where none did."""
+    """Return what each seed measured, one number per seed; empty where none did."""
     return " ".join(f"{row[name]:.1f}" for row in latest if row[name] == row[name])
 
 

@@ -57,7 +57,7 @@ def merge(
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of --from-csv.")] = "",
     replace: Replace = False,
 ) -> None:
-    """Check records, landscapes, checkpoints and scores from elsewhere, and file them away."""
+    """Check records, landscapes, checkpoints and scores from elsewhere, and add them to the store."""
     from bench.runs import foreign, merging
     from results.records.run import Run
     from results.records.store import Store

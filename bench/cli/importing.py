@@ -15,11 +15,11 @@ from .options import RUNS, Notation, Replace, Runs
 
 @app.command("import")
 def import_search(
-    table: Annotated[Path | None, typer.Argument(help="A table with columns epoch and arch, a row an epoch.")] = None,
+    table: Annotated[Path | None, typer.Argument(help="A table with columns epoch and arch, a row per epoch.")] = None,
     name: Annotated[str, typer.Option("--as", help="EXPERIMENT/SPACE/METHOD/SEED of the search.")] = "",
     first: Annotated[
         int | None,
-        typer.Option("--first-epoch", min=0, help="Completed epochs at the first row, where the column does not say."),
+        typer.Option("--first-epoch", min=0, help="Completed epochs at the first row, if the column does not say."),
     ] = None,
     arch: Annotated[str, typer.Option("--final", help="In place of a table: the architecture that it ended in.")] = "",
     epochs: Annotated[int | None, typer.Option("--epochs", help="Epochs of the search behind --final.")] = None,
@@ -28,7 +28,7 @@ def import_search(
     runs: Runs = RUNS,
     replace: Replace = False,
 ) -> None:
-    """Import another code's search: a table with a row an epoch, or its final architecture alone."""
+    """Import another code's search: a table with one row per epoch, or only its final architecture."""
     from bench.runs import foreign
     from results.records.run import Run
     from results.records.store import Store
@@ -38,7 +38,7 @@ def import_search(
     except ValueError as error:
         raise InputError(f"--as: {error}") from None
     if (table is None) == (not arch):
-        raise InputError("give a table with a row an epoch, or --final with the architecture that the search ended in")
+        raise InputError("give a table with one row per epoch, or --final with the final architecture")
     if arch and not source:
         raise InputError("--final needs --source, such as --source 'Dong and Yang 2020, table 5'")
     store = Store(runs)

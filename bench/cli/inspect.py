@@ -28,13 +28,13 @@ def score(
     space: SpaceName,
     arch: Annotated[list[str] | None, typer.Argument(help="Architectures; - reads them from standard input.")] = None,
     source: Annotated[
-        str, typer.Option("--from", help="A file with an architecture a line, or a table with a column arch; or -.")
+        str, typer.Option("--from", help="A file with one architecture per line, or a table with a column arch; or -.")
     ] = "",
     notation: Notation = "",
     runs: Runs = RUNS,
     as_json: Json = False,
 ) -> None:
-    """Score architectures with the tables and scores that are here."""
+    """Score architectures with the tables and scores that are available."""
     from bench import architectures
     from results.data.directory import data_dir
 

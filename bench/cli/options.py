@@ -61,8 +61,8 @@ Runs = Annotated[Path, typer.Option("--runs", help="Where records are kept.")]
 Reports = Annotated[Path, typer.Option("--reports", help="Where reports are written.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Engine = Annotated[str, typer.Option("--engine", help="inline (this machine) or ray (a cluster).")]
-Budget = Annotated[str, typer.Option("--budget", help="Stop within this time: 90s, 9m, 2h; the same command goes on.")]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="Groups side by side; 0: one a core, or one a GPU.")]
+Budget = Annotated[str, typer.Option("--budget", help="Stop in this time: 90s, 9m, 2h; the same command continues.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Groups side by side; 0: one per core, or one per GPU.")]
 ConvForm = Annotated[
     str,
     typer.Option(
@@ -71,7 +71,7 @@ ConvForm = Annotated[
     ),
 ]
 Precision = Annotated[
-    str, typer.Option("--precision", help="float32, tf32, bf16 (maps alone) or float64; auto: tf32 on a GPU.")
+    str, typer.Option("--precision", help="float32, tf32, bf16 (maps only) or float64; auto: tf32 on a GPU.")
 ]
 Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and replay it, on a GPU.")]
 Compile = Annotated[
@@ -85,13 +85,13 @@ Replace = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 WithImported = Annotated[
-    bool, typer.Option("--imported", help="Records of other codes decide claims too, where nothing else was run.")
+    bool, typer.Option("--imported", help="Records of other codes decide claims too, if nothing else was run.")
 ]
 Notation = Annotated[
     str,
-    typer.Option("--notation", help="How architectures are written, where that is not told: see docs/importing.md."),
+    typer.Option("--notation", help="How architectures are written, if that is not clear; see docs/importing.md."),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Undecided claims and claims not run count as failures too.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Claims that are undecided or were not run also fail.")]
 
 RUNS = Path("results/runs")
 REPORTS = Path("reports")
@@ -108,7 +108,9 @@ def existing(runs: Path) -> Path:
     if not runs.is_dir():
         if runs == RUNS:
             return runs
-        raise InputError(f"{runs} is no folder of records; correct --runs, or make it with 'dnas run' or 'dnas merge'")
+        raise InputError(
+            f"{runs} is not a folder of records; correct --runs, or make one with 'dnas run' or 'dnas merge'"
+        )
     if not _is_store(runs) and any(runs.iterdir()):
         inside = runs / "runs"
         hint = f"; did you mean {inside}?" if inside.is_dir() and _is_store(inside) else "; correct --runs"
@@ -140,7 +142,7 @@ def seconds(budget: str) -> float:
         return float("inf")
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget)
     if not match:
-        raise InputError(f"'{budget}' is no time; write 90s, 9m or 2h")
+        raise InputError(f"'{budget}' is not a time; write 90s, 9m or 2h")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 

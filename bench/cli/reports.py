@@ -71,7 +71,7 @@ def check(
     imported: WithImported = False,
     as_json: Json = False,
 ) -> None:
-    """Hold what was measured against what was published; exit 1 where a claim is worse."""
+    """Compare what was measured with what was published; exit 1 if a claim is worse."""
     import bench
     from results.records.store import Store
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bench.runs.plan import Group
 
 Progress = Callable[["Group", int, list[dict[str, Any]]], None]
-#: Columns that are one number a point, of several operations: ``mix_skip_connect`` is shown as ``mix/skip_connect``.
+#: Columns that are one number per point, of several operations: ``mix_skip_connect`` is shown as ``mix/skip_connect``.
 _KINDS = ("mix_", "alpha_grad_", "weight_grad_")
 
 

@@ -32,7 +32,7 @@ _COLOURS = ("blue", "red", "green", "yellow", "cyan", "magenta")
 def watch(
     runs: Runs = RUNS,
     interval: Annotated[float, typer.Option("--interval", min=0.2, help="Seconds between two looks.")] = 2.0,
-    once: Annotated[bool, typer.Option("--once", help="Print once and end, as where there is no terminal.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print once and end, as without a terminal.")] = False,
     as_json: Json = False,
 ) -> None:
     """Watch the groups that are under way: epoch, time left, accuracy and shares at their last checkpoint."""

@@ -105,7 +105,7 @@ def _work(
         kept = "its record is kept as a result" if len(diverged) == 1 else "their records are kept as results"
         return wanted.name, Failed(f"{count} diverged, the first is {diverged[0]}; {kept}")
     if out_of_time or scored.out_of_time:
-        return wanted.name, OutOfBudget("out of budget with work left; the same command goes on")
+        return wanted.name, OutOfBudget("out of budget with work left; the same command continues")
     return wanted.name, None
 
 
@@ -137,7 +137,7 @@ def reproduce(
     imported: WithImported = False,
     replace: Replace = False,
 ) -> None:
-    """Run what is missing, score it, hold it against what was published, and rebuild the reports."""
+    """Run what is missing, score it, compare it with what was published, and rebuild the reports."""
     from reports.files import check_place
 
     from .reports import build_reports, print_claims

@@ -33,7 +33,7 @@ BUSY = "left to another process"
 class Ended:
     """How a group ended: "done", "out of time", "left to another process", or "failed" with its error.
 
-    "retried" is no end: the group's worker was lost, and it was started again.
+    "retried" is not an end: the group's worker was lost, and it was started again.
     """
 
     group: Group

@@ -1,7 +1,7 @@
 """Runs groups on a Ray cluster, each as a Ray task: the engine ``ray``.
 
 With ``RAY_ADDRESS`` they go to the cluster that runs there, without it to one that is started here and ended
-after them. All nodes see the same store. A group whose worker is lost is started again and goes on from its last
+after them. All nodes see the same store. A group whose worker is lost is started again and continues from its last
 checkpoint.
 """
 

@@ -1,4 +1,4 @@
-"""What a file of an experiment holds, and what its overrides add: the same tables, one layer over the other."""
+"""The tables that the file of an experiment and its overrides hold, one layer over the other."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Layer(Scope):
     variants: dict[str, Variant] = field(default_factory=dict)
 
     def scopes(self, space: spaces.Space, method_id: str, base: str) -> tuple[Scope, ...]:
-        """Return what is said of an arm, the more special the later; ``base`` is the method of a variant."""
+        """Return what is said about an arm, the more special the later; ``base`` is the method of a variant."""
         own = self.variants.get(method_id, Variant())
         of_method = own.params | {"training": own.training, "measure": own.measure}
         named = (self.space.get(name, Scope()) for name in (space.family, space.id))
@@ -84,7 +84,7 @@ def read(tables: Mapping[str, Any]) -> Layer:
         if name in method.names():
             raise InputError(f"the variant '{name}' has the id of a method; give it another")
         if key := next((key for key in ("training", "measure") if key in variant.params), None):
-            raise InputError(f"'variants.{name}.params.{key}' is no parameter; write variants.{name}.{key}")
+            raise InputError(f"'variants.{name}.params.{key}' is not a parameter; write variants.{name}.{key}")
     return layer
 
 
@@ -101,7 +101,7 @@ def variants(layers: Iterable[Layer]) -> dict[str, tuple[str, str]]:
                 raise InputError(f"the variant '{name}' lacks '{key}'; add it to [variants.{name}]")
         if said["method"] not in method.names():
             nearest = suggest(said["method"], method.names())
-            raise InputError(f"the variant '{name}' is of an unknown method '{said['method']}'{nearest}")
+            raise InputError(f"the variant '{name}' names an unknown method '{said['method']}'{nearest}")
     return {name: (said["method"], said["label"]) for name, said in found.items()}
 
 

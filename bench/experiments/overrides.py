@@ -1,4 +1,4 @@
-"""``key=value`` on the command line: read, written in one way, and made into tables."""
+"""Reads ``key=value`` from the command line, writes it in one form, and makes tables of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(texts: Sequence[str]) -> Overrides:
         key, equals, value = text.partition("=")
         parts = [part.strip() for part in key.split(".")]
         if not equals or not all(parts):
-            raise InputError(f"'{text}' is no override; write key=value, as in training.epochs=2")
+            raise InputError(f"'{text}' is not an override; write key=value, as in training.epochs=2")
         parsed = _parsed(value, key)
         last[".".join(parts)] = str(parsed) if parts == ["seeds"] else parsed  # a single seed reads as a number
     return {key: last[key] for key in sorted(last, key=lambda key: (key.startswith("space."), key))}
@@ -38,7 +38,7 @@ def _parsed(text: str, key: str) -> Any:
             value = text
         str(value)
         return _plain(value)
-    except ValueError:  # bytes that are no text, or a number of more digits than Python prints
+    except ValueError:  # bytes that are not text, or a number of more digits than Python prints
         raise InputError(f"the value of '{key}' cannot be written down; give another") from None
 
 
@@ -88,6 +88,6 @@ def nested(overrides: Overrides, known: Collection[str]) -> dict[str, Any]:
                 raise InputError(f"unknown key '{key}'{suggest(part, known)}")
             table = table.setdefault(part, {})
             if not isinstance(table, dict):
-                raise InputError(f"'{key}' cannot be set: '{part}' is no table")
+                raise InputError(f"'{key}' cannot be set: '{part}' is not a table")
         table[parts[-1]] = deepcopy(value)
     return tables

@@ -60,7 +60,7 @@ class Retrain:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named set of arms: spaces, methods and seeds under one protocol a space.
+    """A named set of arms: spaces, methods and seeds under one protocol per space.
 
     Attributes
     ----------
@@ -113,10 +113,10 @@ class Experiment:
     def _resolve(self, space: str, method_id: str) -> Arm:
         """Put the tables of an arm together.
 
-        What a file says of a family overrides what it says of all, and what it says of a space overrides that. In each
-        of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides ``measure``.
-        What a variant says of itself overrides these. Overrides take precedence over the file, in the same order among
-        themselves.
+        The tables of a family override those of the whole file, and the tables of a space override those of its family.
+        In each of the three, ``methods.ID.training`` overrides ``training``, and ``methods.ID.measure`` overrides
+        ``measure``. The tables of a variant override all of these. Overrides from the command line take precedence over
+        the file, in the same order among themselves.
         """
         found, (base, label) = spaces.find(space), self.variants.get(method_id, (method_id, ""))
         searcher = method.find(base)
@@ -164,7 +164,7 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     if not path.is_file():
         raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
     if fault := fault_of_name(path.stem):
-        raise InputError(f"an experiment's file names a folder; rename '{path.name}': {fault}")
+        raise InputError(f"the name of an experiment's file also names a folder; rename '{path.name}': {fault}")
     settled = overriding.read(overrides)
     tables = (toml.read(path), overriding.nested(settled, layering.TABLES))
     return _experiment(path.stem, tuple(map(layering.read, tables)), overriding.written(settled))
@@ -221,9 +221,9 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise InputError(f"'{text}' is no list of seeds; write 0-3 or 0,2,5")
+            raise InputError(f"'{text}' is not a list of seeds; write 0-3 or 0,2,5")
         if max(len(first), len(last)) > _SEED_DIGITS:
-            raise InputError(f"'{text[:40]}' names a seed of more than {_SEED_DIGITS} digits; take a smaller one")
+            raise InputError(f"'{text[:40]}' names a seed of more than {_SEED_DIGITS} digits; use a smaller one")
         if int(last or first) - int(first) > 9999:
             raise InputError(f"'{text}' names more than 10,000 seeds")
         seeds += range(int(first), int(last or first) + 1)

@@ -73,7 +73,7 @@ def load(
     Raises
     ------
     InputError
-        The data set is unknown, absent or damaged, or cannot be had in this size.
+        The data set is unknown, absent or damaged, or not available in this size.
     """
     known = find(dataset)
     train, train_labels, test, test_labels = known.read(data_dir, cache_dir)
@@ -101,7 +101,7 @@ def _box_average(images: np.ndarray, size: int, dataset: str) -> np.ndarray:
     """Average k x k pixels of ``(N, C, k * size, k * size)`` into one, rounding to nearest with halves up."""
     full = images.shape[-1]
     if size < 1 or full % size:
-        raise InputError(f"{dataset} cannot be had at {size} pixels; the size must divide {full}")
+        raise InputError(f"{dataset} is not available at {size} pixels; choose a size that divides {full}")
     k = full // size
     total = np.full((*images.shape[:2], size, size), k * k // 2, dtype=np.uint32)
     for row in range(k):

@@ -78,7 +78,7 @@ class Captured(Generic[Outcome]):
                 self._graphs[shape] = self._capture(inputs)
             except RuntimeError as error:  # nothing was computed: the state is as it was
                 self._enabled = False
-                _warn(f"the step is not captured and runs slower: {str(error).splitlines()[0]}")
+                _warn(f"the step could not be captured and runs more slowly: {str(error).splitlines()[0]}")
                 return self._step(inputs)
         captured = self._graphs[shape]
         for name, tensor in captured.inputs.items():

@@ -1,4 +1,4 @@
-"""Prepares TorchInductor, which compiles a supernet's cells: fewer and larger kernels a step, after minutes of waiting.
+"""Prepares TorchInductor, which compiles a supernet's cells: fewer, larger kernels per step, after minutes of waiting.
 
 Compiled cells are kept from run to run, in the folder that ``TORCHINDUCTOR_CACHE_DIR`` names, or else in the suite's.
 """

@@ -72,7 +72,7 @@ def file() -> Path:
 
 
 def as_document(form: Forms) -> str | dict[str, ConvForm]:
-    """Return what a checkpoint and a record say of the forms: a name, or a name for each shape."""
+    """Return what a checkpoint and a record say about the forms: a name, or a name for each shape."""
     return {_name(shape): form for shape, form in form.forms.items()} if isinstance(form, FormTable) else form
 
 

@@ -16,7 +16,7 @@ _STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") i
 
 
 class OutOfTime(Exception):
-    """The time budget is used up; the group goes on from its checkpoint."""
+    """The time budget is used up; the group continues from its checkpoint."""
 
 
 class Held:
@@ -91,7 +91,7 @@ class Pace:
         self.began = now
 
     def begin(self) -> None:
-        """Note that the next step begins: what was measured since the last one is no part of it."""
+        """Note that the next step begins: what was measured since the last one is not part of it."""
         self.began = time.monotonic()
 
     def keep(self) -> None:

@@ -61,7 +61,7 @@ def _by_operation(learner: Learner, table: Tensor) -> Tensor:
 def evaluate(learner: Learner, feed: Feed, images: Tensor, mix: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return loss and percent correct of each seed on images without augmentation, in evaluation mode, ``(S,)``.
 
-    The percentage is NaN where the loss is not finite: among logits that are no numbers the first class always wins.
+    The percentage is NaN where the loss is not finite: among logits that are not numbers the first class always wins.
     """
     mix = learner.mix() if mix is None else mix
     loss = torch.zeros(learner.seeds, dtype=mix.dtype, device=mix.device)
@@ -106,7 +106,7 @@ def hessian_rows(learner: Learner, samples: Samples) -> Iterator[Tensor]:
 
 
 def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: int = 4) -> list[pd.DataFrame]:
-    """Measure validation accuracy around the final alphas, weights fixed; one table a seed.
+    """Measure validation accuracy around the final alphas, weights fixed; one table per seed.
 
     ``kind`` "plane": at alpha + x g + y o, where g is the gradient of the validation loss and o a random direction
     orthogonal to it, every row of either scaled to length 1. ``kind`` "radius": at the mix moved by uniform noise of

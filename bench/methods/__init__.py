@@ -1,1 +1,1 @@
-"""The methods, one a file. A file here that declares ``METHOD`` is found by its folder."""
+"""The methods, one per file. A file here that declares ``METHOD`` is found by its folder."""

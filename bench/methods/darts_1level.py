@@ -19,7 +19,7 @@ def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
     return onelevel.step(learner, batch, params)
 
 
-#: What DropNAS's own say of the step that the two share.
+#: What DropNAS's own say about the step that the two share.
 DEVIATIONS = tuple(
     rule.model_copy(update={"switch": rule.switch.replace(".dropnas.", ".darts-1level.")})
     for rule in dropnas.DEVIATIONS

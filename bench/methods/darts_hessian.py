@@ -73,7 +73,7 @@ DEVIATIONS = (
         id="ours-after",
         what="The formula, its strength and its estimate by one random direction a step are this suite's.",
         why="The paper shows curves of an explicit regulariser and gives neither formula nor code that could be read.",
-        effect="Unknown: its curves cannot be held against those of the paper.",
+        effect="Unknown: its curves cannot be compared with those of the paper.",
         switch="methods.darts-hessian.eta=0",
         source="xiangning-chen/SmoothDARTS optimizers/darts/analyze.py holds the measurement alone",
         holds=lambda space, method, protocol: protocol.params.eta > 0,

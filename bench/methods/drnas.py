@@ -153,6 +153,6 @@ METHOD = Method(
     step=step,
     passes={"alpha": 1, "weights": 1},
     draws=noise,
-    still=frozenset({"loss"}),  # a random mix a step: a few images are fitted slowly
+    still=frozenset({"loss"}),  # one random mix per step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

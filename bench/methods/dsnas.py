@@ -1,4 +1,4 @@
-"""DSNAS: one path of the supernet a step; weights and alphas learn from the same backward pass.
+"""DSNAS: one path of the supernet per step; weights and alphas learn from the same backward pass.
 
 Not measured yet: no record of it on NAS-Bench-201 is committed.
 
@@ -73,7 +73,7 @@ DEVIATIONS = (
         what="Epochs, batches and optimisers are the experiment's, those of DARTS; there is no label smoothing.",
         why="The authors search a space of their own on ImageNet. The NAS-Bench-201 numbers that later papers print"
         " have no published code.",
-        effect="Unknown: measured numbers cannot be held against published ones.",
+        effect="Unknown: measured numbers cannot be compared with published ones.",
         source="SNAS-Series/SNAS-Series train_imagenet.py:330-341",
     ),
     Rule(
@@ -99,6 +99,6 @@ METHOD = Method(
     step=step,
     passes={"weights": 1},
     draws=noise,
-    still=frozenset({"loss"}),  # one path a step: a few images are fitted slowly
+    still=frozenset({"loss"}),  # one path per step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

@@ -82,8 +82,8 @@ DEVIATIONS = (
         id="gradient-columns",
         what="Gradient norms of the alphas are those of the mix.",
         why="The mix is this method's parameter.",
-        effect="They cannot be held against those of other methods.",
-        source="results/record.py",
+        effect="They cannot be compared with those of other methods.",
+        source="results/records/record.py",
     ),
 )
 

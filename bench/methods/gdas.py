@@ -99,7 +99,7 @@ MEASURED = Rule(
     what="Validation accuracy, entropy, eigenvalue and landscape are those of softmax(alpha), not of a drawn mix.",
     why="The suite measures all methods at softmax(alpha), from which the cell is decoded.",
     effect="None on the search. The supernet is measured at a mix that it was not trained at.",
-    source="results/record.py",
+    source="results/records/record.py",
 )
 DEVIATIONS = (
     Rule(
@@ -165,6 +165,6 @@ METHOD = Method(
     params=Params,
     draws=noise,
     scalars=temperature,
-    still=frozenset({"loss"}),  # one path a step: a few images are fitted slowly
+    still=frozenset({"loss"}),  # one path per step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

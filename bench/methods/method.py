@@ -34,7 +34,7 @@ def rate_of_experiment(params: Any, training: Any) -> Rate:
 
 
 class Rule(Deviation):
-    """A deviation, and the runs that it is true of: ``holds(space, method, protocol)``, by default every run."""
+    """A deviation, and the runs for which it is true: ``holds(space, method, protocol)``, by default every run."""
 
     holds: Callable[..., bool] = Field(default=lambda *_: True, exclude=True)
 
@@ -49,7 +49,7 @@ class Method:
 
     Attributes
     ----------
-    id, label : how it is called on the command line and in figures.
+    id, label : its name on the command line, and its name in figures.
     colour, order : of its line in figures; Okabe and Ito's palette.
     levels : 2 trains alphas on the second half of the images, 1 trains both on all of them, 0 trains nothing.
     step : ``step(learner, batch, params) -> Outcome`` updates the learner's state by one batch; None for levels 0.
@@ -63,7 +63,7 @@ class Method:
     scalars : ``scalars(params, epoch, epochs)`` returns its values of one epoch.
     rate : the weights' learning rate.
     cite : BibTeX.
-    passes : of one step, by kind: training passes whose gradient reaches the "alpha" alone, those whose gradient
+    passes : of one step, by kind: training passes whose gradient reaches only the "alpha", those whose gradient
         reaches the "weights", and "attack"; ``bench.runs.price`` counts them. Empty:
         nobody has counted them.
     deviations : its own; see ``bench.runs.deviations`` for those of spaces and of the protocol.
@@ -73,7 +73,7 @@ class Method:
     warm_up : ``warm_up(params, epochs)`` returns in how many first epochs the alphas do not step: no batch of these has
         images for them.
     spaces : ``spaces(space)`` returns why the method makes no sense on a space; empty where it does.
-    still : what of the contract for one step (``tests/contracts``) does not hold, because the algorithm says so: names
+    still : the parts of the contract for one step (``tests/contracts``) that the algorithm itself breaks: names
         of the state that a step leaves alone, and "loss" where the loss falls slowly on a few images.
     """
 

@@ -1,4 +1,4 @@
-"""Random search: one architecture a point, uniform over the raw choices, no supernet.
+"""Random search: one architecture per point, uniform over the raw choices, no supernet.
 
 Measured: test accuracy on CIFAR-10 of the final cells of NAS-Bench-201, mean and standard deviation over n seeds: 91.90
 ± 1.46 %, n = 8 in 'scaled' (AMD EPYC); 89.79 ± 2.23 %, n = 4 in 'reduced' (Intel(R) Xeon(R) Processor). Provisional:

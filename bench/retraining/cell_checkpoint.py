@@ -1,4 +1,4 @@
-"""The checkpoint from which an interrupted retraining of a cell goes on."""
+"""The checkpoint from which an interrupted retraining of a cell continues."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class CellCheckpoint:
         fresh = {"network": _copied(network.state_dict()), "optimizer": _copied(optimizer.state_dict())}
         try:
             if inflates(path):
-                raise ValueError("it unfolds to more than a checkpoint holds")
+                raise ValueError("it expands to more than a checkpoint holds")
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
             if state["label"] != self.label:
                 return None

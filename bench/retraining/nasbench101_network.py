@@ -29,7 +29,7 @@ def build(
 ) -> nn.Module:
     """Return the network of a cell with ``channels`` from the stem and ``cells`` cells a stack.
 
-    Where a stack's width is no multiple of the number of vertices that feed the output, the first ones in vertex
+    Where a stack's width is not a multiple of the number of vertices that feed the output, the first ones in vertex
     order are one channel wider. The table's networks have the vertex order that its authors enumerated, ours that
     of the key, so the two can differ in which vertex this is.
     """

@@ -77,7 +77,7 @@ def retrain(
         A space or a key is unknown, the recipe is not for cells of the space or for these images, it holds out all
         training images, or the table has a cell that was trained for another number of epochs.
     OutOfTime
-        Before an epoch that would end after the deadline; a later call goes on from there.
+        Before an epoch that would end after the deadline; a later call continues from there.
     """
     _check_images(recipe, images)
     cells: dict[tuple[str, str], list[str]] = {}

@@ -1,4 +1,4 @@
-"""One archive of everything that a store says: records, landscapes, scores, their report, versions, a citation.
+"""One archive of everything in a store: records, landscapes, scores, their report, versions, a citation.
 
 An archive is a zip. ``runs/`` holds the store's Parquet files, ``report/`` the page with its figures and tables,
 ``versions.json`` what made the records and the archive, ``CITATION.bib`` what to cite, ``SHA256SUMS`` a checksum of
@@ -22,7 +22,7 @@ from results.records.store import Store
 
 NAME = "dnas-bench-records.zip"
 _RUNS, _SUMS = "runs", "SHA256SUMS"
-_LARGEST = 2**32  # bytes that an archive may unfold to
+_LARGEST = 2**32  # bytes that an archive may expand to
 _SUITE = """@software{dnas-bench,
   title = {dnas-bench: a benchmark-reproduction suite for differentiable architecture search},
   author = {{The dnas-bench developers}},
@@ -70,14 +70,14 @@ def unpack(path: Path, folder: Path) -> Path:
     Raises
     ------
     InputError
-        It is no archive of this suite, or one of its files is not what its checksum says.
+        It is not an archive of this suite, or one of its files is not what its checksum says.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             sums = dict(line.split("  ", 1)[::-1] for line in archive.read(_SUMS).decode().splitlines())
             members = [member for member in archive.infolist() if _is_of_store(member.filename)]
             if sum(member.file_size for member in members) > _LARGEST:
-                raise InputError(f"{path} unfolds to more than {_LARGEST // 2**30} GiB; unpack it by hand")
+                raise InputError(f"{path} expands to more than {_LARGEST // 2**30} GiB; unpack it by hand")
             for member in members:
                 content = archive.read(member)
                 if _checksum(content) != sums.get(member.filename):
@@ -86,7 +86,7 @@ def unpack(path: Path, folder: Path) -> Path:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{path} is no archive of 'dnas export', or is damaged: {error}") from None
+        raise InputError(f"{path} is not an archive of 'dnas export', or is damaged: {error}") from None
     return folder / _RUNS
 
 

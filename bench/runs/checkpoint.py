@@ -1,10 +1,10 @@
-"""Checkpoints: one file a seed and position, with which a search goes on as if it had not stopped.
+"""Checkpoints: one file per seed and position, with which a search continues as if it had not stopped.
 
 A group of seeds goes on together. Its files are written one
 after the other, and those of the position before are removed only when all are there, so that a kill at any instant
 leaves one position of which the whole group is present.
 
-No file is ever changed. Some seeds of a group may go on without the others, from the same files: halves of it, those
+No file is ever changed. Some seeds of a group may continue without the others, from the same files: halves of it, those
 that have not diverged, those that are asked for. They are then further on, or recorded, and what they left behind is
 still a position of the others.
 """
@@ -181,7 +181,7 @@ def _config_hash(path: Path) -> str | None:
 def latest(
     root: Path, run: Run, config_hash: str, is_done: Callable[[Run], bool]
 ) -> tuple[Position, tuple[int, ...]] | None:
-    """Return the newest position from which a run can go on, and the seeds of its group that are still there.
+    """Return the newest position from which a run can continue, and the seeds of its group that are still there.
 
     The others of the group must have gone on from there without it: they are done, or have a later position. Where one
     did not, the group was killed before it had written all files of the position.

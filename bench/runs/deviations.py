@@ -1,4 +1,4 @@
-"""Where this suite, the authors' code and the papers do not agree, as data that records and reports carry.
+"""Where this suite, the authors' code and the papers disagree, as data that records and reports contain.
 
 A method's own deviations stand in its file; those of a space family and of the protocol as a whole stand here. Each is
 stated by the runs that its sentences are true of, and by no other: that is what its rule says.

@@ -42,9 +42,9 @@ def images_of(config: ImagesConfig, data_dir: Path | None) -> Images:
 def run_group(group: Group, images: Images, setting: Setting, progress: Progress) -> None:
     """Run what is missing of a group to its last epoch and write a record for each seed.
 
-    It goes on from the newest checkpoint, whatever ``group`` says: another process may have run it meanwhile. A seed
-    whose weights or alphas are no longer finite is recorded as diverged; the others go on without it. A group that is
-    too large for the device's memory is halved.
+    The group continues from its newest checkpoint, whatever ``group`` says, because another process may have run it
+    meanwhile. A seed whose weights or alphas are no longer finite is recorded as diverged, and the others continue
+    without it. A group that is too large for the device's memory is halved.
 
     Raises
     ------

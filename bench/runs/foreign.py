@@ -1,4 +1,4 @@
-"""Imports another code's search: a table with a row an epoch, or the architecture that it ended in.
+"""Imports another code's search: a table with one row per epoch, or the architecture that it ended in.
 
 What is imported says so in its record, has no protocol of this suite, and decides no claim unless that is asked for.
 """
@@ -48,7 +48,7 @@ class Imported:
     def __str__(self) -> str:
         if not self.taken:
             length = "unknown" if self.last is None else self.last
-            return f"{self.run}: a final architecture alone, epochs {length}"
+            return f"{self.run}: only a final architecture, epochs {length}"
         row = "the initialisation" if self.first == 0 else f"after {self.first} completed epochs"
         text = f"{self.run}: {self.last} epochs; row 0 is epoch {self.first}, {row}; took {', '.join(self.taken)}"
         return f"{text}; dropped {', '.join(self.dropped)}" if self.dropped else text
@@ -57,7 +57,7 @@ class Imported:
 def from_csv(
     path: Path, run: Run, store: Store, *, first: int | None = None, notation: str = "", replace: bool = False
 ) -> Imported:
-    """Import a search from a table with the columns ``epoch`` and ``arch``, a row an epoch.
+    """Import a search from a table with the columns ``epoch`` and ``arch``, one row per epoch.
 
     A method that the suite does not have is shown under its own name. The other columns that records have are taken,
     the rest is dropped and named.
@@ -72,14 +72,14 @@ def from_csv(
     Raises
     ------
     InputError
-        It is no search: epochs do not follow each other, none is completed, or a row cannot be used; or another record
+        It is not a search: epochs are out of order, none is completed, or a row cannot be used; or another record
         is there.
     """
     space, table = _space(run), delimited.read(path, ["epoch", "arch"])
     known = [*POINT_COLUMNS, *(prefix + name for prefix in OPERATION_PREFIXES for name in space.operations)]
     taken = tuple(name for name in table.headings if name in known and name != "alpha")
     if not table.lines:
-        raise InputError(f"{path} has a heading and no row; give a row an epoch")
+        raise InputError(f"{path} has a header but no rows; give one row per epoch")
     counted = [_whole(line.fields["epoch"], f"{path}, line {line.number}") for line in table.lines]
     begin = counted[0] if first is None else first
     if first is None and begin > 1:
@@ -88,13 +88,13 @@ def from_csv(
     for row, line in enumerate(table.lines):
         where = f"{path}, line {line.number}"
         if counted[row] != counted[0] + row:
-            raise InputError(f"{where}: epoch {counted[row]} should be {counted[0] + row}; give each once, in order")
+            raise InputError(f"{where}: epoch {counted[row]} should be {counted[0] + row}; give every epoch in order")
         point: Row = {"epoch": begin + row, "arch": _arch(space, line.fields["arch"], notation, where)}
         point |= {name: _number(line.fields[name], name, where) for name in taken if name not in ("epoch", "arch")}
         points.append(point | {"alpha": [np.nan] * space.alphas})
     if points[-1]["epoch"] < 1:
         raise InputError(
-            f"{path} holds the initialisation alone, and a search has at least one completed epoch; give the"
+            f"{path} holds only the initialisation, but a search has at least one completed epoch; give the"
             " other epochs, or say with --first-epoch how many are completed at its first row"
         )
     for name in set(_PERCENT) & set(taken):
@@ -122,7 +122,7 @@ def final(
     source : where it was published, in words.
     """
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
-        raise InputError(f"a search of {epochs} epochs is none; give at least 1, or leave --epochs out")
+        raise InputError(f"{epochs} epochs are too few for a search; give at least 1, or leave --epochs out")
     space = _space(run)
     key = _arch(space, arch, notation, "the architecture")
     points: list[Row] = [{"epoch": epochs or 0, "arch": key, "alpha": [np.nan] * space.alphas}]
@@ -143,7 +143,7 @@ def _arch(space: Space, text: str, notation: str, where: str) -> str:
 
 def _whole(text: str, where: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= MOST_EPOCHS):
-        raise InputError(f"{where}: '{text}' is no epoch; write a whole number from 0 on")
+        raise InputError(f"{where}: '{text}' is not an epoch; write a whole number from 0 on")
     return int(text)
 
 
@@ -154,15 +154,15 @@ def _number(text: str, name: str, where: str) -> float:
     try:
         return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
     except ValueError:
-        raise InputError(f"{where}: '{text}' in the column '{name}' is no number") from None
+        raise InputError(f"{where}: '{text}' in the column '{name}' is not a number") from None
 
 
 def _check_percent(values: Sequence[float], what: str) -> None:
     found = [value for value in values if not math.isnan(value)]
     if odd := next((value for value in found if not 0 <= value <= 100), None):
-        raise InputError(f"{what} holds {odd:g}, which is no percentage")
+        raise InputError(f"{what} holds {odd:g}, which is not a percentage")
     if found and 0 < max(found) <= 1:
-        raise InputError(f"{what} holds fractions, such as {max(found):g}; percent are needed")
+        raise InputError(f"{what} holds fractions, such as {max(found):g}; give percent")
 
 
 def _file(

@@ -32,7 +32,7 @@ from .recording import Row, record, rows
 
 
 class Spoiled(Exception):
-    """A seed diverged, and others with it: the group goes on from its newest checkpoint, seeds apart."""
+    """A seed diverged, and others with it: the group continues from its newest checkpoint, seeds apart."""
 
 
 class GroupState:
@@ -43,7 +43,7 @@ class GroupState:
         self.space, self.method = group.arm.space, group.arm.method
         found = (checkpoint.load(setting.store.root, run, group.at) for run in group.runs if group.begun)
         self.resumed, self.setting = [kept for kept in found if kept], setting
-        if self.resumed:  # a group goes on as it began
+        if self.resumed:  # a group continues as it began
             kept = self.resumed[0].meta
             self.setting = replace(
                 setting,
@@ -95,7 +95,7 @@ class GroupState:
 
     def _foreign(self) -> InputError:
         folder = checkpoint.folder(self.setting.store.root, self.arm)
-        return InputError(f"the checkpoints of {self.group} are of another network; move them away from {folder}")
+        return InputError(f"the checkpoints of {self.group} belong to another network; move them out of {folder}")
 
     def _choose_form(self, setting: Setting) -> Forms:
         """Return the setting's form, or the fastest for each shape."""
@@ -201,7 +201,7 @@ class GroupState:
             self._remove_checkpoints(run, keep=at)
 
     def halves(self) -> list[Group]:
-        """Make the group two, which go on from its newest checkpoint or afresh."""
+        """Make the group two, which continue from its newest checkpoint or afresh."""
         seeds, middle = self.group.seeds, len(self.group.seeds) // 2
         return [replace(self.group, seeds=half, at=self.at) for half in (seeds[:middle], seeds[middle:])]
 
@@ -211,7 +211,7 @@ class GroupState:
             raise Spoiled
 
     def without_diverged(self, learner: Learner, healthy: list[bool]) -> list[Group]:
-        """Record the diverged seeds, and return the others as a group of their own, which goes on."""
+        """Record the diverged seeds, and return the others as a group of their own, which continues."""
         lost = [index for index, ok in enumerate(healthy) if not ok]
         for index in lost:
             self._record(index, healthy=False)
@@ -234,7 +234,7 @@ class GroupState:
         checkpoint.remove(self.setting.store.root, run, self.arm.hash, keep=keep, replace=self.setting.replace)
 
     def _record(self, index: int, landscape: pd.DataFrame | None = None, *, healthy: bool) -> None:
-        """Write the record of one seed as it stands; one that was there before the group went on stays."""
+        """Write the record of one seed as it stands; one that was there before the group continued stays."""
         run, store = self.group.runs[index], self.setting.store
         if is_done(store, run, self.arm.hash):
             return

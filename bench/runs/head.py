@@ -1,4 +1,4 @@
-"""What a checkpoint says beside its tensors, which can be read without torch and without the rest of the file."""
+"""The head of a checkpoint: everything but its tensors, readable without torch and without the rest of the file."""
 
 from __future__ import annotations
 

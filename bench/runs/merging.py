@@ -1,4 +1,4 @@
-"""Files what comes from elsewhere away, where it belongs, after checking it: records, landscapes, checkpoints, scores.
+"""Checks what comes from elsewhere and adds it to the store: records, landscapes, checkpoints, scores.
 
 Every such file says itself which run or experiment it is of, so that names and folders do not matter.
 """
@@ -40,7 +40,7 @@ def merge(folder: Path, store: Store, *, replace: bool = False) -> Iterator[File
     the place of a result. A damaged file in the place of a sound one is set aside.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder and no archive; name what holds the records")
+        raise InputError(f"{folder} is neither a folder nor an archive; name one that holds records")
     landscapes = []
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".ckpt":

@@ -27,7 +27,7 @@ class Group:
 
     @property
     def begun(self) -> bool:
-        """Whether a checkpoint is there to go on from."""
+        """Whether a checkpoint is there to continue from."""
         return self.at != START
 
     @property
@@ -83,8 +83,8 @@ def plan(arms: Iterable[Arm], store: Store) -> Iterator[Group]:
 def _groups(arm: Arm, store: Store, seeds: Sequence[int]) -> Iterator[tuple[Position, tuple[int, ...]]]:
     """Yield (position, seeds): groups with a checkpoint first, the furthest at the head, the rest in fresh groups.
 
-    A group that was cut off while its records were written has some already; it goes on whole all the same. Where other
-    seeds of a group are not wanted now, or went on without it, those that are left go on together.
+    A group that was cut off while its records were written has some already, but still continues as a whole. If some
+    seeds of a group are not wanted now, or continued without the rest, those that are left continue together.
     """
 
     def done(run: Run) -> bool:

@@ -135,7 +135,7 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
 def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
     """Divide groups whose predicted memory is above ``room`` bytes; return all groups, and a line where any was.
 
-    A group that was cut off is left as it is, for it goes on as it began; it is halved where it does not fit after all.
+    A group that was cut off is left as it is, for it continues as it began; it is halved if it turns out not to fit.
     """
     found: list[Group] = []
     divided = 0
@@ -168,7 +168,7 @@ def memory_of(group: Group) -> int:
     if 8 * net.size > LARGEST:  # weights and momentum
         raise InputError(
             f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
-            f" {net.size:,} weights on {group.arm.space_id}, and {LARGEST // 8:,} are the most; take smaller ones"
+            f" {net.size:,} weights on {group.arm.space_id}; the limit is {LARGEST // 8:,}: use smaller values"
         )
     side = protocol.images.size or datasets.find(protocol.images.dataset).side
     seeds, batch = len(group.seeds), protocol.training.batch

@@ -1,4 +1,4 @@
-"""What lies where a run's files belong: results that must not be replaced, and files that are damaged."""
+"""What already is where a run would write: results that must not be replaced, and damaged files."""
 
 from __future__ import annotations
 

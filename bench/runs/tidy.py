@@ -1,4 +1,4 @@
-"""What a process that was killed after its last record has left behind: nothing needs it any more."""
+"""Removes what a process left behind that was killed after its last record, since nothing needs it any more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SEED = re.compile(r"\.?seed-(\d+)\.")
 def tidy(arms: Iterable[Arm], store: Store) -> None:
     """Remove checkpoints, locks and half-written files where all runs that they are of are done and nobody holds them.
 
-    A group of which a run is missing goes on from the checkpoints of all its seeds: there nothing is touched.
+    A group of which a run is missing continues from the checkpoints of all its seeds: there nothing is touched.
     Checkpoints of another protocol stay.
     """
     for arm in arms:

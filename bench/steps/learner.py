@@ -32,7 +32,7 @@ Draws = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Samples:
-    """A batch a seed: images ``(B, H, W, S, channels)``, labels ``(S, B)``."""
+    """One batch per seed: images ``(B, H, W, S, channels)``, labels ``(S, B)``."""
 
     images: Tensor
     labels: Tensor

@@ -1,4 +1,4 @@
-"""One choice a row, drawn in proportion to the mix: Gumbel noise and what comes of it.
+"""One choice per row, drawn in proportion to the mix: Gumbel noise, and the draws that use it.
 
 The largest of alpha + Gumbel noise is a draw from softmax(alpha); the softmax of (alpha + noise) / tau is its smooth
 stand-in (Jang et al. and Maddison et al., ICLR 2017).

@@ -1,4 +1,4 @@
-"""Mixes: points of a product of simplices, one a row of the padded table ``(S, R, M)``."""
+"""Mixes: points of a product of simplices, one per row of the padded table ``(S, R, M)``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def softmax(alpha: Tensor, allowed: Tensor) -> Tensor:
     Parameters
     ----------
     alpha : ``(S, R, M)``.
-    allowed : bool, broadcastable to it, with at least one True a row: which entries exist, or are kept.
+    allowed : bool, broadcastable to it, with at least one True per row: which entries exist, or are kept.
     """
     return torch.softmax(alpha.masked_fill(~allowed, -torch.inf), dim=-1)
 
@@ -21,7 +21,7 @@ def project(mix: Tensor, mask: Tensor) -> Tensor:
     """Bring each row back to the simplex as the SmoothDARTS code does (attacker/perturb.py, ``clip``).
 
     Entries are clamped to [0, 1] and divided by their sum. A row of which nothing is left becomes one-hot at what
-    was its largest entry before. This is no Euclidean projection, and may leave a box around the clean mix.
+    was its largest entry before. This is not a Euclidean projection, and may leave a box around the clean mix.
     """
     clamped = torch.where(mask, mix.clamp(0, 1), 0)
     total = clamped.sum(-1, keepdim=True)

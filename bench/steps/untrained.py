@@ -1,4 +1,4 @@
-"""What a method that trains nothing proposes architectures from."""
+"""The inputs from which a method that trains nothing proposes architectures."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ class Untrained:
 
 
 #: Returns the architecture of each seed at a point. It sees those of the points before, one list a point, and draws
-#: from streams that the number of the point names, so that a search goes on from any point without a state.
+#: from streams that the number of the point names, so that a search continues from any point without a state.
 Propose = Callable[[Untrained, int, Sequence[Sequence[Arch]]], list[Arch]]

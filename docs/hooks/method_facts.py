@@ -45,7 +45,7 @@ def page_of(name: str) -> Path:
 
 
 def source(name: str, measured: Sequence[Final]) -> str:
-    """Return the file of a method with what ``measured`` says of it."""
+    """Return the file of a method with what ``measured`` says about it."""
     line = "\n".join(wrap(_measured(name, measured), _WIDTH))
     text = file_of(name).read_text(encoding="utf-8")
     return _MEASURED.sub(lambda found: f"{found['head']}\n{line}\n", text, count=1)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: Colour-blind safe (Tol's "bright"); methods have another palette, so that the two are not confused.
 _PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
-_ABSENT = "#BBBBBB"  # "none" is no operation
+_ABSENT = "#BBBBBB"  # "none" is not an operation
 
 
 def operation_colours(operations: Sequence[str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def draw(study: Study) -> Iterator[Plot]:
     shown = {method: _planes(study.landscapes_of(method).values()) for method in study.methods}
     shown = {method: found for method, found in shown.items() if found}
     if not shown:
-        yield Plot(_NAME, _TITLE, missing="no plane lies beside a record; 'measure.landscape' asks for one")
+        yield Plot(_NAME, _TITLE, missing="no record has a plane; 'measure.landscape' turns it on")
         return
     means = {method: sum(found[1:], found[0]) / len(found) for method, found in shown.items()}
     rows, columns = small_multiples(len(shown))

@@ -23,7 +23,7 @@ def draw(study: Study) -> Iterator[Plot]:
     lines = [_line(study, method) for method in study.methods]
     lines = [line for line in lines if not line.empty]
     if not lines:
-        yield Plot(_NAME, _TITLE, missing="no radii lie beside a record; 'measure.landscape' asks for them")
+        yield Plot(_NAME, _TITLE, missing="no record has radii; 'measure.landscape' turns them on")
         return
     figure, axes = sheet(_TITLE, study.context, [2.3], legend=legend_of(lines))
     ax = axes[0, 0]

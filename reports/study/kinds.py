@@ -36,7 +36,7 @@ def place(experiment: str) -> tuple[int, str]:
 
 
 def description(records: Iterable[Record]) -> str:
-    """Return what the records' own protocol says of their experiment; empty where it says nothing."""
+    """Return what the records' own protocol says about their experiment; empty where it says nothing."""
     for record in records:
         if record.manifest.protocol.experiment.description:
             return record.manifest.protocol.experiment.description

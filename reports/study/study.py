@@ -114,7 +114,7 @@ class Study:
 
     @property
     def declared(self) -> SpaceAbout:
-        """What the records say of their space."""
+        """What the records say about their space."""
         return self.records[0].manifest.space
 
     @property

@@ -1,4 +1,4 @@
-"""What each search found after every epoch, compact enough to stand in a page: its script draws cells from this."""
+"""What each search found after every epoch, compact enough for the page, whose script draws cells from it."""
 
 from __future__ import annotations
 

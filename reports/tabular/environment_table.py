@@ -10,7 +10,7 @@ from typing import Any
 from reports.tabular.table import Table
 from results.records.record import Record
 
-#: Of a group: which seeds shared a supernet, and which did before. It is no part of where they were run.
+#: Of a group: which seeds shared a supernet, and which did before. It is not part of where they were run.
 _OF_SEEDS = ("seeds", "before")
 
 

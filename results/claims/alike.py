@@ -1,6 +1,6 @@
 """Selects records that were measured in one way: a verdict never rests on two ways of measuring.
 
-What is measured beside a search is no part of the config hash, so records of one protocol may differ in it. Where they
+What is measured beside a search is not part of the config hash, so records of one protocol may differ in it. Where they
 differ in an amount (images that are evaluated, points of a landscape), the more common one counts and the other records
 are left out of the claim. Where they differ in frequency, the epochs count at which all of them were measured.
 """

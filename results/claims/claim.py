@@ -30,7 +30,7 @@ class Criterion:
     reference : subtract the average over this part: the number is a change.
     log : take logarithms of the averages first: a change is then a ratio.
     baseline : subtract the number of the run of this method with the same seed.
-    each : count the seeds on either side instead of taking their mean, for what is said of every seed.
+    each : count the seeds on either side instead of taking their mean, for what is said about every seed.
     """
 
     relation: Literal[">", "<"]
@@ -75,7 +75,7 @@ class Claim:
         zero says that every seed ended in the same architecture.
     protocol : how the number came about; source : where it was read.
     comparable : whether our runs follow the "same-protocol", or another one under which the same is expected
-        ("direction"), or cannot be held against it ("no"); ``reason`` says what differs.
+        ("direction"), or cannot be compared with it ("no"); ``reason`` says what differs.
     family : the claims that are corrected for being many together; empty for the paper's other claims.
     experiment : in whose scope the claim lies; empty where in none.
     tolerance : difference that still counts as reproduced, in ``unit``, because of ``rationale``.
@@ -156,13 +156,13 @@ def load_claims(folder: Path = PUBLISHED) -> tuple[Claim, ...]:
     Raises
     ------
     InputError
-        A file is no TOML, a key is unknown, missing or of the wrong type, or an id comes twice.
+        A file is not TOML, a key is unknown, missing or of the wrong type, or an id comes twice.
     """
     claims: dict[str, Claim] = {}
     for path in sorted(Path(folder).glob("*.toml")):
         for claim in _read(path):
             if claim.id in claims:
-                raise InputError(f"{path.name}: the id '{claim.id}' comes twice; ids are unique over all files")
+                raise InputError(f"{path.name}: the id '{claim.id}' appears twice; ids are unique over all files")
             claims[claim.id] = claim
     return tuple(claims.values())
 

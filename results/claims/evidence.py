@@ -34,7 +34,7 @@ class Evidence:
     """The records of one protocol per experiment, space and method, and the oracle that scores them.
 
     A search that diverged is a result: its accuracy and error could be anything, and it has no number of other
-    metrics. A search that failed is no result, since it is run again. ``unfinished`` names both.
+    metrics. A search that failed is not a result, since it is run again. ``unfinished`` names both.
 
     Parameters
     ----------

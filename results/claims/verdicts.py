@@ -118,7 +118,7 @@ def judge(
 
 
 def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
-    """Return what the records say of a claim, or the verdict where they say nothing."""
+    """Return what the records say about a claim, or the verdict where they say nothing."""
     if claim.kind == "published-only" or not claim.experiment:
         return Verdict(claim, Status.NOT_RUN, f"not run: {claim.reason}")
     if claim.comparable == "no":

@@ -17,7 +17,7 @@ from results.files import parquet
 
 #: Columns that a table may have, of the network that was trained.
 NETWORK = ("parameters", "mflops")
-#: What the metadata may say of the figures.
+#: What the metadata may say about the figures.
 _UNIT = b"percent"
 _FIX = "'dnas data convert' with --replace makes it anew"
 
@@ -43,10 +43,10 @@ class Layout:
     space : what the ids of its spaces begin with.
     columns : that make a row's key.
     row_keys : the key of each row of these columns.
-    keys : (architectures, data set) -> the keys of their rows; the empty key is no row's.
+    keys : (architectures, data set) -> the keys of their rows; the empty key belongs to no row.
     epochs, release : where the file does not say.
     datasets : whose figures it may hold, in lower case.
-    in_lists : whether an accuracy is a list with one figure a training, rather than their mean.
+    in_lists : whether an accuracy is a list with one figure per training, rather than their mean.
     """
 
     space: str
@@ -160,7 +160,7 @@ def archs_by_index(path: Path) -> dict[int, str]:
             return {}
         return dict(zip(content["index"].cast(pa.int64()).to_pylist(), content["arch"].to_pylist(), strict=True))
     except pa.ArrowException as error:
-        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_FIX}") from None
+        raise InputError(f"{path} has another schema ({str(error).splitlines()[0]}); {_FIX}") from None
 
 
 def of(content: pa.Table, path: Path, layout: Layout) -> Table:
@@ -184,9 +184,9 @@ def of(content: pa.Table, path: Path, layout: Layout) -> Table:
             *(_column(content, name, pa.float64(), np.nan).astype(float) for name in NETWORK),
         )
     except (pa.ArrowException, AttributeError, TypeError) as error:  # the latter two of a key that is null
-        raise InputError(f"{path} is of another schema ({str(error).splitlines()[0]}); {_FIX}") from None
+        raise InputError(f"{path} has another schema ({str(error).splitlines()[0]}); {_FIX}") from None
     if (unit := metadata.get(b"unit", _UNIT)) != _UNIT:
-        raise InputError(f"{path} has '{unit.decode(errors='replace')}' as its unit, where it needs percent; {_FIX}")
+        raise InputError(f"{path} has the unit '{unit.decode(errors='replace')}' instead of percent; {_FIX}")
     if fault := _fault(content, table, layout):
         raise InputError(f"{path}: {fault}; {_FIX}")
     return table

@@ -30,7 +30,7 @@ def cell_hash(arch: str) -> str:
     Raises
     ------
     InputError
-        ``arch`` is no such key.
+        ``arch`` is not such a key.
     """
     if arch not in _known:
         matrix, labels = _parse(arch)
@@ -89,7 +89,7 @@ def _parse(arch: str) -> tuple[np.ndarray, list[int]]:
     inner = names.split(",") if names else []
     n = len(inner) + 2
     if not colon or len(bits) != n * (n - 1) // 2 or set(bits) - {"0", "1"} or set(inner) - set(_LABELS):
-        raise InputError(f"'{arch}' is no NAS-Bench-101 cell; write BITS:OPS, as in 101:conv3x3")
+        raise InputError(f"'{arch}' is not a NAS-Bench-101 cell; write BITS:OPS, as in 101:conv3x3")
     matrix = np.zeros((n, n), dtype=np.int64)
     matrix[np.triu_indices(n, k=1)] = [int(b) for b in bits]
     return matrix, [-1, *(_LABELS[name] for name in inner), -2]

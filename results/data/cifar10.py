@@ -1,4 +1,4 @@
-"""Which copy of CIFAR-10 in a data directory is used: one answer for what decodes it and what reports on it."""
+"""Finds the copy of CIFAR-10 that is used, for the code that decodes it and the code that reports on it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Copy:
 
 
 def find(data_dir: Path) -> Copy | None:
-    """Return the copy that is used; None where there is none. A stray file is no copy."""
+    """Return the copy that is used; None where there is none. A stray file is not a copy."""
     found = _best(data_dir)
     parts = {path.name.partition("-")[0] for path in found.shards} if found else set()
     return found if found and (not found.missing or parts == {"train", "test"}) else None

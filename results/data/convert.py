@@ -79,7 +79,7 @@ def _names(path: Path) -> tuple[str, ...]:
         return (NASBENCH101_TABLE,)
     if path.is_dir() or path.suffix in (".tar", ".pth"):
         return NASBENCH201_TABLE, NASBENCH201_SHORT_TABLE
-    raise InputError(f"{path} is no .tfrecord, .tar or .pth file, nor a folder; give one that was published")
+    raise InputError(f"{path} is neither a .tfrecord, .tar or .pth file nor a folder; give a published file")
 
 
 def _read(path: Path, progress: Progress) -> dict[str, pa.Table]:

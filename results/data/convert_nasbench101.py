@@ -84,7 +84,7 @@ class _Cells:
 
     def _new(self, module_hash: str, adjacency: str, operations: str, parameters: int) -> int:
         if not re.fullmatch("[0-9a-f]{32}", module_hash):
-            raise ValueError(f"'{module_hash}' is no module hash")
+            raise ValueError(f"'{module_hash}' is not a module hash")
         if len(adjacency) != (operations.count(",") + 1) ** 2:
             raise ValueError(f"a matrix of {len(adjacency)} entries does not fit {operations}")
         self._graphs.append(self._graph_codes[adjacency])
@@ -152,7 +152,7 @@ def _require_graph(adjacency: str) -> None:
     n = math.isqrt(len(adjacency))
     below = any(adjacency[row * n + column] != "0" for row in range(n) for column in range(row + 1))
     if n * n != len(adjacency) or set(adjacency) - {"0", "1"} or below:
-        raise ValueError(f"{adjacency} is no strictly upper triangular matrix of 0 and 1")
+        raise ValueError(f"{adjacency} is not a strictly upper triangular matrix of 0 and 1")
     if not 2 <= n <= _VERTICES or adjacency.count("1") > _EDGES:
         raise ValueError(f"{adjacency} has more than {_VERTICES} vertices or {_EDGES} edges")
 

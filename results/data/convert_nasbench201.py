@@ -144,7 +144,7 @@ def _accuracies(results: Results, training_set: str, evaluation_set: str) -> lis
         if accuracy is not None:
             accuracies.append(float(accuracy))
     if not all(0 <= accuracy <= 100 for accuracy in accuracies):
-        raise ValueError(f"an accuracy on {evaluation_set} is no percentage")
+        raise ValueError(f"an accuracy on {evaluation_set} is not a percentage")
     return accuracies
 
 
@@ -160,11 +160,11 @@ def _archive(source: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Return what bzip2 packed; a small file may unfold to any size."""
+    """Return what bzip2 packed; a small file may expand to any size."""
     unpacker = bz2.BZ2Decompressor()
     unpacked = unpacker.decompress(data, _LARGEST + 1)
     if len(unpacked) > _LARGEST:
-        raise ValueError(f"it unfolds to more than {_LARGEST:,} bytes")
+        raise ValueError(f"it expands to more than {_LARGEST:,} bytes")
     if data and not unpacker.eof:
         raise ValueError("Compressed data ended before the end-of-stream marker")
     return unpacked
@@ -216,6 +216,6 @@ def _require_memory(source: Path) -> None:
     needed, there = MEMORY_PER_BYTE * source.stat().st_size, free_memory.available()
     if there < needed:
         raise InputError(
-            f"{source.name} takes {needed / 1e9:.1f} GB of memory to read and {there / 1e9:.1f} GB are free;"
+            f"{source.name} takes {needed / 1e9:.1f} GB of memory to read, but only {there / 1e9:.1f} GB are free;"
             " 'dnas data fetch nasbench201' gets a release that is read cell by cell"
         )

@@ -44,7 +44,9 @@ def data_dir(*, new: bool = False) -> Path:
         if named := os.environ.get("DNAS_DATA"):
             folder = Path(named).expanduser()
             if not (new or folder.is_dir()):
-                raise InputError(f"DNAS_DATA is {named}, which is no folder; correct or unset it, or make the folder")
+                raise InputError(
+                    f"DNAS_DATA is {named}, which is not a folder; correct or unset it, or make that folder"
+                )
             return folder
         return cache.folder()
     except RuntimeError:

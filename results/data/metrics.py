@@ -35,7 +35,7 @@ def final(message: bytes) -> Final:
     Raises
     ------
     ValueError
-        It is no ModelMetrics message, or lacks a figure.
+        It is not a ModelMetrics message, or lacks a figure.
     """
     evaluations, parameters = [], None
     for number, value in _fields(message):

@@ -1,4 +1,4 @@
-"""Whether figures can be the accuracies that a table of a benchmark should hold: the one check that every reader makes.
+"""Checks whether figures can be the accuracies that a benchmark's table should hold; every reader makes this check.
 
 Unit, direction and data set are told by what is known of every network of these benchmarks. Through a cell that carries
 nothing, a network guesses. One whose cell has a convolution between input and output learns CIFAR-10. Cells that are
@@ -59,7 +59,7 @@ def _faults(figures: Figures) -> Iterator[str]:
     for split in SPLITS:
         for values in (figures.means[split], figures.trials[split][1]):
             if len(odd := values[(values < 0) | (values > 100)]):
-                yield f"'{split}_accuracy' holds {odd[0]:g}, which is no percentage"
+                yield f"'{split}_accuracy' holds {odd[0]:g}, which is not a percentage"
     cells = _Cells.of(figures)
     for dataset in CHANCE:
         for split in SPLITS:

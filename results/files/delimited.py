@@ -63,7 +63,7 @@ def _heading(content: str, needed: Sequence[str], path: Path) -> tuple[str, tupl
             raise InputError(f"{path} has the column '{twice}' twice; remove one")
         return delimiter, headings
     seen = first.strip()[:60] or "no line at all"
-    raise InputError(f"{path} needs a heading with the columns {' and '.join(needed)}; its first line is '{seen}'")
+    raise InputError(f"{path} needs a header with the columns {' and '.join(needed)}; its first line is '{seen}'")
 
 
 def _lines(rows: Iterator[list[str]], headings: tuple[str, ...], path: Path) -> Iterator[Line]:
@@ -77,7 +77,7 @@ def _lines(rows: Iterator[list[str]], headings: tuple[str, ...], path: Path) -> 
         number = rows.line_num  # pyright: ignore[reportAttributeAccessIssue] - of csv.reader
         if len(row) != len(headings):
             raise InputError(
-                f"{path}, line {number} has {len(row)} fields where the heading has {len(headings)}; put a field with a"
-                " separating sign in it between double quotes"
+                f"{path}, line {number} has {len(row)} fields but the header has {len(headings)}; put a field that"
+                " contains a separator in double quotes"
             )
         yield Line(number, {heading: field.strip() for heading, field in zip(headings, row, strict=True)})

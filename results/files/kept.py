@@ -1,4 +1,4 @@
-"""Files that no command replaces unless told to, and the line in which it refuses."""
+"""Files that no command replaces without ``--replace``, and the line that says so."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Kept:
 
 
 def line(kept: Sequence[Kept], otherwise: str = "") -> str:
-    """Return one line that names files that would be replaced, by path, and says how to go on."""
+    """Return one line that names files that would be replaced, by path, and says how to continue."""
     named = [str(each) for each in kept[:_NAMED]]
     if more := len(kept) - len(named):
         named.append(f"and there {'is' if more == 1 else 'are'} {more} more")
@@ -33,6 +33,6 @@ def line(kept: Sequence[Kept], otherwise: str = "") -> str:
 
 
 def refuse(kept: Sequence[Kept], *, replace: bool, otherwise: str = "") -> None:
-    """Raise ``InputError`` where something is in the way and nobody said that it may be replaced."""
+    """Raise ``InputError`` if something is in the way and may not be replaced."""
     if kept and not replace:
         raise InputError(line(kept, otherwise))

@@ -22,7 +22,7 @@ def write(path: Path, table: pa.Table) -> None:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
-#: A file of a few kilobytes can unfold to any size. These are several times the largest table's.
+#: A file of a few kilobytes can expand to any size. These are several times the largest table's.
 MOST_ROWS = 10_000_000
 MOST_BYTES = 2 << 30
 _BATCH = 1 << 16  # rows
@@ -41,7 +41,7 @@ def read(
     Raises
     ------
     InputError
-        The file is absent, cut off, damaged, no Parquet file, lacks a column, or unfolds to more than ``most_rows``
+        The file is absent, cut off, damaged or not Parquet, lacks a column, or expands to more than ``most_rows``
         or ``MOST_BYTES``. The message ends with ``fix``.
     """
     try:
@@ -55,16 +55,16 @@ def read(
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {fix}") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
-        raise InputError(f"{path} is cut off, damaged or no Parquet file ({_first_line(error)}); {fix}") from None
+        raise InputError(f"{path} is cut off, damaged or not a Parquet file ({_first_line(error)}); {fix}") from None
 
 
 def content(file: pq.ParquetFile, columns: Sequence[str] | None, most_rows: int = MOST_ROWS) -> pa.Table:
-    """Return the columns of an open file piece by piece, so that one that unfolds without bounds is given up in time.
+    """Return the columns of an open file piece by piece, so that one that expands without bounds is given up in time.
 
     Raises
     ------
     ArrowInvalid
-        It unfolds to more than ``most_rows`` or ``MOST_BYTES``, or has a column twice.
+        It expands to more than ``most_rows`` or ``MOST_BYTES``, or has a column twice.
     """
     metadata, names = file.metadata, file.schema_arrow.names
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -87,7 +87,7 @@ def content(file: pq.ParquetFile, columns: Sequence[str] | None, most_rows: int 
             table = pa.Table.from_batches(batches).combine_chunks()
             table.validate(full=True)  # finds text that is not valid here, before anything reads it
             return table
-    raise pa.ArrowInvalid(f"it unfolds to more than {most_rows:,} rows or {MOST_BYTES >> 30} GiB")
+    raise pa.ArrowInvalid(f"it expands to more than {most_rows:,} rows or {MOST_BYTES >> 30} GiB")
 
 
 def _unfolded(column: pa.Array) -> int:

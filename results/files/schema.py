@@ -1,4 +1,4 @@
-"""Tables from anywhere made into dataclasses: every key, type and bound is checked, and the first fault is one line.
+"""Makes dataclasses of tables from anywhere: checks every key, type and bound, and reports the first fault in one line.
 
 A dataclass states its fields' types, and their bounds as ``annotated_types``; pydantic checks them.
 """

@@ -12,7 +12,7 @@ _HEAD = 64  # bytes in which UTF-16 without a mark shows
 
 
 def read(path: Path) -> str:
-    """Return the text of a file; where it is no text, raise an ``InputError`` that says what was found."""
+    """Return the text of a file; where it is not text, raise an ``InputError`` that says what was found."""
     return decode(path.read_bytes(), str(path))
 
 
@@ -24,7 +24,7 @@ def decode(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         what = encoding.removesuffix("-sig").upper()
         where = f"byte 0x{data[error.start]:02x} at position {error.start:,}"
-        raise InputError(f"{name} is no text: {where} is not {what}; save it as UTF-8") from None
+        raise InputError(f"{name} is not text: {where} is not {what}; save it as UTF-8") from None
 
 
 def _without_mark(data: bytes) -> str:

@@ -28,5 +28,5 @@ def parse(document: str) -> dict[str, Any]:
         return tomllib.loads(document)
     except RecursionError:
         raise InputError("not a TOML file: it nests too deeply") from None
-    except ValueError as error:  # also of a number with thousands of digits, which is no TOMLDecodeError
+    except ValueError as error:  # also of a number with thousands of digits, which is not a TOMLDecodeError
         raise InputError(f"not a TOML file: {error}") from None

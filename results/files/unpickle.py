@@ -31,7 +31,7 @@ class _Plain(pickle.Unpickler):
 
 
 def inflates(file: Path | BinaryIO) -> bool:
-    """Whether a file of torch's holds compressed parts, which torch never writes and which may unfold to any size."""
+    """Whether a file of torch's holds compressed parts, which torch never writes and which may expand to any size."""
     if not zipfile.is_zipfile(file):
         return False
     try:
@@ -55,4 +55,4 @@ def unpickle(data: bytes) -> Any:
     except pickle.UnpicklingError as error:
         raise ValueError(str(error)) from None
     except Exception as error:  # damaged opcodes end in any of a dozen ways
-        raise ValueError(f"it is no whole pickle ({type(error).__name__})") from None
+        raise ValueError(f"it is not a whole pickle ({type(error).__name__})") from None

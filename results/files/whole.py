@@ -1,4 +1,4 @@
-"""Files that are whole or absent: the one way in which they are written."""
+"""Writes every file of the suite, so that each is whole or absent."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def load(
     space: str | None = None,
     method: str | None = None,
 ) -> pd.DataFrame:
-    """Return the points of all records of a folder, or of some, a row a point.
+    """Return the points of all records of a folder, or of some, one row per point.
 
     Files that cannot be read are left out, each with a warning.
 

@@ -212,7 +212,7 @@ class Manifest(_Part):
             A key is missing or a value cannot be used; the message names the first.
         """
         if not isinstance(content, dict):
-            raise ValueError("it is no table of keys")
+            raise ValueError("it is not a table of keys")
         try:
             return cls.model_validate(content)
         except ValidationError as error:

@@ -121,7 +121,7 @@ class Record:
 
     @property
     def failed(self) -> bool:
-        """Whether the run ended in an error: it is no result, and the same command runs it again."""
+        """Whether the run ended in an error: it is not a result, and the same command runs it again."""
         return self.manifest.status == "failed"
 
     @property

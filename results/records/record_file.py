@@ -111,7 +111,7 @@ def _fault(table: pa.Table, manifest: Manifest) -> str:
     if final and (table.num_rows != 1 or not foreign):
         return "is said to be a final architecture alone, and is not"
     if foreign and not final and epochs and epochs[-1] < 1:
-        return "holds no completed epoch, and is no search"
+        return "holds no completed epoch, so it is not a search"
     if any(table[name].null_count for name in ("arch", "alpha")):
         return "lacks an architecture"
     return "is complete and has no points" if manifest.status == "complete" and not table.num_rows else ""
@@ -125,16 +125,16 @@ def parse_manifest(text: bytes | None, path: Path) -> Manifest:
     OtherSchema
         It is of another version of this suite.
     InputError
-        It is no manifest, or cannot be relied on.
+        It is not a manifest, or cannot be relied on.
     """
     try:
         content = json.loads(text or b"")
         Run(**content.get("run", {}))
     except (ValueError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path} is no record (it carries no manifest); {FIX}") from None
+        raise InputError(f"{path} is not a record (it has no manifest); {FIX}") from None
     if content.get("schema", SCHEMA) != SCHEMA:
-        other = f"{path} has schema {content['schema']}, this version reads {SCHEMA}"
-        raise OtherSchema(f"{other}; use the one that wrote it")
+        other = f"{path} has schema {content['schema']}, but this version reads {SCHEMA}"
+        raise OtherSchema(f"{other}; use the version that wrote it")
     try:
         return Manifest.of(content)
     except ValueError as error:

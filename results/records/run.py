@@ -31,9 +31,9 @@ class Run:
     def __post_init__(self) -> None:
         for name in (self.experiment, self.space, self.method):  # they become folders, also of files from elsewhere
             if fault := fault_of_name(name):
-                raise ValueError(f"'{name}' is no part of a run's name; {fault}")
+                raise ValueError(f"'{name}' is not part of a run's name; {fault}")
         if type(self.seed) is not int or not 0 <= self.seed < 2**63:
-            raise ValueError(f"{self.seed!r} is no seed; write a number from 0 on")
+            raise ValueError(f"{self.seed!r} is not a seed; write a number from 0 on")
 
     @property
     def folder(self) -> Path:
@@ -48,5 +48,7 @@ class Run:
         """Return the run that ``text`` names; raise ``ValueError`` with how to fix it."""
         parts = text.strip("/").split("/")
         if len(parts) != 4 or not parts[3].isdecimal() or not all(parts):
-            raise ValueError(f"'{text}' is no run; write EXPERIMENT/SPACE/METHOD/SEED, as in quick/nasbench201/darts/0")
+            raise ValueError(
+                f"'{text}' is not a run; write EXPERIMENT/SPACE/METHOD/SEED, as in quick/nasbench201/darts/0"
+            )
         return cls(parts[0], parts[1], parts[2], int(parts[3]))

@@ -41,7 +41,7 @@ def owner(path: Path) -> tuple[Run, str | None] | None:
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether there is a file that is no table."""
+    """Whether there is a file that is not a table."""
     try:
         parquet.read(path, fix="", most_rows=MOST_POINTS)
     except InputError:
@@ -62,5 +62,5 @@ def landscape(path: Path) -> pd.DataFrame:
     text = pa.types.is_string(kinds[0]) or pa.types.is_large_string(kinds[0])
     gaps = any(table[name].null_count for name in _LANDSCAPE)
     if not text or gaps or any(kind != pa.float64() for kind in kinds[1:]):
-        raise InputError(f"{path} is of another schema; {record_file.FIX}")
+        raise InputError(f"{path} has another schema; {record_file.FIX}")
     return table.to_pandas()

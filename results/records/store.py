@@ -26,7 +26,7 @@ class Store:
     """One folder of records, with everything that belongs to them.
 
     ``EXPERIMENT/SPACE/METHOD/seed-003.parquet`` are the records, with landscapes beside them; ``scores.parquet`` holds
-    what tables say of the architectures that they found, ``EXPERIMENT/retrained.parquet`` what retraining says, and
+    what tables say about the architectures that they found, ``EXPERIMENT/retrained.parquet`` what retraining says, and
     ``.checkpoints`` the searches that are under way.
     """
 
@@ -168,7 +168,7 @@ class Store:
         return kept.Kept(path, f"the {name} of {whose[0]}" + (f", protocol {whose[1]}" if whose[1] else ""))
 
     def is_side_damaged(self, run: Run, name: str) -> bool:
-        """Whether there is a file beside the record of ``run`` that is no table."""
+        """Whether there is a file beside the record of ``run`` that is not a table."""
         return side_file.is_damaged(self.side_path(run, name))
 
     def landscape(self, run: Run) -> pd.DataFrame | None:

@@ -80,7 +80,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Truth:
-    """What one release of a table, with trainings of one length, says of a whole space on one data set.
+    """What one release of a table, with trainings of one length, says about a whole space on one data set.
 
     Attributes
     ----------

@@ -202,7 +202,7 @@ def _cells(key: str) -> dict[str, list[tuple[int, int, str]]]:
             for edge in node.split("|"):
                 written = re.fullmatch(r"(\w+)~(\d)", edge, re.ASCII)
                 if written is None:
-                    raise ValueError(f"'{edge}' is no edge")
+                    raise ValueError(f"'{edge}' is not an edge")
                 edges.append((int(written[2]), target, written[1]))
         found[name] = edges
     return found

@@ -57,11 +57,11 @@ class NASBench201(Space):
         chosen: list[tuple[int, ...]] = []
         nodes = text.split("+")
         if len(nodes) != self._graph.nodes - 1:
-            raise ValueError(f"'{text}' is no {self.label} cell; write {form}")
+            raise ValueError(f"'{text}' is not a {self.label} cell; write {form}")
         for target, node in enumerate(nodes, start=1):
             parts = node.split("|")
             if len(parts) != target + 2 or parts[0] or parts[-1]:
-                raise ValueError(f"'{text}' is no {self.label} cell; write {form}")
+                raise ValueError(f"'{text}' is not a {self.label} cell; write {form}")
             for source, part in enumerate(parts[1:-1]):
                 operation, _, number = part.partition("~")
                 if number != str(source):

@@ -28,5 +28,5 @@ def integers(text: str) -> list[int]:
     """Return the numbers of ``(0, 1, 2)``, ``[0 1 2]`` or ``0,1,2``; raise ``ValueError`` where it is none."""
     words = re.split(r"[\s,;]+", text.strip().strip("()[]").strip(" ,;"))
     if not all(re.fullmatch(r"\d{1,9}", word, re.ASCII) for word in words):
-        raise ValueError(f"'{text}' is no list of numbers; write (3, 1, 1, 0, 2, 4)")
+        raise ValueError(f"'{text}' is not a list of numbers; write (3, 1, 1, 0, 2, 4)")
     return [int(word) for word in words]

@@ -40,12 +40,12 @@ def told(text: str) -> str:
     if re.fullmatch(r"\d+(?:[\s,;]+\d+)+", text, re.ASCII):
         raise ValueError(f"'{text}' may be in several orders; add --notation operations or --notation naslib")
     if re.fullmatch(r"\d{1,6}", text, re.ASCII):
-        raise ValueError(f"'{text}' may be a table's index; add --notation index")
+        raise ValueError(f"'{text}' may be an index of the table; add --notation index")
     return "+".join(_sorted(node) for node in text.split("+"))
 
 
 def _sorted(node: str) -> str:
-    """Return the edges of a node by source; what is no node stays as it is."""
+    """Return the edges of a node by source; what is not a node stays as it is."""
     parts = [part.strip() for part in node.strip().split("|")]
     inner = parts[1:-1]
     if parts[0] or parts[-1] or not all(re.fullmatch(r"\w+\s*~\s*\d", part, re.ASCII) for part in inner):
@@ -55,16 +55,16 @@ def _sorted(node: str) -> str:
 
 
 def _nested(value: Any, text: str) -> str:
-    """Return the key of lists of (operation, source) pairs, one list a node."""
+    """Return the key of lists of (operation, source) pairs, one list per node."""
     operations: dict[tuple[int, int], str] = {}
     nodes = value if isinstance(value, list | tuple) else ()
     for target, node in enumerate(nodes, start=1):
         if isinstance(node, list | tuple) and len(node) == 2 and isinstance(node[0], str):
-            node = (node,)  # one pair is a list of it: (("none", 0)) is no tuple in Python
+            node = (node,)  # one pair is a list of it: (("none", 0)) is not a tuple in Python
         edges: list[Any] = [*node] if isinstance(node, list | tuple) else [None]
         for edge in edges:
             if not (isinstance(edge, list | tuple) and [type(part) for part in edge] == [str, int]):
-                raise ValueError(f"'{text}' is no list of (operation, node) pairs for each node")
+                raise ValueError(f"'{text}' is not a list of (operation, node) pairs for each node")
             if operations.setdefault((edge[1], target), edge[0]) != edge[0]:
                 raise ValueError(f"'{text}' has the edge from node {edge[1]} to node {target} twice")
     return _key(operations, text)
@@ -94,12 +94,12 @@ def by_edge(text: str) -> str:
     """Return the key of a dictionary from edges to operations, whose nodes are counted from 0 or from 1."""
     value = literal(text)
     if not isinstance(value, dict):
-        raise ValueError(f"'{text}' is no dictionary of edges")
+        raise ValueError(f"'{text}' is not a dictionary of edges")
     found: dict[tuple[int, int], str] = {}
     for edge, operation in value.items():
         named = _NAMED_EDGE.fullmatch(str(edge))
         if named is None or not isinstance(operation, str):
-            raise ValueError(f"'{edge}' in '{text}' is no edge with an operation; write '1<-0': 'none'")
+            raise ValueError(f"'{edge}' in '{text}' is not an edge with an operation; write '1<-0': 'none'")
         source, target = sorted((int(named[1]), int(named[2])))  # data flows to the node with the larger number
         if found.setdefault((source, target), operation) != operation:
             raise ValueError(f"'{text}' has the edge from node {source} to node {target} twice")

@@ -20,7 +20,7 @@ def told(text: str) -> str:
     try:
         call = ast.parse(text[:_LONGEST], mode="eval").body
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise ValueError(f"'{text[:_LONGEST]}' is no Python expression") from None
+        raise ValueError(f"'{text[:_LONGEST]}' is not a Python expression") from None
     fields = {each.arg: each.value for each in call.keywords} if isinstance(call, ast.Call) else {}
     cells = []
     for name in ("normal", "reduce"):
@@ -35,7 +35,7 @@ def told(text: str) -> str:
 def _edges(node: ast.expr) -> list[tuple[str, int]]:
     """Return the (operation, source) pairs of lists in any depth, in order."""
     if not isinstance(node, ast.List | ast.Tuple):
-        raise ValueError(f"'{ast.unparse(node)}' is no list of (operation, node) pairs")
+        raise ValueError(f"'{ast.unparse(node)}' is not a list of (operation, node) pairs")
     match [part.value if isinstance(part, ast.Constant) else None for part in node.elts]:
         case [str(operation), int(source)]:
             return [(operation, source)]

@@ -36,7 +36,7 @@ def _of_matrix(text: str) -> str:
     matrix, operations = value if isinstance(value, list | tuple) and len(value) == 2 else (None, None)
     if not (_is_matrix(matrix) and _are_names(operations) and len(matrix) == len(operations)):
         raise ValueError(
-            f"'{text}' is no matrix with as many operations, as in ([[0, 1], [0, 0]], ['input', 'output'])"
+            f"'{text}' is not a matrix with one operation per row, as in ([[0, 1], [0, 0]], ['input', 'output'])"
         )
     first, *inner, last = map(_bare, operations)
     if (first, last) != ("input", "output"):

@@ -1,7 +1,7 @@
 """The edges that leave a node, as products of matrices: how a CPU adds up what they carry.
 
 A CPU is slow to scale the few channels of one edge, and fast to multiply. So skips, average pools and 1x1 convolutions
-of all edges are one product: of the node's map, its pool and its rectified map, side by side, with a matrix a seed.
+of all edges are one product: of the node's map, its pool and its rectified map, side by side, with one matrix per seed.
 
 The 1x1 convolutions have a batch norm each. Mean and variance of what such a convolution returns follow from the mean
 and the covariance of what it reads, a small matrix. So convolution and batch norm are one matrix, and the maps between
@@ -123,7 +123,7 @@ class _EdgeSums(torch.autograd.Function):
         running: Running | None,
         momentum: float,
     ) -> tuple[Tensor, ...]:
-        """Multiply what edges read, side by side, by one matrix a seed."""
+        """Multiply what edges read, side by side, by one matrix per seed."""
         inputs = before, node, skip, pool, large, bias, kernel, scale, shift, large_scale, large_shift
         node = node.contiguous()  # maps of one channel may lie otherwise
         x = torch.relu(node)

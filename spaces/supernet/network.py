@@ -110,7 +110,7 @@ class Supernet:
         ----------
         weights : ``(S, P)``.
         statistics : running statistics; a ``training`` pass moves them in place unless ``update`` is False.
-        x : normalised images ``(B, H, W, S, image channels)``, a batch a seed.
+        x : normalised images ``(B, H, W, S, image channels)``, one batch per seed.
         mix : ``(S, R, M)``, the weight of each choice; padding is ignored.
         training : batch statistics in the batch norms, else the running ones where tracked.
         noise : int64 ``(S,)``, the key of this pass's noise for each seed; see ``spaces.supernet.noise``.

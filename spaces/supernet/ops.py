@@ -1,6 +1,6 @@
 """Pooling, and the memory order of feature maps, over S seeds at once.
 
-Feature maps are ``(B, H, W, S, C)``: channels last, one group of channels a seed. Convolution, batch norm and
+Feature maps are ``(B, H, W, S, C)``: channels last, one group of channels per seed. Convolution, batch norm and
 pooling see them as ``(B, S * C, H, W)`` in PyTorch's channels-last memory format, without a copy; a grouped
 convolution and an ordinary batch norm then treat every seed on its own.
 """

@@ -92,7 +92,7 @@ def test_killed_nodes_lose_nothing(cluster, cut_down, one_thread, tally, tmp_pat
     assert sorted((t.arm.space_id, t.arm.id) for t in retried) == sorted(group for group, _ in killed)
     assert {outcome.status for outcome in outcomes} == {"done", "retried"}
     assert sorted(map(str, (o.group for o in outcomes if o.status == "done"))) == sorted(map(str, tasks))
-    for task in tasks:  # every search went on from where it was: no epoch was begun again
+    for task in tasks:  # every search continued from where it was: no epoch was begun again
         assert heard[task] == sorted(set(heard[task])), (task, killed)
         assert heard[task][-1] == EPOCHS
 
@@ -127,7 +127,7 @@ def test_a_stopped_run_keeps_the_step_that_it_took(child_environment, cut, tally
         time.sleep(0.005)
     os.killpg(search.pid, signal.SIGINT)
     _, err = search.communicate(timeout=120)
-    assert (search.returncode, err) == (130, "dnas: stopped; the same command goes on from the last checkpoint\n")
+    assert (search.returncode, err) == (130, "dnas: stopped; the same command continues from the last checkpoint\n")
     assert Store(tmp_path / "stopped").records() == []
     assert list((tmp_path / "stopped").rglob("*.lock")) == []
 

@@ -24,7 +24,7 @@ class Answer:
         """The one JSON document on standard output, which must hold nothing that JSON does not know."""
 
         def refuse(name):
-            raise ValueError(f"{name} is no JSON")
+            raise ValueError(f"{name} is not JSON")
 
         return json.loads(self.out, parse_constant=refuse)
 

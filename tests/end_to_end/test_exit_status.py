@@ -66,7 +66,7 @@ def test_out_of_budget_is_4_until_all_is_done(dnas_each, narrow, tmp_path):
     )
     for answer in (short, reproduced):
         assert answer.status == 4
-        assert answer.err == "dnas: out of budget with work left; the same command goes on\n"
+        assert answer.err == "dnas: out of budget with work left; the same command continues\n"
     assert "report: reports/index.html" in reproduced.out
     assert whole.status == 0, whole.err
     assert (again.status, again.err) == (0, "")  # nothing is left

@@ -1,4 +1,4 @@
-"""A run that is stopped says so, leaves no half record, and goes on as if it had not been."""
+"""A run that is stopped says so, leaves no half record, and continues as if it had not been."""
 
 import os
 import signal
@@ -98,7 +98,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
     said = [line for line in err.splitlines() if ": epoch " not in line]
-    assert said == ["dnas: stopped; the same command goes on from the last checkpoint"]
+    assert said == ["dnas: stopped; the same command continues from the last checkpoint"]
     assert len(children) >= workers or workers == 1 or not Path("/proc").is_dir()
     for _ in range(1000):  # the one that watches over the others ends a moment after them
         if not any(map(alive, children)):

@@ -1,4 +1,4 @@
-"""Code in files of data is never executed, and a file of a few kilobytes never unfolds into gigabytes."""
+"""Code in files of data is never executed, and a file of a few kilobytes never expands into gigabytes."""
 
 import bz2
 import gzip
@@ -103,7 +103,7 @@ def test_tables_that_unfold(feed, work, monkeypatch, rows, width):
     (folder / "results" / "scores.parquet").write_bytes(data)
     here = stores(folder, parquet(table.replace_schema_metadata(TABLE.schema.metadata), compression="zstd"))
     with guard.memory_below(product.MOST_BYTES + (256 << 20)):
-        assert "unfolds" in feed("score", "nasbench201", SKIP, cwd=folder).err
+        assert "expands" in feed("score", "nasbench201", SKIP, cwd=folder).err
         feed("data", "verify", cwd=folder)
         answer = feed("list", cwd=folder)
     assert "unreadable" in answer.out
@@ -120,7 +120,7 @@ def test_archives_that_unfold(feed, work):
         info.size = len(packed)
         tar.addfile(info, io.BytesIO(packed))
     with guard.memory_below(200 << 20):
-        assert "unfolds to more than" in feed("data", "convert", "data/a.tar", cwd=folder).err
+        assert "expands to more than" in feed("data", "convert", "data/a.tar", cwd=folder).err
 
 
 def test_images_that_unfold(feed, work, cifar_folder):

@@ -116,7 +116,7 @@ def complete(space: int, graph: Graph) -> bool:
 def original_graphs(space: int) -> Iterator[Graph]:
     """Give the graphs that the authors' own enumeration gives, which are not all of them.
 
-    It grows a graph backwards from the output. Having added one parent of a node it goes on from *that*
+    It grows a graph backwards from the output. Having added one parent of a node it continues from *that*
     parent and emits only what is finished inside that descent; coming back, it adds the node's next parent to
     the graph as it was before the descent. A graph in which two parents of one node both need growing is
     therefore finished in neither descent.

@@ -85,7 +85,7 @@ def dropnas_step(
     network, operation_rows = search.network, search.alphas[0]
     if keep is None:
         keep = torch.ones_like(operation_rows, dtype=torch.bool)
-    search.sgd.zero_grad(set_to_none=False)  # zeros, not None: momentum goes on moving what was dropped
+    search.sgd.zero_grad(set_to_none=False)  # zeros, not None: momentum keeps moving what was dropped
     search.adam.zero_grad(set_to_none=False)
     shares = [kept_share(row, kept) for row, kept in zip(operation_rows, keep, strict=True)]
     mix = kept_mix(search.alphas, keep)

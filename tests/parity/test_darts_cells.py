@@ -93,9 +93,9 @@ def test_genotypes_of_other_codes_name_the_same_cell():
         (key("skip<0 skip<0 " * 4, "skip<0 skip<1 " * 4), "an edge twice"),
         (key("skip<0 skip<5 " * 4, "skip<0 skip<1 " * 4), "leads from no earlier node"),
         (key("skip<0 none<1 " * 4, "skip<0 skip<1 " * 4), "unknown operation 'none'"),
-        ("Genotype(normal=[], reduce=[", "is no Python expression"),
+        ("Genotype(normal=[], reduce=[", "is not a Python expression"),
         ("Genotype(normal=[('skip_connect', 0)])", "lacks the field 'reduce'"),
-        ("Genotype(normal=range(3), reduce=[])", "is no list of"),
+        ("Genotype(normal=range(3), reduce=[])", "is not a list of"),
     ],
 )
 def test_what_is_no_cell_is_refused_with_the_reason(text, message):

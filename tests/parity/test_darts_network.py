@@ -1,4 +1,4 @@
-"""The supernet of the DARTS spaces against one module an operation: outputs, gradients and statistics, in float64."""
+"""The supernet of the DARTS spaces against one module per operation: outputs, gradients and statistics, in float64."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Options of the benchmarks, and what their JSON says of where it was measured: nothing that names a host or a path."""
+"""Options of the benchmarks, and what their JSON says about where it was measured: no name of a host or path."""
 
 import time
 

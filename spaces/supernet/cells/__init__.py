@@ -1,4 +1,4 @@
-"""The cells over S seeds at once: one file a kind, all behind the interface of ``kind``.
+"""The cells over S seeds at once: one file per kind, all behind the interface of ``kind``.
 
 Convolutions that read the same map are one convolution with their outputs side by side, and one batch norm. What the
 mix contributes beside them, shares by which whole maps are weighted, is laid out once a pass for each stack of cells.

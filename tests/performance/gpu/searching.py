@@ -1,4 +1,4 @@
-"""A search with a budget whose store comes back in one file, and goes on elsewhere.
+"""A search with a budget whose store comes back in one file, and continues elsewhere.
 
 Data may come in parts: ``tar c cifar10/*.parquet nasbench201.parquet | split -b 36M - part.``.
 """
@@ -26,12 +26,12 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("experiment", help="an experiment, or a TOML file; other options are those of 'dnas run'")
     command.add_argument("--data", type=Path, help="data directory, or a folder of its parts 'part.*'")
     command.add_argument("--runs", type=Path, help="the store; by default a folder 'runs' beside --out")
-    command.add_argument("--resume", type=Path, action="append", default=[], help=f"a {STORE} that goes on")
+    command.add_argument("--resume", type=Path, action="append", default=[], help=f"a {STORE} that continues")
     command.add_argument("--forms", type=Path, help="a conv-forms.json measured before on this kind of device")
 
 
 def run(asked: argparse.Namespace, more: list[str], device: torch.device, deadline: float) -> int:
-    """Unpack data, file away what is to go on, search, pack the store; return the exit status of ``dnas run``."""
+    """Unpack data, file away what is to continue, search, pack the store; return the exit status of ``dnas run``."""
     runs = asked.runs or asked.out.parent / "runs"
     environment = dict(os.environ)
     if asked.data:
@@ -52,7 +52,7 @@ def run(asked: argparse.Namespace, more: list[str], device: torch.device, deadli
         return _dnas(words, environment)
     finally:
         count = pack(runs, asked.out / STORE)
-        print(f"{count} files in {asked.out / STORE}: 'tar xf {STORE} -C DIR' and 'dnas merge DIR' go on elsewhere")
+        print(f"{count} files in {asked.out / STORE}: 'tar xf {STORE} -C DIR' and 'dnas merge DIR' continue elsewhere")
 
 
 def joined(data: Path, unpacked: Path) -> Path:

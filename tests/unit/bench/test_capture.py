@@ -174,7 +174,7 @@ def test_a_step_that_cannot_be_captured_is_taken_plainly_after_one_line(monkeypa
     assert cuda.eager == 6
     assert float(cuda.total) == 12
     assert cuda.warnings == [
-        "the step is not captured and runs slower: operation not permitted when stream is capturing"
+        "the step could not be captured and runs more slowly: operation not permitted when stream is capturing"
     ]
 
 

@@ -47,7 +47,7 @@ def verdict(status, *, judged=True, paper="sdarts", experiment="paper"):
         ([verdict("not-run")], 0, 1),
         ([verdict("not-comparable")], 0, 0),
         ([verdict("worse", judged=False)], 0, 0),
-        ([verdict("worse", paper="dnas-bench")], 0, 0),  # our own figures are no published claim
+        ([verdict("worse", paper="dnas-bench")], 0, 0),  # our own figures are not a published claim
     ],
 )
 def test_a_claim_that_is_worse_decides_the_status(capsys, verdicts, plain, strict):

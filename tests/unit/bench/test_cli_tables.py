@@ -1,4 +1,4 @@
-"""What the command line says of a space and of the tables."""
+"""What the command line says about a space and about the tables."""
 
 import json
 

@@ -63,7 +63,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(override, says):
         ("supernet.cell=old", "input should be 'current' or 'published'"),
         ("methods.dropnas.sub_steps=3", "input should be less than or equal to 2"),
         ("methods.dropnas.sub_steps=true", "input should be a valid integer"),
-        ("seeds=true", "'True' is no list of seeds; write 0-3 or 0,2,5"),
+        ("seeds=true", "'True' is not a list of seeds; write 0-3 or 0,2,5"),
         ("images=3", "images = 3 is not allowed: input should be"),
         ("space=3", "space = 3 is not allowed: input should be"),
         ("space.nasbench201=3", "space.nasbench201 = 3 is not allowed: input should be"),
@@ -134,12 +134,12 @@ def test_a_value_of_a_method_that_is_not_run_is_refused_where_it_is_asked_for(ov
 
 @pytest.mark.parametrize("override", ["training.epochs", "=2", ".epochs=2", "training..epochs=2", ""])
 def test_what_is_no_override_is_refused(override):
-    assert "is no override; write key=value" in refusal(load, "quick", [override])
+    assert "is not an override; write key=value" in refusal(load, "quick", [override])
 
 
 def test_a_value_is_no_table():
     assert "training.lr = {'start': 2} is not allowed" in refusal(load, "quick", ["training.lr.start=2"])
-    assert "'lr' is no table" in refusal(load, "quick", ["training.lr=2", "training.lr.start=2"])
+    assert "'lr' is not a table" in refusal(load, "quick", ["training.lr=2", "training.lr.start=2"])
 
 
 def test_an_unknown_experiment_is_refused_with_the_nearest():

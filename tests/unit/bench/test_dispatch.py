@@ -33,7 +33,7 @@ def test_engines_are_found_by_name():
 def test_images_that_any_space_lacks_are_missed_before_the_first_group_runs(cut_down, tmp_path):
     experiment = cut_down("space.nasbench1shot1-1.images.size=3")
     setting = Setting(Store(tmp_path), CPU)
-    with pytest.raises(InputError, match="the size must divide 8"):
+    with pytest.raises(InputError, match="choose a size that divides 8"):
         next(work(experiment, setting, inline, methods=("darts",)).run(lambda *_: None))
     assert Store(tmp_path).records() == []
 

@@ -1,4 +1,4 @@
-"""What a run says of where it stands where there is no terminal."""
+"""What a run says about where it stands where there is no terminal."""
 
 from types import SimpleNamespace
 

@@ -217,7 +217,7 @@ def test_missing_cifar_says_where_it_belongs(tmp_path):
     ("arguments", "message"),
     [
         ({"dataset": "cifar-10"}, "did you mean 'cifar10'?"),
-        ({"dataset": "digits", "size": 3}, "must divide 8"),
+        ({"dataset": "digits", "size": 3}, "that divides 8"),
         ({"dataset": "digits", "train_limit": 0}, "1 to 1536"),
         ({"dataset": "digits", "train_limit": 1537}, "1 to 1536"),
     ],

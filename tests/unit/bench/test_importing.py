@@ -101,32 +101,32 @@ def test_a_final_architecture_is_imported_as_what_it_is(here):
     record = here.read(RUN)
     assert (record.final_alone, record.completed, record.final_arch, len(record.points)) == (True, 50, CONV, 1)
     assert record.manifest.imported.as_dict() == {"source": "a paper, table 5", "kind": "final", "epochs": 50}
-    assert str(found) == f"{RUN}: a final architecture alone, epochs 50"
+    assert str(found) == f"{RUN}: only a final architecture, epochs 50"
     other = Run("others", "nasbench201", "x", 0)
     assert "epochs unknown" in str(foreign.final(SKIP, other, here, source="a list"))
     assert here.read(other).completed is None
 
 
 REFUSED = {
-    "no heading": (["arch", SKIP], {}, "needs a heading with the columns epoch and arch"),
-    "no row": (["epoch,arch"], {}, "has a heading and no row"),
+    "no heading": (["arch", SKIP], {}, "needs a header with the columns epoch and arch"),
+    "no row": (["epoch,arch"], {}, "has a header but no rows"),
     "the initialisation alone": (["epoch,arch", f"0,{SKIP}"], {}, "a search has at least one completed epoch"),
     "the initialisation alone, as is said": (["epoch,arch", f"5,{SKIP}"], {"first": 0}, "at least one completed epoch"),
     "a late beginning": (["epoch,arch", f"5,{SKIP}"], {}, "begins at epoch 5; say with --first-epoch"),
     "a gap": (["epoch,arch", f"0,{SKIP}", f"2,{SKIP}"], {}, "line 3: epoch 2 should be 1"),
     "an epoch twice": (["epoch,arch", f"0,{SKIP}", f"0,{SKIP}"], {}, "line 3: epoch 0 should be 1"),
-    "an epoch that is none": (["epoch,arch", f"-1,{SKIP}"], {}, "line 2: '-1' is no epoch"),
-    "an endless epoch": (["epoch,arch", f"{'9' * 30},{SKIP}"], {}, "is no epoch"),
-    "no architecture": (["epoch,arch", f"0,{SKIP}", "1,|none|"], {}, "line 3: '|none|' is no NAS-Bench-201 cell"),
-    "a short row": (["epoch,arch", "0"], {}, "line 2 has 1 fields where the heading has 2"),
+    "an epoch that is none": (["epoch,arch", f"-1,{SKIP}"], {}, "line 2: '-1' is not an epoch"),
+    "an endless epoch": (["epoch,arch", f"{'9' * 30},{SKIP}"], {}, "is not an epoch"),
+    "no architecture": (["epoch,arch", f"0,{SKIP}", "1,|none|"], {}, "line 3: '|none|' is not a NAS-Bench-201 cell"),
+    "a short row": (["epoch,arch", "0"], {}, "line 2 has 1 fields but the header has 2"),
     "a word for a number": (["epoch,arch,seconds", f"1,{SKIP},long"], {}, "'long' in the column 'seconds'"),
     "fractions": (
         ["epoch,arch,valid_accuracy", f"1,{SKIP},0.51"],
         {},
         "'valid_accuracy' holds fractions, such as 0.51",
     ),
-    "above 100": (["epoch,arch,train_accuracy", f"1,{SKIP},101"], {}, "holds 101, which is no percentage"),
-    "infinite": (["epoch,arch,train_accuracy", f"1,{SKIP},inf"], {}, "holds inf, which is no percentage"),
+    "above 100": (["epoch,arch,train_accuracy", f"1,{SKIP},101"], {}, "holds 101, which is not a percentage"),
+    "infinite": (["epoch,arch,train_accuracy", f"1,{SKIP},inf"], {}, "holds inf, which is not a percentage"),
 }
 
 
@@ -140,7 +140,7 @@ def test_a_table_that_is_no_search_is_refused(csv, here, lines, options, says):
 
 def test_a_final_architecture_of_no_search_is_refused(here):
     for epochs in (0, -1, 10**9):
-        with pytest.raises(InputError, match=f"a search of {epochs} epochs is none"):
+        with pytest.raises(InputError, match=f"{epochs} epochs are too few for a search"):
             foreign.final(CONV, RUN, here, epochs=epochs, source="a paper")
     with pytest.raises(InputError, match="unknown space 'nasbench301'"):
         foreign.final(CONV, Run("others", "nasbench301", "x", 0), here, source="a paper")
@@ -150,7 +150,7 @@ def test_a_final_architecture_of_no_search_is_refused(here):
 def test_importing_overwrites_no_other_record(csv, here):
     path = csv("epoch,arch", f"1,{SKIP}")
     foreign.from_csv(path, RUN, here)
-    foreign.from_csv(path, RUN, here)  # the same again is no conflict
+    foreign.from_csv(path, RUN, here)  # the same again is not a conflict
     with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
         foreign.from_csv(csv("epoch,arch", f"1,{CONV}"), RUN, here)
     with pytest.raises(InputError, match="is an imported record; --replace replaces it"):
@@ -172,7 +172,7 @@ def only_the_initialisation(csv, here):
 
 def test_a_record_without_a_completed_epoch_cannot_be_read_or_merged(csv, here, tmp_path):
     path = only_the_initialisation(csv, here)
-    with pytest.raises(InputError, match="holds no completed epoch, and is no search"):
+    with pytest.raises(InputError, match="holds no completed epoch, so it is not a search"):
         here.read(RUN)
     assert here.records() == []
     ((bad, _),) = here.unreadable()
@@ -256,10 +256,10 @@ def test_the_commands_say_what_they_import_and_what_is_imported(csv, here, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["import", "--as", str(RUN)], "give a table with a row an epoch, or --final"),
-        (["import", "own.csv", "--final", CONV, "--as", str(RUN)], "give a table with a row an epoch, or --final"),
+        (["import", "--as", str(RUN)], "give a table with one row per epoch, or --final"),
+        (["import", "own.csv", "--final", CONV, "--as", str(RUN)], "give a table with one row per epoch, or --final"),
         (["import", "--final", CONV, "--as", str(RUN)], "--final needs --source"),
-        (["import", "own.csv"], "--as: '' is no run"),
+        (["import", "own.csv"], "--as: '' is not a run"),
         (["import", "nothing.csv", "--as", str(RUN)], "nothing.csv cannot be read"),
     ],
 )

@@ -200,5 +200,5 @@ def test_a_file_cannot_name_a_place_outside_the_store(experiment, elsewhere, her
 
 
 def test_a_folder_that_is_none_is_refused(here, tmp_path):
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is neither a folder nor an archive"):
         list(merge(tmp_path / "nowhere", here))

@@ -1,4 +1,4 @@
-"""A search that was cut off goes on as if it had not been."""
+"""A search that was cut off continues as if it had not been."""
 
 import signal
 from dataclasses import replace

@@ -236,8 +236,8 @@ def test_progress_counts_cells(images, tmp_path):
     ("arch", "recipe", "message"),
     [
         (("nasbench202", "x"), RECIPE, "unknown space 'nasbench202'; did you mean 'nasbench201'?"),
-        (("nasbench201", "101:conv3x3"), RECIPE, "is no NAS-Bench-201 cell"),
-        (CONV, replace(RECIPE, validation=60), "lower its validation"),
+        (("nasbench201", "101:conv3x3"), RECIPE, "is not a NAS-Bench-201 cell"),
+        (CONV, replace(RECIPE, validation=60), "lower the recipe's validation"),
     ],
 )
 def test_wrong_input_fails_before_anything_is_trained(images, tmp_path, epochs, arch, recipe, message):

@@ -90,7 +90,7 @@ def test_the_column_arch_of_a_table(folder):
 def test_an_index_of_the_benchmarks_own_list(folder):
     assert keys(run("nasbench201", "3", "7", "--notation", "index")) == [CONV, SKIP]
     for given in ("5", "-3", "x", "٣", "9" * 20):
-        with pytest.raises(InputError, match="no index; write a number from 3 to 7"):
+        with pytest.raises(InputError, match="not an index; write a number from 3 to 7"):
             run("nasbench201", "--notation", "index", "--", given)
     (folder / "data" / "nasbench201.parquet").unlink()
     with pytest.raises(InputError, match="no table here lists the cells of nasbench201 by index"):
@@ -109,12 +109,12 @@ def test_ambiguous_ones_need_their_notation(folder):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (f"{CONV}\n\n|skip~0|\n", "cells.txt, line 3: '|skip~0|' is no NAS-Bench-201 cell"),
+        (f"{CONV}\n\n|skip~0|\n", "cells.txt, line 3: '|skip~0|' is not a NAS-Bench-201 cell"),
         ("", "nothing to score; name an architecture"),
         ("# nothing\n", "nothing to score"),
         (ELSE, f"nothing here scores {ELSE}"),
         (f"{ELSE}\n{ELSE}", "nothing here scores any of the 2 architectures"),
-        ("\xfd\xff", "cells.txt is no text: byte 0xfd at position 0 is not UTF-8"),
+        ("\xfd\xff", "cells.txt is not text: byte 0xfd at position 0 is not UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_named_with_its_line(folder, content, says):

@@ -74,7 +74,7 @@ def test_a_file_of_another_program_beside_the_store_is_passed_over(filed, tmp_pa
     assert scoring.oracle(filed.store.root, tmp_path / "nowhere").score("nasbench201", SKIP, "cifar10") is None
     filed.store.scores_path.parent.mkdir(exist_ok=True)
     filed.store.scores_path.write_text("of another program")
-    with pytest.raises(InputError, match=r"scores\.parquet is cut off, damaged or no Parquet file"):
+    with pytest.raises(InputError, match=r"scores\.parquet is cut off, damaged or not a Parquet file"):
         scoring.oracle(filed.store.root, tmp_path / "nowhere").score("nasbench201", SKIP, "cifar10")
 
 

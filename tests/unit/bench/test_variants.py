@@ -72,7 +72,7 @@ def test_other_methods_keep_their_hashes(experiment, minimal, written):
         ('[variants.own]\nmethod = "darts"\nlabel = "x"\ntraining = 3', "training = 3 is not allowed"),
         ("[variants]\nown = 3", "own = 3 is not allowed"),
         ('[variants.own]\nmethod = "darts"\nlabel = "x"\n[variants.own.training]\nlearning = 3', "learning"),
-        ('[variants.own]\nmethod = "darts"\nlabel = "x"\n[variants.own.params.training]\nlr = 3', "is no parameter"),
+        ('[variants.own]\nmethod = "darts"\nlabel = "x"\n[variants.own.params.training]\nlr = 3', "is not a parameter"),
     ],
 )
 def test_a_faulty_variant_is_refused_in_a_line(experiment, text, why):

@@ -23,7 +23,7 @@ def arm(cut_down):
 
 
 def archs_of(arm, images, root, seeds, stop=None):
-    """Return the architectures of each seed's record; ``stop`` interrupts after that point and goes on."""
+    """Return the architectures of each seed's record; ``stop`` interrupts after that point and continues."""
     setting = Setting(Store(root), torch.device("cpu"), checkpoint_seconds=0.0)
 
     def interrupted(group, epoch, rows):

@@ -1,1 +1,1 @@
-"""The data directory: downloads, conversion, and what is said of it."""
+"""The data directory: downloads, conversion, and what is said about it."""

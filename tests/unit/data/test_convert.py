@@ -106,7 +106,7 @@ def test_says_what_to_do_about_a_missing_file(tmp_path, source, message):
 def test_says_what_it_can_read(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("no table")
-    with pytest.raises(InputError, match=r"no \.tfrecord, \.tar or \.pth"):
+    with pytest.raises(InputError, match=r"neither a \.tfrecord, \.tar or \.pth"):
         convert(path, tmp_path)
 
 

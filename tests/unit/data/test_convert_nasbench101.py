@@ -81,8 +81,8 @@ def test_passes_over_other_lengths_of_training(tmp_path):
         ({"adjacency": "01000"}, "does not fit"),
         ({"operations": "input,conv5x5-bn-relu,maxpool3x3,output"}, "conv5x5"),
         ({"operations": "output,conv3x3-bn-relu,maxpool3x3,input"}, "is not input"),
-        ({"module_hash": "00005c14"}, "no module hash"),
-        ({"module_hash": "x" * 32}, "no module hash"),
+        ({"module_hash": "00005c14"}, "not a module hash"),
+        ({"module_hash": "x" * 32}, "not a module hash"),
         ({"parameters": 2**40}, "record 0 of any.tfrecord is not of NAS-Bench-101"),
     ],
 )

@@ -156,7 +156,7 @@ def changed(**changes):
     [
         (lambda data: data[:-20], "Compressed data ended|end-of-stream"),
         (lambda data: data[:500] + bytes([data[500] ^ 1]) + data[501:], "Invalid data stream"),
-        (lambda data: b"", "it is no whole pickle"),
+        (lambda data: b"", "it is not a whole pickle"),
         (lambda data: synthetic201.packed({"200": Foreign()}), r"asks for posix\.system"),
         (lambda data: synthetic201.packed({"200": {}}), "'12'|'arch_index'"),
         (lambda data: synthetic201.packed([1, 2]), "000003.pickle.pbz2 of copy is not of NAS-Bench-201"),
@@ -179,7 +179,7 @@ def test_refuses_what_is_no_percentage(folder, tmp_path):
         cell["200"]["all_results"]["cifar10", 777]["eval_acc1es"]["ori-test@199"] = 0.0 - 1e-9
         return synthetic201.packed(cell)
 
-    with pytest.raises(InputError, match="ori-test is no percentage"):
+    with pytest.raises(InputError, match="ori-test is not a percentage"):
         convert_nasbench201.read(spoiled(folder, tmp_path, spoil), silent)
 
 
@@ -221,7 +221,7 @@ def test_refuses_a_one_file_release_that_would_run_code(tmp_path):
 
 def test_says_how_much_memory_it_needs_before_it_starts(pth, monkeypatch):
     monkeypatch.setattr(convert_nasbench201.free_memory, "available", lambda: 1.0)
-    with pytest.raises(InputError, match=r"GB of memory to read and 0\.0 GB are free; 'dnas data fetch nasbench201'"):
+    with pytest.raises(InputError, match=r"to read, but only 0\.0 GB are free; 'dnas data fetch nasbench201'"):
         convert_nasbench201.read(pth, silent)
 
 

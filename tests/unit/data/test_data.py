@@ -1,4 +1,4 @@
-"""What is said of the data directory."""
+"""What is said about the data directory."""
 
 import hashlib
 import pwd
@@ -31,7 +31,7 @@ def source(monkeypatch):
 
 
 def found(folder, name, **arguments):
-    """Return what ``status`` says of one source or table."""
+    """Return what ``status`` says about one source or table."""
     return next(s for s in status(folder, **arguments) if s.name == name)
 
 
@@ -66,7 +66,7 @@ def test_the_data_directory_is_the_one_that_is_named(monkeypatch, tmp_path):
     assert directory.data_dir() == tmp_path
     monkeypatch.setenv("DNAS_DATA", "~/tables")
     assert directory.data_dir(new=True) == Path.home() / "tables"
-    with pytest.raises(InputError, match="DNAS_DATA is ~/tables, which is no folder; correct or unset it"):
+    with pytest.raises(InputError, match="DNAS_DATA is ~/tables, which is not a folder; correct or unset it"):
         directory.data_dir()
     monkeypatch.delenv("DNAS_DATA")
     assert directory.data_dir().name == "dnas-bench"

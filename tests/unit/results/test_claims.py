@@ -80,7 +80,7 @@ def test_groups_rows_and_scopes(tmp_path):
         ('kind = "number"', 'kind = "numbr"', "input should be 'number', 'direction' or 'published-only'"),
         ("log = true", "lg = true", "test.lg'; did you mean 'log'?"),
         ("[0.8, 1]", "[0.8]", "test.window.1' is missing"),
-        ('id = "b"', 'id = "a"', "the id 'a@one' comes twice"),
+        ('id = "b"', 'id = "a"', "the id 'a@one' appears twice"),
         ("tolerance = 1", "", "give its value, its tolerance and the rationale"),
         (', reason = "longer"', "", "give the reason"),
         ('text = "It grows."', "", "says neither a value nor a text"),

@@ -92,5 +92,5 @@ def test_a_space_names_its_data_set():
 
 @pytest.mark.parametrize("other", [None, [], "x", 5])
 def test_what_is_no_table_is_no_manifest(other):
-    with pytest.raises(ValueError, match="it is no table of keys"):
+    with pytest.raises(ValueError, match="it is not a table of keys"):
         Manifest.of(other)

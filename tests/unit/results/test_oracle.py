@@ -164,7 +164,7 @@ def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
         ),
         (
             {"module_hash": ["0" * 32, None], "valid_accuracy": [[1.0]] * 2, "test_accuracy": [[1.0]] * 2},
-            "is of another schema",
+            "has another schema",
         ),
         (
             {"module_hash": ["0" * 32], "valid_accuracy": [[1.0]], "test_accuracy": [["x"]]},

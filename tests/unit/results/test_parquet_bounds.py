@@ -20,7 +20,7 @@ def repeated(value, rows):
 def test_a_table_of_too_many_rows_is_refused(path):
     parquet.write(path, pa.table({"x": repeated("a", 1001)}))
     assert parquet.read(path, fix="fix", most_rows=1001).num_rows == 1001
-    with pytest.raises(InputError, match=r"unfolds to more than 1,000 rows .*; fix$"):
+    with pytest.raises(InputError, match=r"expands to more than 1,000 rows .*; fix$"):
         parquet.read(path, fix="fix", most_rows=1000)
 
 
@@ -28,7 +28,7 @@ def test_a_table_whose_values_repeat_beyond_bounds_is_refused(path, monkeypatch)
     monkeypatch.setattr(parquet, "MOST_BYTES", 1 << 20)
     parquet.write(path, pa.table({"x": repeated("a" * 1000, 2000)}))
     assert path.stat().st_size < 10_000
-    with pytest.raises(InputError, match="unfolds"):
+    with pytest.raises(InputError, match="expands"):
         parquet.read(path, fix="fix")
 
 

@@ -189,8 +189,8 @@ def another_run(path: Path, record: Record) -> None:
 DAMAGES = [
     (cut_off, "cut off"),
     (empty, "cut off"),
-    (no_manifest, "carries no manifest"),
-    (list_for_manifest, "carries no manifest"),
+    (no_manifest, "has no manifest"),
+    (list_for_manifest, "has no manifest"),
     (no_config_hash, "it lacks 'config_hash'"),
     (other_schema, "schema 99"),
     (missing_column, "no column 'alpha'"),

@@ -49,11 +49,11 @@ def test_a_table_may_be_written_in_every_way(tmp_path, write, delimiter):
     ("content", "says"),
     [
         (b"", "its first line is 'no line at all'"),
-        (b"epoch|arch\n0|a\n", "needs a heading with the columns epoch and arch; its first line is 'epoch|arch'"),
+        (b"epoch|arch\n0|a\n", "needs a header with the columns epoch and arch; its first line is 'epoch|arch'"),
         (b"0,a\n1,b\n", "its first line is '0,a'"),
         (b"epoch,arch,epoch\n", "has the column 'epoch' twice"),
-        (b"epoch,arch\n0,111:conv3x3,conv1x1\n", "line 2 has 3 fields where the heading has 2; put a field with a"),
-        (b"epoch;arch\n0\n", "line 2 has 1 fields where the heading has 2"),
+        (b"epoch,arch\n0,111:conv3x3,conv1x1\n", "line 2 has 3 fields but the header has 2; put a field that"),
+        (b"epoch;arch\n0\n", "line 2 has 1 fields but the header has 2"),
         (b'epoch,arch\n0,"a\n', "cannot be read: unexpected end of data"),
         (b"epoch,arch\n0,\xe9\n", "byte 0xe9 at position 13 is not UTF-8; save it as UTF-8"),
         (codecs.BOM_UTF16_LE + b"a", "is not UTF-16"),
@@ -74,5 +74,5 @@ def test_an_absent_table_is_named(tmp_path):
 
 def test_a_toml_file_that_is_no_text_says_where(tmp_path):
     (tmp_path / "own.toml").write_bytes(b"seeds = '\xff'")
-    with pytest.raises(InputError, match=r"own\.toml: not a TOML file: it is no text: byte 0xff at position 9"):
+    with pytest.raises(InputError, match=r"own\.toml: not a TOML file: it is not text: byte 0xff at position 9"):
         toml.read(tmp_path / "own.toml")

@@ -184,10 +184,10 @@ def test_operations_of_dead_blocks_do_not_matter():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is no NAS-Bench-201 cell; write"),
-        ("|none~0|+|none~0|none~1|", "is no NAS-Bench-201 cell; write"),
-        ("|none~0|+|none~0|+|none~0|none~1|none~2|", "is no NAS-Bench-201 cell; write"),
-        ("none~0+none~0|none~1+none~0|none~1|none~2", "is no NAS-Bench-201 cell; write"),
+        ("", "is not a NAS-Bench-201 cell; write"),
+        ("|none~0|+|none~0|none~1|", "is not a NAS-Bench-201 cell; write"),
+        ("|none~0|+|none~0|+|none~0|none~1|none~2|", "is not a NAS-Bench-201 cell; write"),
+        ("none~0+none~0|none~1+none~0|none~1|none~2", "is not a NAS-Bench-201 cell; write"),
         ("|none~1|+|none~0|none~1|+|none~0|none~1|none~2|", "should read from node 0"),
         ("|none~0|+|none~0|none~0|+|none~0|none~1|none~2|", "should read from node 1"),
         ("|none|+|none~0|none~1|+|none~0|none~1|none~2|", "should read from node 0"),
