@@ -1,4 +1,7 @@
-"""Compares records with what was published, under the protocols that experiments have now."""
+"""Compares records with what was published, under the protocols that experiments have now.
+
+The rule of a verdict is in ``results.claims.decide``; this module passes it the records and the claims.
+"""
 
 from __future__ import annotations
 

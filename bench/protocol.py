@@ -91,10 +91,10 @@ _DECISIVE = ("images", "supernet", "training", "params")
 
 
 def config_hash(space: str, method_id: str, protocol: Protocol) -> str:
-    """Return the 16 hex digits that name what decides what a method finds on a space.
+    """Return 16 hex digits that name all settings that decide what a method finds on a space.
 
-    What is measured beside the search decides nothing and is left out. So is a field that was ``spaces.fields.added``
-    after records had been committed, while it has its neutral value: their hashes stay.
+    What is measured besides the search decides nothing and is left out. A field that was ``spaces.fields.added`` after
+    records had been committed is also left out while it has its neutral value, so the hashes of these records stay.
     """
     tables = {name: decisive(getattr(protocol, name)) for name in _DECISIVE}
     text = json.dumps([space, method_id, tables], sort_keys=True)

@@ -94,11 +94,11 @@ def prepare(
     seconds: float = float("inf"),
     replace: bool = False,
 ) -> Work:
-    """Return what is to run, after looking at all that could refuse it.
+    """Return what is to run, after checking everything that could forbid it.
 
     Parameters
     ----------
-    spaces, methods, seeds : these alone; None takes all of the experiment's.
+    spaces, methods, seeds : only these; None takes all of the experiment's.
     runs : the folder of records.
     device : "auto", "cpu" or "cuda".
     engine : "inline", or "ray" for a cluster.

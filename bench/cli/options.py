@@ -98,12 +98,12 @@ REPORTS = Path("reports")
 
 
 def existing(runs: Path) -> Path:
-    """Return the folder of a store that is to be read; that of a fresh checkout need not be there yet.
+    """Return the folder of a store that is to be read; the default one need not exist yet.
 
     Raises
     ------
     InputError
-        It does not exist, or holds other things and nothing of a store.
+        It does not exist, or it holds other things and no store.
     """
     if not runs.is_dir():
         if runs == RUNS:

@@ -21,12 +21,12 @@ _KINDS = ("mix_", "alpha_grad_", "weight_grad_")
 
 @contextmanager
 def writing(folder: Path | None, then: Progress) -> Iterator[Progress]:
-    """Yield what notes the points of every run below ``folder``, in a folder EXPERIMENT/SPACE/METHOD/SEED each.
+    """Yield a function that writes the points of each run into ``folder``/EXPERIMENT/SPACE/METHOD/SEED.
 
     Parameters
     ----------
     folder : None where nothing is to be written.
-    then : is told the same afterwards.
+    then : called afterwards with the same arguments.
 
     Raises
     ------

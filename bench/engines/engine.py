@@ -61,9 +61,9 @@ class Engine(Interface):
         *,
         workers: int,
     ) -> Iterator[Ended]:
-        """Run groups, ``workers`` at once (0: as many as there is room for), and yield how each ended.
+        """Run groups, ``workers`` at once (0: as many as fit), and yield how each ended.
 
-        One that fails does not stop the others. Bad input and full disks are raised.
+        A group that fails does not stop the others. Bad input and full disks raise an error.
         """
         ...
 

@@ -94,7 +94,7 @@ class Experiment:
         return self.resolved.get((space, method_id)) or self._resolve(space, method_id)
 
     def choose(self, spaces: Iterable[str] = (), methods: Iterable[str] = (), seeds: tuple[int, ...] = ()) -> Chosen:
-        """Return the arms of some spaces and methods, with some seeds; where none are named, of all.
+        """Return the arms of some spaces and methods, with some seeds, or all of what is not named.
 
         Raises
         ------
@@ -158,7 +158,7 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
     Raises
     ------
     InputError
-        There is no such experiment, or a key or a value of it cannot be used.
+        There is no such experiment, or one of its keys or values cannot be used.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():

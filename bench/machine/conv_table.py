@@ -91,9 +91,9 @@ def from_document(document: Any) -> Forms:
 
 
 def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> list[ConvShape]:
-    """Return the shapes of a supernet's convolutions, each once, in order; one image is run through it for that.
+    """Return the shapes of a supernet's convolutions, each once, in order; runs one image through it.
 
-    It runs as second derivatives want it: then a CPU, too, convolves where it otherwise multiplies matrices.
+    It runs as second derivatives need it. A CPU then convolves too, where it otherwise multiplies matrices.
     """
     noted = _Noted()
     net = Supernet(space, config, image_channels=channels, form=FormTable(noted))

@@ -55,8 +55,8 @@ def drop_probability(params: Params, size: int) -> float:
 def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -> Draws:
     """Draw which operations are kept, bool ``(steps, R, M)``; rows that choose no operation keep everything.
 
-    Each row's groups are drawn independently and again where nothing of them is left. A row has what is in
-    it of a group.
+    The groups of each row are drawn independently, and again if nothing of a group is left. Of a group, a row has the
+    members that are among its choices.
     """
     kept = torch.from_numpy(space.mask).expand(steps, -1, -1).clone()
     at = np.flatnonzero(space.operation_rows)

@@ -27,7 +27,7 @@ def build(
     classes: int = 10,
     bn_momentum: float = BN_MOMENTUM,
 ) -> nn.Module:
-    """Return the network of a cell with ``channels`` from the stem and ``cells`` cells a stack.
+    """Return the network of a cell with ``channels`` from the stem and ``cells`` cells per stack.
 
     Where a stack's width is not a multiple of the number of vertices that feed the output, the first ones in vertex
     order are one channel wider. The table's networks have the vertex order that its authors enumerated, ours that

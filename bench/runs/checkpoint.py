@@ -1,6 +1,6 @@
 """Checkpoints: one file per seed and position, with which a search continues as if it had not stopped.
 
-A group of seeds goes on together. Its files are written one
+A group of seeds continues together. Its files are written one
 after the other, and those of the position before are removed only when all are there, so that a kill at any instant
 leaves one position of which the whole group is present.
 

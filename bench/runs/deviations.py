@@ -1,7 +1,7 @@
 """Where this suite, the authors' code and the papers disagree, as data that records and reports contain.
 
-A method's own deviations stand in its file; those of a space family and of the protocol as a whole stand here. Each is
-stated by the runs that its sentences are true of, and by no other: that is what its rule says.
+A method's own deviations are in its file; those of a space family and of the whole protocol are here. The rule of each
+says for which runs it is true, and only those runs state it.
 """
 
 from __future__ import annotations

@@ -34,10 +34,10 @@ class Filed:
 
 
 def merge(folder: Path, store: Store, *, replace: bool = False) -> Iterator[Filed]:
-    """File everything below a folder away, and the scores beside it, where older layouts have them.
+    """Add everything below a folder to the store, and the scores beside it, where older layouts have them.
 
-    Nothing that is there already is overwritten by something else, unless ``replace`` says so; a failed run never takes
-    the place of a result. A damaged file in the place of a sound one is set aside.
+    Without ``replace``, nothing that already exists is overwritten by something else. A failed run never replaces a
+    result. A damaged file in the place of a sound one is set aside.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is neither a folder nor an archive; name one that holds records")

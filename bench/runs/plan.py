@@ -74,7 +74,7 @@ def missing(arms: Iterable[Arm], store: Store) -> Iterator[Run]:
 
 
 def plan(arms: Iterable[Arm], store: Store) -> Iterator[Group]:
-    """Yield the missing groups of each arm; a group that was cut off goes on together."""
+    """Yield the missing groups of each arm; a group that was cut off continues together."""
     for arm in arms:
         for at, seeds in _groups(arm, store, [run.seed for run in missing([arm], store)]):
             yield Group(arm, seeds, at)
@@ -105,7 +105,7 @@ def _groups(arm: Arm, store: Store, seeds: Sequence[int]) -> Iterator[tuple[Posi
 
 @dataclass(frozen=True)
 class MeasuredOtherwise:
-    """A complete record that was measured in another way than the experiment asks for now.
+    """A complete record that was not measured as the experiment asks now.
 
     ``there`` and ``planned`` hold the settings of ``measure`` that differ.
     """

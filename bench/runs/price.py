@@ -133,7 +133,7 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
 
 
 def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
-    """Divide groups whose predicted memory is above ``room`` bytes; return all groups, and a line where any was.
+    """Divide groups whose predicted memory is above ``room`` bytes; return all groups, and a line if any was divided.
 
     A group that was cut off is left as it is, for it continues as it began; it is halved if it turns out not to fit.
     """

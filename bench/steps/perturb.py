@@ -1,5 +1,7 @@
 """What SDARTS's two perturbations share: their radius, which grows from epoch to epoch, and their random noise.
 
+The perturbations themselves are in ``bench.methods.sdarts_rs`` and ``bench.methods.sdarts_adv``.
+
 Chen & Hsieh, Stabilizing Differentiable Architecture Search via Perturbation-based Regularization, ICML 2020.
 """
 

@@ -20,8 +20,8 @@ def softmax(alpha: Tensor, allowed: Tensor) -> Tensor:
 def project(mix: Tensor, mask: Tensor) -> Tensor:
     """Bring each row back to the simplex as the SmoothDARTS code does (attacker/perturb.py, ``clip``).
 
-    Entries are clamped to [0, 1] and divided by their sum. A row of which nothing is left becomes one-hot at what
-    was its largest entry before. This is not a Euclidean projection, and may leave a box around the clean mix.
+    Entries are clamped to [0, 1] and divided by their sum. A row that is then zero becomes one-hot at the entry
+    that was largest before. This is not a Euclidean projection, and may leave a box around the clean mix.
     """
     clamped = torch.where(mask, mix.clamp(0, 1), 0)
     total = clamped.sum(-1, keepdim=True)

@@ -31,8 +31,8 @@ _DODGE = 0.5  # part of the distance between two points over which sparse method
 def draw_trajectories(ax: Axes, trajectories: Sequence[Trajectory]) -> None:
     """Draw the methods over each other, each with its seeds, its mean and a band of one standard error.
 
-    A mean is solid where every seed has a value, dotted where some have none, and absent where none has. Where a
-    method has fewer than half of its values, they stand as marks that no line joins, beside each other.
+    A mean is solid where every seed has a value, dotted where some have none, and absent where none has. If a
+    method has fewer than half of its values, they are marks beside each other, without a line.
     """
     for place, trajectory in enumerate(trajectories):
         if trajectory.empty:

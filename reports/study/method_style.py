@@ -21,8 +21,8 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 class Method:
     """A search method as figures and tables show it.
 
-    ``independent`` : its points are drawn each for itself, as those of random search, and make no trajectory.
-    ``holds_out`` : some images train its alphas alone; where none do, its supernet is measured on what it trained on.
+    ``independent`` : its points are independent draws, as in random search, and make no trajectory.
+    ``holds_out`` : some images train only its alphas; without such images, its supernet is measured on training images.
     """
 
     id: str
@@ -37,7 +37,7 @@ def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     """Return the methods of the records in the order that their manifests give.
 
     Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette,
-    and two methods never share a marker. A variant, which has its method's colour, has it a step lighter.
+    and two methods never share a marker. A variant has a lighter shade of its method's colour.
     """
     records = sorted(records, key=lambda record: not record.imported)  # the suite's own say how a method looks
     known = {record.run.method: record for record in records}

@@ -1,8 +1,8 @@
 """Selects records that were measured in one way: a verdict never rests on two ways of measuring.
 
-What is measured beside a search is not part of the config hash, so records of one protocol may differ in it. Where they
+What is measured besides a search is not part of the config hash, so records of one protocol may differ in it. If they
 differ in an amount (images that are evaluated, points of a landscape), the more common one counts and the other records
-are left out of the claim. Where they differ in frequency, the epochs count at which all of them were measured.
+are left out of the claim. If they differ in frequency, only the epochs count at which all of them were measured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Amounts = tuple[tuple[str, object], ...]
 
 
 def alike(records: Sequence[Record], metric: str) -> tuple[list[Record], list[LeftOut]]:
-    """Return the records whose numbers of a metric can be held against each other, and those that are left out."""
+    """Return the records whose numbers of a metric can be compared with each other, and those that are left out."""
     made = [_amounts(record, metric) for record in records]
     if len(set(made)) < 2:
         return list(records), []

@@ -1,8 +1,8 @@
 """The rule of a verdict: on which side of a region the truth lies, if the seeds so far can tell.
 
-A side is taken where an interval of the mean, at a level of one minus the error that is allowed, lies wholly on one
-side of each end of the region. The least error at which that is so is the p of the side: to take it where p is at most
-5 % is to ask the 95 % interval. With a p, claims can be corrected for being many (``results.claims.verdicts``).
+A side is decided if an interval of the mean lies wholly on one side of each end of the region. The level of the
+interval is one minus the error that is allowed. The p of a side is the least error at which it is decided: p is at most
+5 % exactly if the 95 % interval decides. With a p, many claims can be corrected together (``results.claims.verdicts``).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Leaning:
 
     Attributes
     ----------
-    side : where they lie; undecided where on no one side.
-    p : the least error at which the rule takes that side; 1 where undecided.
+    side : where they lie; undecided if they are not on one side.
+    p : the least error at which the rule decides for that side; 1 if undecided.
     interval : of the mean, at 95 %; None for fewer than two seeds.
     """
 
@@ -87,10 +87,10 @@ class Question:
         return Leaning(side, p[side], interval) if p[side] < 1 else Leaning(Side.UNDECIDED, 1.0, interval)
 
     def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
-        """Return the least number of seeds at which p would be at most ``threshold``, were more like these.
+        """Return the least number of seeds like these at which p would be at most ``threshold``.
 
-        Each number up to ``MOST_SEEDS`` is tried: beside a published spread of few seeds p can rise again with more of
-        ours, whose share of the degrees of freedom falls. None where no number would do, or where values are not known.
+        Each number up to ``MOST_SEEDS`` is tried: where the published spread comes from few seeds, p can rise again with
+        more of ours, whose share of the degrees of freedom falls. None if no number is enough, or if some values are not known.
         """
         if self.low != self.high:
             return None

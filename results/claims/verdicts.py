@@ -2,9 +2,8 @@
 
 Each claim that records bear on gets a p (``results.claims.decide``): the least error at which the rule takes the side
 on which the seeds lie. The claims of one paper in one experiment are a family, unless they name a smaller one that was
-fixed before the first record. Their p are adjusted by Holm's method, and
-a verdict follows the adjusted one: where it is at most 5 %, the side is taken. So the chance that any verdict on a
-paper is false is held at 5 %, not the chance that each is.
+fixed before the first record. Their p are adjusted by Holm's method, and a claim is decided if its adjusted p is at
+most 5 %. This keeps the chance that any verdict on a paper is false at 5 %, not the chance for each verdict.
 
 A side is one of two or three, and to err is to take the wrong one. Holm's method bounds that error where claims are
 independent (Shaffer, Control of directional errors with stagewise multiple test procedures, Annals of Statistics 8,

@@ -137,9 +137,9 @@ class Table:
 
 
 def read(path: Path, layout: Layout) -> Table:
-    """Read a table: the one reader of scoring and of ``dnas data verify``.
+    """Read a table; scoring and ``dnas data verify`` both use this function.
 
-    A training without a figure is left out: a mean is over those present. Rows stay as they are otherwise.
+    A training without a figure is left out, and a mean is over the others. Rows are not changed otherwise.
 
     Raises
     ------

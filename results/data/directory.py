@@ -116,9 +116,9 @@ def verify(data_dir: Path, progress: Progress | None = None) -> list[FileStatus]
 
 
 def find(data_dir: Path, source: Source, progress: Progress | None) -> tuple[Path, State, str]:
-    """Return where the form of ``source`` is that would be used, its state, and one line on it.
+    """Return the path of the form of ``source`` that would be used, its state, and a line on it.
 
-    With a ``progress`` to report to, the state goes by the checksum, otherwise by the size.
+    With a ``progress`` to report to, the checksum decides the state, otherwise the size.
     """
     if source.name == "cifar10" and (copy := cifar10.find(data_dir)) and copy.path.is_dir():
         state, detail = _images(copy.shards) if copy.shards else (State.UNKNOWN, "unpacked, six files")

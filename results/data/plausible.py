@@ -1,8 +1,8 @@
 """Checks whether figures can be the accuracies that a benchmark's table should hold; every reader makes this check.
 
-Unit, direction and data set are told by what is known of every network of these benchmarks. Through a cell that carries
-nothing, a network guesses. One whose cell has a convolution between input and output learns CIFAR-10. Cells that are
-good on one data set are good on the others.
+The checks of unit, direction and data set use what is known about every network of these benchmarks. If nothing passes
+through its cell, a network guesses. If its cell has a convolution between input and output, it learns CIFAR-10. Cells
+that are good on one data set are good on the others.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class Source:
     size : bytes.
     checksum : "sha256:..." or "md5:...".
     addresses : tried in this order.
-    without : what works where it is missing.
-    unpacked : folder that serves as well, relative to the data directory; empty where there is no such form.
+    without : what works without it.
+    unpacked : folder that can be used instead, relative to the data directory; empty if there is no such form.
     table : the table that ``convert`` makes of it; empty where it is used as it is.
     optional : whether another source serves as well, or few experiments need it.
     """
@@ -56,7 +56,7 @@ class Table:
     source : name of the source to make it from.
     rows : how many a complete one has.
     keys : columns that name a row; beside them it has ``ACCURACIES``.
-    without : what works where it is missing.
+    without : what works without it.
     optional : whether every experiment works without it.
     """
 

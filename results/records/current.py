@@ -34,10 +34,10 @@ def current(
 ) -> tuple[list[Record], list[LeftOut]]:
     """Return the records that count and those that are left out, both sorted by run.
 
-    In an experiment that is planned, the records of the planned protocol count. Where there is none, or where all of
-    them failed, ``imported`` lets those count that were imported under its name from another code, which have no
-    protocol of this suite. In an experiment that nobody here knows, such as one of a file elsewhere, the protocol of
-    the most complete records counts, and of two with as many the one that was run last.
+    In an experiment that is planned, the records of the planned protocol count. If there is none, or if all of them
+    failed, ``imported`` lets those count that were imported under its name from another code; they have no protocol of
+    this suite. In an experiment that is not known here, such as one in a file elsewhere, the protocol with the most
+    complete records counts; if two have equally many, the one that was run last.
     """
     groups: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.run):

@@ -1,9 +1,9 @@
 """DARTS-ES: where a search would have stopped early, read off its record.
 
 Zela et al., Understanding and Robustifying Differentiable Architecture Search, ICLR 2020; automl/RobustDARTS at
-3dec3fe, src/utils.py:31-150. The dominant eigenvalue of the alpha Hessian is looked at every second epoch. Where the
-mean of its last five values is more than 1.3 times that of the five values that ended eight epochs before, the search
-stops, and the architecture of twelve epochs before is returned.
+3dec3fe, src/utils.py:31-150. The rule looks at the dominant eigenvalue of the alpha Hessian every second epoch. The
+search stops if the mean of the last five values is more than 1.3 times that of the five values that ended eight epochs
+before. The result is the architecture of twelve epochs before.
 """
 
 from __future__ import annotations

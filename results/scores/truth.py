@@ -21,7 +21,7 @@ class Best:
     ----------
     accuracy : in percent.
     arch : the first of the cells that reach it.
-    over : what it is the best of, in words: the complete set, or so many cells of so many.
+    over : the set that it is the best of, in words: the complete set, or so many cells of so many.
     """
 
     accuracy: float
@@ -97,8 +97,8 @@ def truths(
 ) -> dict[str, Truth]:
     """Return the truth of each data set that a table has.
 
-    Where the tables are of several releases, or of trainings of several lengths, these are kept apart, and the one
-    with the most test scores is returned.
+    Tables of different releases, or of trainings of different lengths, are kept apart, and the truth with the most
+    test scores is returned.
 
     Parameters
     ----------

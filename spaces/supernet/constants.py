@@ -9,7 +9,7 @@ from typing import Any
 class Constants:
     """Keeps what ``make`` returns for each set of arguments, a device among them.
 
-    A step that is captured on a GPU cannot copy from the host, so index tensors have to be there before.
+    A step that is captured on a GPU cannot copy from the host, so index tensors must already be on the device.
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:

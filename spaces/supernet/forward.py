@@ -32,9 +32,9 @@ T = TypeVar("T")
 
 
 def by_cell(named: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Return for each cell, ``cellI.J``, what is its own, under the names that the cell knows it by.
+    """Return each cell's own tensors, by cell (``cellI.J``), under the names that the cell uses.
 
-    A cell that has nothing of the kind is there all the same when asked for, with nothing.
+    The entry of a cell without such tensors is empty.
     """
     found: dict[str, dict[str, T]] = defaultdict(dict)
     for name, value in named.items():

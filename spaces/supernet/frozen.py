@@ -97,7 +97,7 @@ def _centres(kernels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class FrozenWeights:
-    """Weights and running statistics that stay as they are, with what follows from them alone.
+    """Weights and running statistics that stay as they are, and what follows from them.
 
     Attributes
     ----------

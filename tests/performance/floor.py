@@ -1,4 +1,4 @@
-"""The least work of a step, from a space's declared shapes alone: what measured times are held against.
+"""The least work of a step, from a space's declared shapes alone: what measured times are compared with.
 
 Arithmetic is that of the declared convolutions, forward, backward to the maps and, where weights are stepped, backward
 to the kernels; the attack's is that of its folded kernels. Bytes are those of the maps between convolutions, each

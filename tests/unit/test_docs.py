@@ -285,6 +285,10 @@ AVOIDED = {
     r"most wanted first": "by priority",
     r"speaks? of (a|the) claim": "bears on a claim",
     r"\bis no cell\b": "cannot be decoded",
+    r"\bcannot be held against\b": "cannot be compared with",
+    r"same command goes on\b": "the same command continues",
+    r"\bunfolds to\b": "expands to",
+    r"\b(row|line) an? (epoch|point|row)\b": "per epoch, per point, per row",
 }
 
 
