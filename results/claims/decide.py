@@ -89,8 +89,9 @@ class Question:
     def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
         """Return the least number of seeds like these at which p would be at most ``threshold``.
 
-        Each number up to ``MOST_SEEDS`` is tried: where the published spread comes from few seeds, p can rise again with
-        more of ours, whose share of the degrees of freedom falls. None if no number is enough, or if some values are not known.
+        Each number up to ``MOST_SEEDS`` is tried: where the published spread comes from few seeds, p can rise again
+        with more of ours, whose share of the degrees of freedom falls. None if no number is enough, or if some values
+        are not known.
         """
         if self.low != self.high:
             return None
