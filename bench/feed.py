@@ -120,9 +120,8 @@ class Feed:
     def trial(self, number: int, mixes: int) -> Iterator[Drawn]:
         """Return what is drawn for each step in which a round of a selection tries some mixes; see ``Selection``."""
         assert self.method.select is not None
-        select, pool = self.method.select, self.split.alphas
-        batch = min(select.batch(self.protocol.params, self.protocol.training), len(pool))
-        whole = select.trial == "half"
+        pool, whole = self.split.alphas, self.method.select.trial == "half"
+        batch = min(self.method.select.batch(self.protocol.params, self.protocol.training), len(pool))
         draw = passes(pool, batch) if whole else full_batches(pool, batch, mixes)
         found = self._images(number, "tried", "select", draw, augmented=whole)
         steps = len(found.lengths["tried/index"])
@@ -173,10 +172,8 @@ class Feed:
 
     def noise(self, purpose: str, epoch: int) -> Tensor | None:
         """Return the key of the noise of each seed for something beside the steps; None in a space without noise."""
-        if not self.space.noisy:
-            return None
-        streams = (stream(seed, f"noise/{purpose}", epoch) for seed in self.seeds)
-        return torch.cat([_keys(one, 1) for one in streams]).to(self.device)
+        drawn = self._noises(f"noise/{purpose}", epoch, 1)
+        return drawn["noise"][0].to(self.device) if drawn else None
 
     def _rate(self, epoch: int) -> float:
         """Return the weights' learning rate of an epoch, or of a round after the last one."""
@@ -218,7 +215,8 @@ class Feed:
         """Draw the keys of the noise of each step, ``(steps, S)``; nothing in a space without noise."""
         if not self.space.noisy:
             return {}
-        return {"noise": torch.stack([_keys(stream(seed, purpose, number), steps) for seed in self.seeds], dim=1)}
+        streams = [stream(seed, purpose, number) for seed in self.seeds]
+        return {"noise": torch.stack([torch.randint(2**62, (steps,), generator=each) for each in streams], dim=1)}
 
     def _steps(self, drawn: Epoch, same: Drawn | None = None) -> Iterator[Drawn]:
         """Yield what was drawn for each step, on the device, and what is the same for all."""
@@ -280,11 +278,6 @@ class Feed:
             dtype=self.dtype,
         )
         return Samples(from_nchw(batch, len(self.seeds)), self.labels[index])
-
-
-def _keys(generator: torch.Generator, count: int) -> Tensor:
-    """Draw keys of noise."""
-    return torch.randint(2**62, (count,), generator=generator)
 
 
 def _under(drawn: Drawn, prefix: str) -> Drawn:

@@ -26,7 +26,7 @@ from results.records.run import Run
 from spaces.base import Arch
 from spaces.supernet.conv import Forms, mixes_seeds
 
-from . import checkpoint
+from . import checkpoint, shares
 from .plan import Group, is_done
 from .recording import Row, record, rows
 
@@ -117,9 +117,9 @@ class GroupState:
         net = supernet(self.space, self.protocol, self.images, form=self.form, precision=self.setting.precision)
         state = initial_state(net, self.group.seeds, self.dtype, self.setting.device)
         if self.resumed and self.method.step:
-            if not all(checkpoint.fits(c, state, selecting=self.group.selecting) for c in self.resumed):
+            if not all(shares.fits(c, state, selecting=self.group.selecting) for c in self.resumed):
                 raise self._foreign()
-            state = checkpoint.join([c.tensors for c in self.resumed], self.setting.device)
+            state = shares.join([c.tensors for c in self.resumed], self.setting.device)
         return Learner(net, state, self.protocol.training)
 
     def untrained(self) -> Untrained:
@@ -179,7 +179,7 @@ class GroupState:
         """Return the sums of the epoch in which the group was cut off; None where it was between two."""
         if not self.group.at.step:
             return None
-        return checkpoint.join_sums([c.tensors for c in self.resumed], learner, self.group.at.step)
+        return shares.join_sums([c.tensors for c in self.resumed], learner, self.group.at.step)
 
     def save(self, learner: Learner | None, sums: Sums | None = None, *, only: list[bool] | None = None) -> None:
         """Write the group's checkpoints, then remove those before.
@@ -193,7 +193,7 @@ class GroupState:
         root, at = self.setting.store.root, Position(self.epoch, sums.steps if sums else 0)
         runs = [(index, run) for index, run in enumerate(self.group.runs) if only is None or only[index]]
         for index, run in runs:
-            tensors = checkpoint.share(learner, index, sums) if learner else {}
+            tensors = shares.share(learner, index, sums) if learner else {}
             made = checkpoint.Checkpoint(run, at, self.meta, self.points[index], tensors)
             checkpoint.save(root, made, replace=self.setting.replace)
         self.at = at

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import spaces
-from bench.runs import checkpoint, standing
+from bench.runs import checkpoint, shares, standing
 from bench.runs.checkpoint import Checkpoint
 from bench.search import Position, Sums
 from bench.steps.learner import Learner, initial_state
@@ -188,7 +188,7 @@ def test_the_shares_of_a_group_make_its_state_again(start):
     begun = start("nasbench1shot1-1", "darts", seeds=(0, 1, 2))
     begun.step(begun.batches()[0])
     state = begun.learner.state
-    joined = checkpoint.join([checkpoint.share(begun.learner, i) for i in range(3)], torch.device("cpu"))
+    joined = shares.join([shares.share(begun.learner, i) for i in range(3)], torch.device("cpu"))
     for name in ("weights", "momentum", "alpha", "first", "second", "steps"):
         assert torch.equal(getattr(joined, name), getattr(state, name)), name
     assert joined.statistics.keys() == state.statistics.keys()
@@ -206,8 +206,8 @@ def test_the_sums_of_an_epoch_come_back_bit_for_bit(start):
     begun, other = start("nasbench201", "darts"), start("nasbench201", "darts")
     begun.step(begun.batches()[0])
     sums = sums_of(begun.learner)
-    shares = [checkpoint.share(begun.learner, i, sums) for i in range(2)]
-    found = checkpoint.join_sums(shares, other.learner, 2)
+    each = [shares.share(begun.learner, i, sums) for i in range(2)]
+    found = shares.join_sums(each, other.learner, 2)
     assert torch.equal(found.loss, sums.loss)
     assert torch.equal(found.correct, sums.correct)
     assert (found.images, found.steps, found.seconds) == (16, 2, 0.1)
@@ -289,7 +289,7 @@ def test_a_file_larger_than_any_checkpoint_is_not_read(tmp_path, monkeypatch):
 
 def test_a_share_is_a_copy(start):
     begun = start("nasbench201", "darts")
-    share = checkpoint.share(begun.learner, 0)
+    share = shares.share(begun.learner, 0)
     before = {name: tensor.clone() for name, tensor in share.items()}
     begun.step(begun.batches()[0])
     assert all(torch.equal(share[name], before[name]) for name in share)
@@ -301,5 +301,5 @@ def test_a_file_of_the_full_size_is_under_16_mebibytes(start, name, tmp_path):
     net = Supernet(space, space.supernet)
     learner = start(name, "darts").learner  # for its settings alone
     full = Learner(net, initial_state(net, (3,), torch.float32, "cpu"), learner.training)
-    checkpoint.save(tmp_path, Checkpoint(RUN, Position(1), META, [], checkpoint.share(full, 0, sums_of(full))))
+    checkpoint.save(tmp_path, Checkpoint(RUN, Position(1), META, [], shares.share(full, 0, sums_of(full))))
     assert 4 * 2 * net.size < checkpoint.path(tmp_path, RUN, (1, 0)).stat().st_size < 16 * 2**20
