@@ -1,4 +1,4 @@
-"""The selections' trials and steps against plain networks: one removed operation, one fixed row, one drawn operation."""
+"""Trials and steps of selections against plain networks: a removed operation, a fixed row, a drawn operation."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -59,7 +59,7 @@ def test_it_is_shown_with_epoch_time_left_accuracies_and_bars(root, monkeypatch)
 
     monkeypatch.setenv("COLUMNS", "80")
     console = Console(record=True, width=80)
-    console.print(_view(underway(root), lambda _: 25, root))
+    console.print(_view(underway(root), lambda _: (25, 0), root))
     text = console.export_text()
     assert "epoch 3 of 25, step 7, about 22 min 00 s left" in text
     assert "validation 40.0 41.0 %" in text
@@ -69,11 +69,23 @@ def test_it_is_shown_with_epoch_time_left_accuracies_and_bars(root, monkeypatch)
 
 
 def test_nothing_under_way_is_said(tmp_path):
-    assert "nothing is under way" in str(_view(underway(tmp_path), lambda _: None, tmp_path))
+    assert "nothing is under way" in str(_view(underway(tmp_path), lambda _: (None, 0), tmp_path))
 
 
 def test_as_json_a_group_has_its_runs_and_shares(root):
-    document = _as_json(underway(root)[0], 25)
+    document = _as_json(underway(root)[0], 25, 0)
     assert document["runs"] == ["scaled/nasbench201/darts/0", "scaled/nasbench201/darts/1"]
     assert document["shares"] == {"none": 0.25, "skip_connect": 0.75}
     assert document["seconds_left"] == 1320.0
+
+
+def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(root):
+    """The search has two epochs here, and five rounds follow: epoch 3 of the checkpoint is the first of them."""
+    from rich.console import Console
+
+    console = Console(record=True, width=120)
+    console.print(_view(underway(root), lambda _: (2, 5), root))
+    assert "round 1 of 5 of the selection, step 7, about 4 min 00 s left" in console.export_text()
+    document = _as_json(underway(root)[0], 2, 5)
+    assert [document[key] for key in ("epoch", "round", "epochs", "rounds")] == [2, 1, 2, 5]
+    assert document["seconds_left"] == 240.0
