@@ -33,13 +33,13 @@ def decode(files: Iterable[bytes], source: Path, *, label_bytes: int) -> tuple[n
     return np.ascontiguousarray(flat[:, label_bytes:]).reshape(-1, 3, 32, 32), flat[:, :label_bytes]
 
 
-def members(archive: Path, names: Sequence[str], *, most: int) -> Iterator[bytes]:
-    """Yield the contents of files of an archive, in order; ``most`` is the size that none exceeds."""
+def members(archive: Path, names: Sequence[str], *, images: int, label_bytes: int) -> Iterator[bytes]:
+    """Yield the contents of files of an archive, in order, none of which may hold more than ``images``."""
     with tarfile.open(archive, "r:gz") as tar:
         for name in names:
             member = tar.extractfile(name)
             if member is None:
                 raise KeyError(f"{name} is no file")
-            if tar.getmember(name).size > most:
-                raise ValueError(f"{name} is larger than {most:,} bytes")
+            if tar.getmember(name).size > images * size(label_bytes):
+                raise ValueError(f"{name} is larger than {images:,} images")
             yield member.read()

@@ -59,7 +59,7 @@ def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 def _members(archive: Path) -> Iterator[bytes]:
     names = [f"{cifar10.UNPACKED}/{name}" for name in cifar10.BATCHES]
-    return cifar_records.members(archive, names, most=_BATCH * cifar_records.size(_LABELS))
+    return cifar_records.members(archive, names, images=_BATCH, label_bytes=_LABELS)
 
 
 def _decode_parquet(shards: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,7 @@ def _decode(data_dir: Path | None) -> tuple[np.ndarray, np.ndarray]:
         contents = ((source / name).read_bytes() for name in FILES)
     else:
         names = [f"{UNPACKED}/{name}" for name in FILES]
-        contents = cifar_records.members(source, names, most=TRAIN * cifar_records.size(_LABELS))
+        contents = cifar_records.members(source, names, images=TRAIN, label_bytes=_LABELS)
     checked = []
 
     def noting(content: bytes) -> bytes:
