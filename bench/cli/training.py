@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .application import OutOfBudget, app
-from .display import retraining
+from .display import Tenths
 from .options import RUNS, Budget, Device, ExperimentName, Methods, Overrides, Replace, Runs, Spaces, seconds
 
 
@@ -29,7 +29,7 @@ def retrain(
     limit = seconds(budget)
     work = reproduce.prepare(wanted, space, method, None, runs, device=device, seconds=limit, replace=replace)
     narrowed = work.chosen.arms if space or method else ()
-    scored = from_scratch.train(wanted, work.setting, retraining, narrowed)
+    scored = from_scratch.train(wanted, work.setting, Tenths(), narrowed)
     print(f"score: {scored.text}")
     if scored.out_of_time:
         raise OutOfBudget("out of budget with work left; the same command goes on")

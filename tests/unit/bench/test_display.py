@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from bench.cli import work  # noqa: F401 - it adds its commands
 from bench.cli.application import app
-from bench.cli.display import Display, epoch_line
+from bench.cli.display import Display, Tenths, epoch_line
 from bench.experiments import reading
 from bench.runs.plan import Group
 
@@ -80,3 +80,14 @@ def test_a_run_without_a_terminal_prints_its_lines_whole(tmp_path, cut, monkeypa
     assert "train" in lines[-1]
     assert "valid" in lines[-1]
     assert any(line.startswith("nasbench201/darts/0,1: done after") for line in done.stdout.splitlines())
+
+
+def test_a_long_training_says_a_line_a_tenth_of_a_cell(capsys):
+    shown = Tenths()
+    for epoch in range(1, 61):
+        shown(epoch / 60, 2, "a cell")
+    shown(1.0, 2, "a cell: test accuracy 97.00 %")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "retraining: 0.1 of 2 cells, a cell"
+    assert lines[-1] == "retraining: 1.0 of 2 cells, a cell"
