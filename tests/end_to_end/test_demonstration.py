@@ -7,7 +7,13 @@ pytestmark = pytest.mark.slow
 
 SMALL = (
     *("images.dataset=digits", "images.size=0", "images.limit=48", "images.flip=false", "images.crop_padding=1"),
-    *("supernet.channels=2", "space.darts.supernet.layers=3", "training.epochs=1", "training.batch=24", "measure.valid_images=24"),
+    *(
+        "supernet.channels=2",
+        "space.darts.supernet.layers=3",
+        "training.epochs=1",
+        "training.batch=24",
+        "measure.valid_images=24",
+    ),
 )
 ASKED = [part for override in SMALL for part in ("-o", override)]
 
