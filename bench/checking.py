@@ -14,8 +14,8 @@ import pandas as pd
 from bench.experiments import reading
 from bench.scoring import oracle
 from results.claims.claim import load_claims
+from results.claims.judge import judge
 from results.claims.verdict import Verdict
-from results.claims.verdicts import judge
 from results.data.directory import data_dir
 from results.errors import InputError, suggest
 from results.records.record import Record

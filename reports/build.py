@@ -23,9 +23,9 @@ from reports.tabular.environment_table import commands, environment_table
 from reports.tabular.rebuilt import rebuilt_tables
 from results.claims.claim import Claim, load_claims
 from results.claims.evidence import Evidence, Lengths
+from results.claims.judge import judge
 from results.claims.paper_rows import rebuilt
 from results.claims.verdict import Verdict
-from results.claims.verdicts import judge
 from results.errors import InputError
 from results.files import whole
 from results.labels import load_labels
@@ -90,7 +90,7 @@ def build(
     asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
     background : populations and published curves to draw beside the records.
     planned : the protocols that experiments have now; see ``results.records.current``.
-    lengths, imported : see ``results.claims.verdicts.judge``. Imported records of an experiment that is not planned
+    lengths, imported : see ``results.claims.judge.judge``. Imported records of an experiment that is not planned
         here are shown, and decide nothing.
     replace : whether files that no build wrote may be replaced.
 

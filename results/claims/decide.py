@@ -2,7 +2,7 @@
 
 A side is decided if an interval of the mean lies wholly on one side of each end of the region. The level of the
 interval is one minus the error that is allowed. The p of a side is the least error at which it is decided: p is at most
-5 % exactly if the 95 % interval decides. With a p, many claims can be corrected together (``results.claims.verdicts``).
+5 % exactly if the 95 % interval decides. With a p, many claims can be corrected together (``results.claims.judge``).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results.claims.claim import PUBLISHED, load_claims
-from results.claims.verdicts import judge
+from results.claims.judge import judge
 from results.errors import InputError
 
 from .strategies import NUMBERS, TEXTS, damaged, examples, nested

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from results.claims.claim import Claim, Criterion
-from results.claims.verdicts import judge
+from results.claims.judge import judge
 from results.records.run import Run
 
 NAN = float("nan")

@@ -11,8 +11,8 @@ import pytest
 
 from results.claims.claim import Claim, Criterion
 from results.claims.decide import ERROR
+from results.claims.judge import judge
 from results.claims.verdict import Status
-from results.claims.verdicts import judge
 from results.records.record import Record
 from results.records.run import Run
 from results.scores.score import Score

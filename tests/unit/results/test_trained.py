@@ -4,10 +4,10 @@ import pytest
 
 from results.claims.claim import Claim, Criterion, Selection
 from results.claims.evidence import Evidence
+from results.claims.judge import judge
 from results.claims.paper_rows import rebuilt
 from results.claims.trainings import rule
 from results.claims.verdict import Status
-from results.claims.verdicts import judge
 from results.errors import InputError
 from results.records.run import Run
 from results.scores.oracle import Chain, RetrainedOracle

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from results.claims.claim import Claim, Criterion
+from results.claims.judge import judge
 from results.claims.series import part, points_within
 from results.claims.stats import Interval
 from results.claims.verdict import Status, Verdict
-from results.claims.verdicts import judge
 from results.records.record import IMPORTED, Record
 from results.records.run import Run
 from results.scores.score import Score
