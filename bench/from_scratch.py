@@ -73,7 +73,7 @@ def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Se
     text = f"{scored} of {len(wanted)} {kind} architectures scored by retraining{remark}"
     if untrained := sorted({find(space).label for space, _, _ in wanted if not find(space).retraining}):
         text += f"; cells of {' and '.join(untrained)} are not retrained"
-    return Scored(text + ("; out of time, and the same command goes on" if out_of_time else ""), out_of_time)
+    return Scored(text + ("; out of time, and the same command continues" if out_of_time else ""), out_of_time)
 
 
 def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:

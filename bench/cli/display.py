@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Progress of the running group: a live bar on a terminal, a line a point on standard error elsewhere."""
+    """Progress of the running group: a live bar on a terminal, one line per point on standard error elsewhere."""
 
     def __init__(self, bar: Any) -> None:
         self.bar = bar

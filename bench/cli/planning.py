@@ -26,7 +26,7 @@ from .options import (
 if TYPE_CHECKING:
     from bench.runs.plan import Group
 
-_WIDE = 10_000  # columns of a table in a pipe: a line a row
+_WIDE = 10_000  # columns of a table in a pipe: one line per row
 
 
 @app.command()

@@ -32,4 +32,4 @@ def retrain(
     scored = from_scratch.train(wanted, work.setting, Tenths(), narrowed)
     print(f"score: {scored.text}")
     if scored.out_of_time:
-        raise OutOfBudget("out of budget with work left; the same command goes on")
+        raise OutOfBudget("out of budget with work left; the same command continues")

@@ -153,7 +153,7 @@ def _check_images(recipe: Recipe, images: Images) -> None:
     if held_out >= len(images.train):
         raise InputError(
             f"recipe '{recipe.name}' holds out {held_out} images for validation, and there are"
-            f" {len(images.train)} training images; lower its validation"
+            f" {len(images.train)} training images; lower the recipe's validation"
         )
     if recipe.auxiliary and side != 4 * AUXILIARY_SIDE:
         raise InputError(

@@ -31,7 +31,7 @@ LANDSCAPE = pd.DataFrame({"kind": ["plane"], "x": [0.0], "y": [0.0], "valid_accu
 
 #: Commands that write nothing.
 READERS = {
-    *("plan", "check", "list", "compare", "score", "info", "cite", "doctor", "watch"),
+    *("plan", "check", "list", "compare", "score", "info", "cite", "doctor", "watch", "collapse"),
     *("data status", "data verify"),
 }
 
@@ -213,6 +213,7 @@ CASES = {
     "run: a checkpoint": (begun, OWN, True),
     "run: a landscape": (landscape, OWN, True),
     "run: retrained cells": (trained, OWN, True),
+    "retrain: retrained cells": (trained, ["retrain", "own.toml", *SEARCH[:4], *SEARCH[-2:]], True),
     "reproduce: another protocol": (longer, ["reproduce", *OWN[1:], "--reports", "out"], True),
     "reproduce: a page": (page, ["reproduce", *OWN[1:], "--reports", "out"], True),
     "report: a page": (page, ["report", "--reports", "out"], True),

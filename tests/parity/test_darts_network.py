@@ -26,7 +26,7 @@ def network_of(space, channels=2, partial=1):
     mix = torch.from_numpy(space.mask / space.mask.sum(1, keepdims=True))
     with torch.no_grad():
         give_noise(network, space, None, (4, 3, 8, 8), partial)
-        network(torch.randn(4, 3, 16, 16, dtype=torch.float64), mix)
+        network(torch.randn(4, 3, 8, 8, dtype=torch.float64), mix)
     return network
 
 

@@ -113,6 +113,7 @@ def test_a_step_is_its_passes(name):
         "pc-sdarts-adv": alpha + weights + floor.attack(convs, 7),
         "darts-2nd": alpha * 2 + weights * 3,
         "darts-hessian": alpha + weights * 5,
+        "darts-pt-fixed": weights,
     }.get(name, alpha + weights if method.find(name).levels == 2 else weights)
     assert step.flops == pytest.approx(64 * expected.flops)
     assert step.bytes == pytest.approx(64 * 4 * expected.bytes)

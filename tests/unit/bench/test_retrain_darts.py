@@ -172,7 +172,7 @@ def test_trainings_that_choose_and_that_score_are_kept_apart(images, tmp_path):
     [
         (("nasbench201", "|skip_connect~0|+|none~0|none~1|+|none~0|none~1|none~2|"), 8, RECIPE, "not for cells of"),
         (CELL, 16, replace(RECIPE, auxiliary=0.4), "needs images of 32 pixels a side, and these have 16"),
-        (CELL, 8, replace(RECIPE, validation=32), "lower its validation"),
+        (CELL, 8, replace(RECIPE, validation=32), "lower the recipe's validation"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is(tmp_path, cell, side, recipe, message):

@@ -16,7 +16,7 @@ from results.records.store import Store
 
 from .test_capture import Watch
 
-SHORT = ("training.epochs=1", "methods.setn.candidates=3", "methods.setn.batch=4")
+SHORT = ("training.epochs=1", "training.batch=8", "methods.setn.candidates=3", "methods.setn.batch=4")
 #: Spaces and methods, and how many steps a selection of theirs has: three a trial and three an epoch, or one a mix.
 STAGES = [
     ("nasbench201", "darts-pt", [6] * 6),
