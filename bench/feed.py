@@ -16,38 +16,15 @@ from torch import Tensor
 from bench.images.augment import augment, draw_augmentation
 from bench.images.datasets import Images
 from bench.images.passes import DrawBatches, full_batches, passes
+from bench.images.split import Split, weight_batches
 from bench.methods.method import Method
-from bench.protocol import ImagesConfig, Protocol
+from bench.protocol import Protocol
 from bench.steps.learner import Batch, Samples
 from bench.steps.schedule import cosine
 from spaces.base import Space
 from spaces.supernet.ops import from_nchw
 
 from .seeding import stream
-
-
-@dataclass(frozen=True)
-class Split:
-    """Indices of the images that train the weights and of those that train the alphas (empty for one level)."""
-
-    weights: Tensor
-    alphas: Tensor
-
-
-def split(images: int, levels: int, config: ImagesConfig) -> Split:
-    """Divide the search images by index; one-level methods train everything on all of them."""
-    everything = torch.arange(images)
-    if levels == 1:
-        return Split(everything, everything[:0])
-    if config.split == "interleaved":
-        return Split(everything[0::2], everything[1::2])
-    return Split(everything[: images // 2], everything[images // 2 :])
-
-
-def weight_batches(split: Split, batch: int) -> int:
-    """Return the number of weight steps per epoch; the last batch may be short."""
-    return -(-len(split.weights) // batch)
-
 
 #: What was drawn for one step, by name, and the values of its epoch: all that differs between one step and another.
 Drawn = dict[str, Tensor]

@@ -142,6 +142,7 @@ def start(cut_down, noise_images, one_thread):
     import torch
 
     from bench import feed
+    from bench.images.split import split
     from bench.steps.learner import Learner, initial_state
     from spaces.supernet.network import Supernet
     from tests.pairs import fitting
@@ -150,7 +151,7 @@ def start(cut_down, noise_images, one_thread):
         arm = cut_down(*fitting(method), *overrides).arm(space, method)
         protocol, found = arm.protocol, arm.method
         net = Supernet(arm.space, protocol.supernet, image_channels=1)
-        parts = feed.split(len(noise_images.train), found.levels, protocol.images)
+        parts = split(len(noise_images.train), found.levels, protocol.images.split)
         where = {"dtype": dtype, "device": torch.device(device)}
         return Start(
             Learner(net, initial_state(net, seeds, **where), protocol.training),

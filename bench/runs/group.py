@@ -11,8 +11,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from bench.feed import Feed, split
+from bench.feed import Feed
 from bench.images.datasets import Images
+from bench.images.split import split
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
 from bench.protocol import Measure, Protocol
@@ -154,7 +155,7 @@ class GroupState:
         """Return the group's batches."""
         return Feed(
             self.images,
-            split(len(self.images.train), self.method.levels, self.protocol.images),
+            split(len(self.images.train), self.method.levels, self.protocol.images.split),
             self.protocol,
             self.method,
             self.space,

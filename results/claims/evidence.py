@@ -14,6 +14,7 @@ import pandas as pd
 from results.claims.alike import alike, common_epochs
 from results.claims.claim import COST, OPERATIONS, Claim, Criterion
 from results.claims.series import Reading, Series, part, points_within
+from results.claims.timed_group import TimedGroup
 from results.claims.trainings import Trainings
 from results.claims.verdict import Length
 from results.records.arch_key import operations_in
@@ -169,9 +170,9 @@ class Evidence:
             self._bases[key] = _Basis(tuple(kept), tuple(left_out), common_epochs(kept, claim.metric))
         return self._bases[key]
 
-    def _groups(self, claim: Claim, method: str) -> dict[int, _Group]:
+    def _groups(self, claim: Claim, method: str) -> dict[int, TimedGroup]:
         records = self._records[claim.experiment, claim.space, method]
-        return {record.run.seed: _Group.of(record) for record in records}
+        return {record.run.seed: TimedGroup.of(record) for record in records}
 
     def _read(self, claim: Claim, record: Record) -> Reading | None:
         test = claim.test or _END
@@ -225,28 +226,6 @@ class _Basis:
     records: tuple[Record, ...]
     left_out: tuple[LeftOut, ...]
     common: np.ndarray | None  # bool (points,); None where every point counts
-
-
-@dataclass(frozen=True)
-class _Group:
-    """The conditions of timing beside the protocol: the device, and the seeds that shared the supernet."""
-
-    device: str
-    arithmetic: tuple[str, ...]  # convolution form, precision, whether cells are compiled
-    seeds: tuple[int, ...]
-
-    @classmethod
-    def of(cls, record: Record) -> _Group:
-        group, device = record.manifest.group, record.manifest.device.as_dict()
-        names = tuple(str(device.get(key, "")) for key in ("name", "threads"))
-        precision = group.precision or group.as_dict().get("dtype", "")  # older records name it so
-        arithmetic = tuple(map(str, (group.form or "", precision, bool(group.compiled))))
-        return cls(" ".join(names), arithmetic, group.seeds or (record.run.seed,))
-
-    def like(self, other: _Group) -> bool:
-        """Whether times of the two can be compared."""
-        mine, theirs = ((g.device, g.arithmetic, len(g.seeds)) for g in (self, other))
-        return mine == theirs
 
 
 def _anything(claim: Claim, record: Record) -> Reading | None:

@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 import torch
 
-from bench.feed import Feed, split
+from bench.feed import Feed
 from bench.images.datasets import Images
+from bench.images.split import split
 from bench.methods import method as methods
 from bench.protocol import ImagesConfig, Measure, Protocol
 from bench.steps.learner import Learner, initial_state
@@ -52,7 +53,7 @@ def start(space_id, method_id, seeds, form="grouped"):
     state = initial_state(net, seeds, torch.float64, "cpu")
     feed = Feed(
         images,
-        split(IMAGES, method.levels, protocol.images),
+        split(IMAGES, method.levels, protocol.images.split),
         protocol,
         method,
         space,

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 import spaces
-from bench.feed import Drawn, Feed, split
+from bench.feed import Drawn, Feed
 from bench.images.datasets import Images
+from bench.images.split import split
 from bench.machine import compiling, conv_table, precision
 from bench.machine.capture import WARM_UP, Captured
 from bench.methods import method
@@ -40,7 +41,7 @@ class Stand:
         dtype, seeds = precision.state_dtype(case.precision), tuple(range(case.seeds))
         net = supernet(space, protocol, self.images, form=self.forms(case), precision=case.precision)
         learner = Learner(net, initial_state(net, seeds, dtype, self.device), protocol.training)
-        parts = split(len(self.images.train), found.levels, protocol.images)
+        parts = split(len(self.images.train), found.levels, protocol.images.split)
         feed = Feed(self.images, parts, protocol, found, space, seeds, dtype=dtype, device=self.device)
         one = found.step
         assert one is not None, "a method without a step has no speed"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import spaces
-from bench.feed import Split
+from bench.images.split import Split
 from bench.methods import darts_pt, method
 from bench.selecting import select, tried_at
 from bench.steps.rows import order_of, settled, without

@@ -4,7 +4,7 @@ from threading import get_ident
 import pytest
 import torch
 
-from bench.feed import Split, split, weight_batches
+from bench.images.split import Split, split, weight_batches
 from bench.protocol import ImagesConfig
 from bench.steps.schedule import cosine
 from tests.pairs import PAIRS
@@ -43,7 +43,7 @@ def of_seed(batch, index):
     ],
 )
 def test_images_are_divided_by_their_place(images, levels, config, weights, alphas):
-    found = split(images, levels, config)
+    found = split(images, levels, config.split)
     assert found.weights.tolist() == weights
     assert found.alphas.tolist() == alphas
 
