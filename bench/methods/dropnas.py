@@ -52,6 +52,17 @@ def drop_probability(params: Params, size: int) -> float:
     return params.drop_rate ** (1 / 4 if params.rate_rule == "code" else 1 / size)
 
 
+def fault(space: Space) -> str:
+    """Return why nothing could be dropped on a space; empty where something can."""
+    sizes = [
+        (space.operation_columns[:, [space.operations.index(operation) for operation in group]] >= 0).sum(1)
+        for group in space.groups
+    ]
+    if any(bool((size > 1).any()) for size in sizes):
+        return ""
+    return "each group has a single operation on every edge, so that none can be dropped"
+
+
 def keep(generator: torch.Generator, steps: int, space: Space, params: Params) -> Draws:
     """Draw which operations are kept, bool ``(steps, R, M)``; rows that choose no operation keep everything.
 
@@ -184,5 +195,6 @@ METHOD = Method(
     draws=keep,
     rate=onelevel.rate,
     rank="alpha",
+    spaces=fault,
     deviations=DEVIATIONS,
 )

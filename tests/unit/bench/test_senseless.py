@@ -5,8 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import planning  # noqa: F401 - it adds its command
-from bench.cli.application import app
+from bench import cli
 from bench.runs.plan import plan
 from results.errors import InputError
 from results.records.store import Store
@@ -29,6 +28,13 @@ def test_a_pair_that_is_asked_for_is_refused(cut_down, spaces):
         cut_down().choose(spaces, ("darts-minus",)).refuse_senseless()
 
 
+@pytest.mark.parametrize("space", ["darts-s2", "darts-s4"])
+def test_dropnas_is_refused_where_every_group_has_one_operation(cut_down, space):
+    with pytest.raises(InputError, match=f"'dropnas' does not run on '{space}': each group has a single operation"):
+        cut_down().choose((space,), ("dropnas",)).refuse_senseless()
+    assert cut_down().choose(("darts-s1", "darts-s3"), ("dropnas",)).senseless == ()
+
+
 def test_nothing_is_said_of_methods_that_run_everywhere(cut_down):
     assert cut_down().choose().senseless == ()
 
@@ -36,7 +42,7 @@ def test_nothing_is_said_of_methods_that_run_everywhere(cut_down):
 def test_the_plan_shows_the_reason(tmp_path):
     words = ["plan", "quick", "--method", "darts-minus", "--runs", str(tmp_path)]
     plain, document = (
-        CliRunner().invoke(app, [*words, *more], catch_exceptions=False).stdout for more in ([], ["--json"])
+        CliRunner().invoke(cli.commands(), [*words, *more], catch_exceptions=False).stdout for more in ([], ["--json"])
     )
     assert f"left out: nasbench1shot1-1/darts-minus: {REASON}" in plain
     assert json.loads(document)["left_out"] == [
