@@ -161,6 +161,8 @@ def load(name: str = DEFAULT, overrides: Sequence[str] = ()) -> Experiment:
         There is no such experiment, or one of its keys or values cannot be used.
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file() and name.endswith(".toml"):
+        raise InputError(f"no file '{name}'; name one that exists, or an experiment: {', '.join(available())}")
     if not path.is_file():
         raise InputError(f"unknown experiment '{name}'{suggest(name, available())}; known are {', '.join(available())}")
     if fault := fault_of_name(path.stem):

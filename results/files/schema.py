@@ -46,7 +46,8 @@ def _check_keys(kind: type, table: Mapping[str, Any], where: str) -> None:
     names = [field.name for field in dataclasses.fields(kind)]
     for key in table:
         if key not in names:
-            raise InputError(f"unknown key '{where}{key}'{suggest(key, names)}")
+            known = suggest(key, names) if names else f"; '{where.rstrip('.')}' has no keys"
+            raise InputError(f"unknown key '{where}{key}'{known}")
     for name, inner, named in _tables(kind):
         if isinstance(found := table.get(name), Mapping):
             parts = {f"{name}.{key}": value for key, value in found.items()} if named else {name: found}

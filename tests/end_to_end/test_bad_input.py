@@ -9,7 +9,7 @@ TINY = ["--space", "nasbench201", "--method", "random", "--seeds", "0", "--worke
 #: Arguments, and what the line must hold.
 REFUSED = {
     "experiment": (["reproduce", "quik"], "unknown experiment 'quik'; did you mean 'quick'?"),
-    "experiment's file": (["run", "own.toml"], "unknown experiment 'own.toml'"),
+    "experiment's file": (["run", "own.toml"], "no file 'own.toml'; name one that exists"),
     "space": (["run", "--space", "nasbench200"], "unknown space 'nasbench200'; did you mean 'nasbench201'?"),
     "method": (["run", "--method", "sdart-rs"], "unknown method 'sdart-rs'; did you mean 'sdarts-rs'?"),
     "senseless pair": (
