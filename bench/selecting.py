@@ -62,12 +62,11 @@ def select(
     assert state.fixed is not None, "a checkpoint of a selection has fixed rows"
     for epoch in range(max(at.epoch, first), first + feed.rounds):
         now = Round(epoch - first, feed.seeds, protocol.params)
-        sums = sums or _begun(learner, stage, now)
+        mixes = stage.tries(learner, now) if sums is None or sums.steps < _steps(feed, stage, sums) else None
+        sums = sums or _before(learner, mixes)
         began = time.perf_counter() - sums.seconds
         steps = _steps(feed, stage, sums)
-        if sums.tried is not None and sums.steps < steps:
-            mixes = stage.tries(learner, now)
-            assert mixes is not None
+        if mixes is not None and sums.tried is not None:
             for drawn in islice(feed.trial(now.number, mixes.shape[1]), sums.steps, None):
                 which = slice(None) if stage.trial == "half" else slice(sums.steps, sums.steps + 1)
                 sums.tried[:, which] += trial({**drawn, "mixes": mixes[:, which]}).correct
@@ -106,9 +105,9 @@ def tried_at(stepping: Learner, learner: Learner, feed: Feed, stage: Selection, 
     return Tried(torch.stack(correct, dim=1))
 
 
-def _begun(learner: Learner, stage: Selection, now: Round) -> Sums:
-    """Return the sums before the first step of a round."""
-    sums, mixes = Sums.at_zero(learner), stage.tries(learner, now)
+def _before(learner: Learner, mixes: Tensor | None) -> Sums:
+    """Return the sums before the first step of a round that tries mixes."""
+    sums = Sums.at_zero(learner)
     if mixes is not None:
         sums.tried = torch.zeros_like(mixes[:, :, 0, 0])
     return sums

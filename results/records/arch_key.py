@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-_OPERATION = re.compile(r"[a-z]\w*")
-_CELL = re.compile(r"[a-z]\w*")
+_NAME = re.compile(r"[a-z]\w*")
 
 
 def operations(key: str) -> dict[str, list[str]]:
@@ -17,8 +16,8 @@ def operations(key: str) -> dict[str, list[str]]:
     found = {}
     for part in key.split(";"):
         cell, _, rest = part.partition(":")
-        named = bool(rest) and _CELL.fullmatch(cell) is not None
-        found[cell if named else ""] = _OPERATION.findall(rest if named else part)
+        named = bool(rest) and _NAME.fullmatch(cell) is not None
+        found[cell if named else ""] = _NAME.findall(rest if named else part)
     return found
 
 

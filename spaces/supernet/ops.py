@@ -47,7 +47,7 @@ def window_means(maps: Tensor, kernel: int, *, stride: int, padding: int) -> Ten
     """Return the mean of each window of maps ``(B, C, H, W)``; padding does not count.
 
     A GPU gets the same numbers without PyTorch's own gradient of a padded average pool, which is silently wrong there
-    for maps in channels-last order (https://github.com/pytorch/pytorch/issues/188344; seen with PyTorch 2.11).
+    for maps in channels-last order (https://github.com/pytorch/pytorch/issues/188344).
     """
     if not padding or on_a_cpu(maps):
         return F.avg_pool2d(maps, kernel, stride, padding, count_include_pad=False)
