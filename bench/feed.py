@@ -17,11 +17,9 @@ from bench.images.augment import augment, draw_augmentation
 from bench.images.datasets import Images
 from bench.images.passes import DrawBatches, full_batches, passes
 from bench.images.split import Split, weight_batches
-from bench.methods.method import Method
-from bench.protocol import Protocol
+from bench.methods.method import Conditions
 from bench.steps.learner import Batch, Samples
 from bench.steps.schedule import cosine
-from spaces.base import Space
 from spaces.supernet.ops import from_nchw
 
 from .seeding import stream
@@ -56,6 +54,7 @@ class Feed:
     Parameters
     ----------
     images, split : the data; images lie on ``device``.
+    arm : whose protocol and method say what is drawn.
     seeds : of the group; a seed's batches do not depend on the others.
     dtype : of the normalised images.
     """
@@ -64,20 +63,19 @@ class Feed:
         self,
         images: Images,
         split: Split,
-        protocol: Protocol,
-        method: Method,
-        space: Space,
+        arm: Conditions,
         seeds: Sequence[int],
         *,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.split, self.protocol, self.method, self.space = split, protocol, method, space
+        self.space, self.method, self.protocol, self.split = arm.space, arm.method, arm.protocol, split
         self.seeds, self.dtype, self.device = tuple(seeds), dtype, device
         self.images, self.labels = images.train.to(device), images.train_labels.to(device)
         self.mean, self.std = images.mean, images.std
-        self.steps = weight_batches(split, protocol.training.batch)
-        self.rounds = method.select.rounds(protocol.params, space) if method.select else 0
+        self.steps = weight_batches(split, self.protocol.training.batch)
+        select = self.method.select
+        self.rounds = select.rounds(self.protocol.params, self.space) if select else 0
         self.ahead = device.type == "cuda"  # on a CPU nothing would run meanwhile
         self._next: Future[Epoch] | None = None
         self._next_epoch = 0

@@ -20,7 +20,6 @@ from torch import Tensor
 from bench.machine.capture import Ahead, Captured
 from bench.measure import measurements
 from bench.methods.method import Method
-from bench.protocol import Protocol
 from bench.steps.learner import Learner, Outcome
 from bench.steps.untrained import Untrained
 from spaces.base import Arch
@@ -75,8 +74,6 @@ class Sums:
 def search(
     learner: Learner,
     feed: Feed,
-    method: Method,
-    protocol: Protocol,
     *,
     at: Position = START,
     sums: Sums | None = None,
@@ -89,6 +86,7 @@ def search(
     Parameters
     ----------
     learner : its state is that of the position and is changed in place.
+    feed : of the arm that is searched, whose method takes the steps.
     at : where to begin. A search from the start also yields the initialisation.
     sums : those of the epoch that the position is inside; its completed steps are not repeated.
     between : called after each step except the last of an epoch; it may save learner and sums, or raise to stop.
@@ -96,19 +94,16 @@ def search(
     compiled : whether steps, not what is measured between them, run compiled cells; see
         ``bench.machine.compiling``. Maps are rounded in steps alone, too.
     """
-    assert method.step is not None, "a method without a step is run by proposals"
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
-    step = Captured(partial(step_of, stepping, feed, method, protocol), feed.device, enabled=capture)
+    step = Captured(partial(step_of, stepping, feed), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
     if at == START:
-        yield point(learner, feed, method, protocol, 0, {})
-    for epoch in range(at.epoch, protocol.training.epochs):
+        yield point(learner, feed, 0, {})
+    for epoch in range(at.epoch, feed.protocol.training.epochs):
         sums = sums or Sums.at_zero(learner)
-        began = time.perf_counter() - sums.seconds
-        values = train(learner, feed, step, ahead, epoch, sums, began, between)
-        values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
+        values = train(learner, feed, step, ahead, epoch, sums, between)
         sums = None
-        yield point(learner, feed, method, protocol, epoch + 1, values)
+        yield point(learner, feed, epoch + 1, values)
 
 
 def train(
@@ -118,7 +113,6 @@ def train(
     ahead: Ahead,
     epoch: int,
     sums: Sums,
-    began: float,
     between: Callable[[Sums], None],
     *,
     before: int = 0,
@@ -127,9 +121,10 @@ def train(
 
     Parameters
     ----------
-    began : of ``time.perf_counter``, less the seconds that were taken before the search was cut off.
+    sums : of what the epoch has done so far.
     before : steps of another kind that come first; ``sums`` counts them, too.
     """
+    began = time.perf_counter() - sums.seconds
     for drawn in islice(feed.drawn(epoch), sums.steps - before, None):
         outcome = step(drawn)
         ahead.step()
@@ -145,7 +140,8 @@ def train(
         "train_loss": (sums.loss / sums.images).double().cpu().numpy(),
         "train_accuracy": torch.where(sound, 100 * sums.correct / sums.images, torch.nan).double().cpu().numpy(),
     }
-    return values | measurements.gradients(learner, feed.steps)
+    values |= measurements.gradients(learner, feed.steps)
+    return values | {"seconds": np.full(learner.seeds, time.perf_counter() - began)}
 
 
 def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence[Sequence[Arch]]) -> Iterator[Point]:
@@ -160,41 +156,39 @@ def proposals(method: Method, untrained: Untrained, last: int, earlier: Sequence
         yield Point(number, list(found[-1]), nothing, took)
 
 
-def step_of(learner: Learner, feed: Feed, method: Method, protocol: Protocol, drawn: Drawn) -> Outcome:
-    """Take one step of a method."""
-    assert method.step is not None
+def step_of(learner: Learner, feed: Feed, drawn: Drawn) -> Outcome:
+    """Take one step of the feed's method."""
+    assert feed.method.step is not None, "a method without a step is run by proposals"
     learner.begin(drawn.get("noise"))
-    return method.step(learner, feed.batch(drawn), protocol.params)
+    return feed.method.step(learner, feed.batch(drawn), feed.protocol.params)
 
 
 def point(
     learner: Learner,
     feed: Feed,
-    method: Method,
-    protocol: Protocol,
     epoch: int,
     values: dict[str, np.ndarray],
     tried: np.ndarray | None = None,
 ) -> Point:
     """Measure where the seeds stand after an epoch, or after a round of a selection."""
-    space, mask, last = learner.net.space, learner.mask, protocol.training.epochs
+    space, measure, last = learner.net.space, feed.protocol.measure, feed.protocol.training.epochs
     learner.begin(feed.noise("measured", epoch))
     values = values | measurements.describe(learner)
-    every = protocol.measure.eigenvalue_every
+    every = measure.eigenvalue_every
     if every and epoch % every == 0 and epoch <= last:
         values["eigenvalue"] = measurements.eigenvalue(learner, feed, epoch)
-    often, ends = protocol.measure.evaluate_every, (last, last + feed.rounds)
+    often, ends = measure.evaluate_every, (last, last + feed.rounds)
     evaluated = epoch in ends or (epoch > 0 and often > 0 and epoch % often == 0)
     if evaluated and len(feed.split.alphas):  # one-level methods keep no image to validate on
-        images = feed.split.alphas[: protocol.measure.valid_images or None]
+        images = feed.split.alphas[: measure.valid_images or None]
         loss, accuracy = measurements.evaluate(learner, feed, images)
         values["valid_loss"] = loss.double().cpu().numpy()
         values["valid_accuracy"] = accuracy.double().cpu().numpy()
-    raw = learner.state.alpha.double().cpu().numpy()[:, mask.cpu().numpy()]
+    raw = learner.state.alpha.double().cpu().numpy()[:, learner.mask.cpu().numpy()]
     tables = learner.with_fixed(learner.state.alpha).double().cpu().numpy()
     archs = [
-        space.arch(space.choose(table, method.rank)) if np.isfinite(mine).all() else None
+        space.arch(space.choose(table, feed.method.rank)) if np.isfinite(mine).all() else None
         for table, mine in zip(tables, raw, strict=True)
     ]
-    stage = ("select" if epoch > last else "search") if method.select else ""
+    stage = ("select" if epoch > last else "search") if feed.method.select else ""
     return Point(epoch, archs, raw, values, stage, tried)

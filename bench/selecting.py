@@ -17,8 +17,6 @@ import torch
 from torch import Tensor
 
 from bench.machine.capture import Ahead, Captured
-from bench.methods.method import Method
-from bench.protocol import Protocol
 from bench.steps.learner import Learner
 from bench.steps.selection import Round, Selection
 
@@ -36,8 +34,6 @@ class Tried:
 def select(
     learner: Learner,
     feed: Feed,
-    method: Method,
-    protocol: Protocol,
     *,
     at: Position = START,
     sums: Sums | None = None,
@@ -49,11 +45,11 @@ def select(
 
     The parameters are those of ``bench.search.search``. A method without a selection has no round.
     """
-    if method.select is None:
+    if feed.method.select is None:
         return
-    first, stage, state = protocol.training.epochs, method.select, learner.state
+    first, stage, state = feed.protocol.training.epochs, feed.method.select, learner.state
     stepping, learner = learner.compiled() if compiled else learner, learner.unrounded()
-    step = Captured(partial(step_of, stepping, feed, method, protocol), feed.device, enabled=capture)
+    step = Captured(partial(step_of, stepping, feed), feed.device, enabled=capture)
     trial = Captured(partial(tried_at, stepping, learner, feed, stage), feed.device, enabled=capture)
     ahead = Ahead(feed.device)
     if at <= (first, 0):
@@ -61,7 +57,7 @@ def select(
         state.fixed = torch.zeros_like(state.alpha)
     assert state.fixed is not None, "a checkpoint of a selection has fixed rows"
     for epoch in range(max(at.epoch, first), first + feed.rounds):
-        now = Round(epoch - first, feed.seeds, protocol.params)
+        now = Round(epoch - first, feed.seeds, feed.protocol.params)
         mixes = stage.tries(learner, now) if sums is None or sums.steps < _steps(feed, stage, sums) else None
         sums = sums or _before(learner, mixes)
         began = time.perf_counter() - sums.seconds
@@ -77,11 +73,13 @@ def select(
                 sums.seconds = time.perf_counter() - began
                 if sums.steps < steps or stage.rate:
                     between(sums)
-        values = train(learner, feed, step, ahead, epoch, sums, began, between, before=steps) if stage.rate else {}
-        values["seconds"] = np.full(learner.seeds, time.perf_counter() - began)
+        if stage.rate:
+            values = train(learner, feed, step, ahead, epoch, sums, between, before=steps)
+        else:
+            values = {"seconds": np.full(learner.seeds, time.perf_counter() - began)}
         seen = None if sums.tried is None else _percent(feed, stage, sums.tried).double().cpu().numpy()
         sums = None
-        yield point(learner, feed, method, protocol, epoch + 1, values, seen)
+        yield point(learner, feed, epoch + 1, values, seen)
 
 
 @torch.no_grad()

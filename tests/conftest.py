@@ -155,7 +155,7 @@ def start(cut_down, noise_images, one_thread):
         where = {"dtype": dtype, "device": torch.device(device)}
         return Start(
             Learner(net, initial_state(net, seeds, **where), protocol.training),
-            feed.Feed(noise_images, parts, protocol, found, net.space, seeds, **where),
+            feed.Feed(noise_images, parts, arm, seeds, **where),
             found,
             protocol,
         )

@@ -69,7 +69,7 @@ DEVIATIONS = (
         why="The authors' code divides by a fixed 100, and runs 100 epochs.",
         effect="None in 100 epochs. A shorter search ends at the same strength and grows faster.",
         source="Sunshine-Ye/Beta-DARTS nasbench201/optimizers/darts/architect.py:81",
-        holds=lambda space, method, protocol: protocol.params.weight > 0 and protocol.training.epochs != 100,
+        holds=lambda arm: arm.protocol.params.weight > 0 and arm.protocol.training.epochs != 100,
     ),
     Rule(
         id="rows-of-1shot1",
@@ -78,7 +78,7 @@ DEVIATIONS = (
         " accept.",
         effect="Unknown; no published result of this method on this space was found.",
         source="Sunshine-Ye/Beta-DARTS optimizers/darts/architect.py:55-59",
-        holds=lambda space, method, protocol: protocol.params.weight > 0 and not space.operation_rows.all(),
+        holds=lambda arm: arm.protocol.params.weight > 0 and not arm.space.operation_rows.all(),
     ),
 )
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.methods.method import Method, Rule
+from bench.methods.method import Conditions, Method, Rule
 from bench.protocol import Positive
 from bench.steps import bilevel
 from bench.steps.learner import Batch, Learner, Outcome
 from bench.steps.simplex import softmax
-from spaces.base import Space
 
 from .darts import CITE
 
@@ -63,8 +62,8 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     return bilevel.step(learner, batch, alpha_gradient=lambda l, b: alpha_gradient(l, b, params))
 
 
-def _on_1shot1(space: Space, method: Method, protocol: object) -> bool:
-    return space.family == "nasbench1shot1"
+def _on_1shot1(arm: Conditions) -> bool:
+    return arm.space.family == "nasbench1shot1"
 
 
 DEVIATIONS = (
@@ -92,7 +91,7 @@ DEVIATIONS = (
         why="The SmoothDARTS code cannot take one there: its network has no way to be built anew.",
         effect="None on the step; settings and order of the steps are the experiment's.",
         source="D-X-Y/AutoDL-Projects exps/NAS-Bench-201-algos/DARTS-V2.py:31-113",
-        holds=lambda space, method, protocol: space.family == "nasbench201",
+        holds=lambda arm: arm.space.family == "nasbench201",
     ),
 )
 

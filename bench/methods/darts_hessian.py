@@ -76,7 +76,7 @@ DEVIATIONS = (
         effect="Unknown: its curves cannot be compared with those of the paper.",
         switch="methods.darts-hessian.eta=0",
         source="xiangning-chen/SmoothDARTS optimizers/darts/analyze.py holds the measurement alone",
-        holds=lambda space, method, protocol: protocol.params.eta > 0,
+        holds=lambda arm: arm.protocol.params.eta > 0,
     ),
 )
 

@@ -90,7 +90,7 @@ DEVIATIONS = (
         why="The suite measures all methods at softmax(alpha); the authors' code evaluates with the skip connection.",
         effect="None on the search. Early in it, the supernet is measured at a mix that it was not trained at.",
         source="Meituan-AutoML/DARTS- src/search/model_search.py:40-45",
-        holds=lambda space, method, protocol: protocol.params.beta > 0,
+        holds=lambda arm: arm.protocol.params.beta > 0,
     ),
     Rule(
         id="own-nasbench201",

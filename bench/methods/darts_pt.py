@@ -127,7 +127,7 @@ DEVIATIONS = (
         effect="Expected small.",
         switch="training.lr_shifted=false",
         source=f"{_SOURCE}, nasbench201/train_search.py:230-314",
-        holds=lambda space, method, protocol: protocol.training.lr_shifted,
+        holds=lambda arm: arm.protocol.training.lr_shifted,
     ),
     Rule(
         id="darts-pt-clip",
@@ -136,7 +136,7 @@ DEVIATIONS = (
         effect="Expected small.",
         switch="training.clip_mix=false",
         source=f"{_SOURCE}, nasbench201/search_model.py:165-169",
-        holds=lambda space, method, protocol: protocol.training.clip > 0 and protocol.training.clip_mix,
+        holds=lambda arm: arm.protocol.training.clip > 0 and arm.protocol.training.clip_mix,
     ),
     Rule(
         id="darts-pt-1shot1",
@@ -145,7 +145,7 @@ DEVIATIONS = (
         why="The authors have no code for these spaces. Zero-Cost-PT, a later method, fixes rows in this order.",
         effect="There is nothing published to compare with.",
         source=f"{_SOURCE}, nasbench201/projection.py",
-        holds=lambda space, method, protocol: space.family == "nasbench1shot1",
+        holds=lambda arm: arm.space.family == "nasbench1shot1",
     ),
 )
 

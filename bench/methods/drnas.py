@@ -130,7 +130,7 @@ DEVIATIONS = (
         effect="Expected small.",
         switch="training.lr_shifted=false",
         source="xiangning-chen/DrNAS 201-space/train_search.py",
-        holds=lambda space, method, protocol: protocol.training.lr_shifted,
+        holds=lambda arm: arm.protocol.training.lr_shifted,
     ),
     Rule(
         id="l2-alone",

@@ -145,7 +145,7 @@ DEVIATIONS = (
         effect="Keeps the authors' strength of dropout; the paper's rule would drop 0.5 % in a group of two.",
         switch="methods.dropnas.rate_rule=paper",
         source="wiljohnhong/DropNAS models/search_cnn.py:198-202",
-        holds=lambda space, method, protocol: protocol.params.rate_rule == "code" and protocol.params.drop_rate > 0,
+        holds=lambda arm: arm.protocol.params.rate_rule == "code" and arm.protocol.params.drop_rate > 0,
     ),
     Rule(
         id="sub-steps",
@@ -154,7 +154,7 @@ DEVIATIONS = (
         effect="Momentum decays twice a batch, and Adam moves alphas about 1.4 times as far.",
         switch="methods.dropnas.sub_steps=1",
         source="wiljohnhong/DropNAS search.py:102-125",
-        holds=lambda space, method, protocol: protocol.params.sub_steps == 2,
+        holds=lambda arm: arm.protocol.params.sub_steps == 2,
     ),
     Rule(
         id="dropped-operations",
@@ -162,7 +162,7 @@ DEVIATIONS = (
         why="The authors skip it under PyTorch 1.0, whose zeroed gradients let momentum move on as well.",
         effect="Running statistics of dropped operations move too; weights and alphas are those of the authors' form.",
         source="wiljohnhong/DropNAS models/ops.py:190-197",
-        holds=lambda space, method, protocol: protocol.params.drop_rate > 0,
+        holds=lambda arm: arm.protocol.params.drop_rate > 0,
     ),
     Rule(
         id="adam-epsilon",

@@ -82,7 +82,7 @@ DEVIATIONS = (
         why="Such a row keeps several choices, so that one drawn choice has no meaning; the authors have no such rows.",
         effect="Unknown.",
         source="SNAS-Series/SNAS-Series DSNAS/network.py:98-146",
-        holds=lambda space, method, protocol: not space.operation_rows.all(),
+        holds=lambda arm: not arm.space.operation_rows.all(),
     ),
     UNCHOSEN,
     MEASURED,

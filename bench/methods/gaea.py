@@ -62,7 +62,7 @@ DEVIATIONS = (
         why="It belongs to the space here; the authors search NAS-Bench-201 without it.",
         effect="Their space has 4,096 cells of the 15,625.",
         source="liamcli/gaea_release cnn configs of NAS-Bench-201",
-        holds=lambda space, method, protocol: "none" in space.operations,
+        holds=lambda arm: "none" in arm.space.operations,
     ),
     Rule(
         id="last-epoch",

@@ -111,7 +111,7 @@ DEVIATIONS = (
         switch="methods.gdas.gradient=straight-through",
         source="D-X-Y/AutoDL-Projects xautodl/models/cell_searchs/search_cells.py:72-86; automl/nasbench-1shot1"
         " optimizers/gdas/model_search.py:16-27",
-        holds=lambda space, method, protocol: protocol.params.gradient == "chosen",
+        holds=lambda arm: arm.protocol.params.gradient == "chosen",
     ),
     Rule(
         id="gradient-of-all",
@@ -119,7 +119,7 @@ DEVIATIONS = (
         why="This is the textbook's straight-through gradient; neither code has it.",
         effect="Unknown. On NAS-Bench-1Shot1 a convolution of weight zero has no gradient.",
         source="D-X-Y/AutoDL-Projects xautodl/models/cell_searchs/search_cells.py:72-86",
-        holds=lambda space, method, protocol: protocol.params.gradient == "straight-through",
+        holds=lambda arm: arm.protocol.params.gradient == "straight-through",
     ),
     Rule(
         id="steps-order",
@@ -128,7 +128,7 @@ DEVIATIONS = (
         effect="Unknown, expected small: either half draws its own mix.",
         switch="methods.gdas.training.order=weights-first",
         source="D-X-Y/AutoDL-Projects exps/NAS-Bench-201-algos/GDAS.py:49-69",
-        holds=lambda space, method, protocol: protocol.training.order == "alpha-first",
+        holds=lambda arm: arm.protocol.training.order == "alpha-first",
     ),
     Rule(
         id="length",
@@ -137,7 +137,7 @@ DEVIATIONS = (
         " share one protocol.",
         effect="Tau falls faster in a shorter search.",
         source="D-X-Y/AutoDL-Projects configs/nas-benchmark/algos/GDAS.config",
-        holds=lambda space, method, protocol: protocol.training.epochs != 250,
+        holds=lambda arm: arm.protocol.training.epochs != 250,
     ),
     Rule(
         id="soft-parents",
@@ -146,7 +146,7 @@ DEVIATIONS = (
         " does not allow.",
         effect="Unknown.",
         source="automl/nasbench-1shot1 optimizers/gdas/model_search.py:86-107",
-        holds=lambda space, method, protocol: not space.operation_rows.all(),
+        holds=lambda arm: not arm.space.operation_rows.all(),
     ),
     UNCHOSEN,
     MEASURED,

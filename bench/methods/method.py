@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
+from typing import Protocol as Interface
 
 import torch
 from pydantic import Field
 
+from bench.protocol import Protocol
 from bench.steps.learner import Draws
 from bench.steps.schedule import Rate, Scalars
 from bench.steps.selection import Selection
@@ -33,10 +35,29 @@ def rate_of_experiment(params: Any, training: Any) -> Rate:
     return Rate(training.lr, training.lr_min, training.lr_shifted)
 
 
-class Rule(Deviation):
-    """A deviation, and the runs for which it is true: ``holds(space, method, protocol)``, by default every run."""
+class Conditions(Interface):
+    """What decides how a search runs: a method on a space under a protocol, as ``bench.arms.Arm`` names them."""
 
-    holds: Callable[..., bool] = Field(default=lambda *_: True, exclude=True)
+    @property
+    def space(self) -> Space:
+        """The space, with what its supernet searches beside it."""
+        ...
+
+    @property
+    def method(self) -> Method:
+        """The method."""
+        ...
+
+    @property
+    def protocol(self) -> Protocol:
+        """The resolved protocol."""
+        ...
+
+
+class Rule(Deviation):
+    """A deviation, and the runs for which it is true: ``holds(arm)``, by default every run."""
+
+    holds: Callable[[Conditions], bool] = Field(default=lambda *_: True, exclude=True)
 
     def stated(self) -> Deviation:
         """Return the deviation as records hold it."""

@@ -77,7 +77,7 @@ def deviations(name: str) -> tuple[Rule, ...]:
             effect="Unknown.",
             source="xiangning-chen/DrNAS 201-space/search_cells.py; AI-Tech-Research-Lab/AsquaredM"
             " nasbench201/model.py",
-            holds=lambda space, method, protocol: space.family == "nasbench201" and protocol.params.k > 1,
+            holds=lambda arm: arm.space.family == "nasbench201" and arm.protocol.params.k > 1,
         ),
         Rule(
             id="edges-without-weights",
@@ -87,7 +87,7 @@ def deviations(name: str) -> tuple[Rule, ...]:
             effect="None on how a cell is decoded.",
             source="xiangning-chen/DrNAS 201-space/search_cells.py; automl/nasbench-1shot1"
             " optimizers/pc_darts/model_search.py:26-52",
-            holds=lambda space, method, protocol: not competes(space),
+            holds=lambda arm: not competes(arm.space),
         ),
         Rule(
             id="share-of-warm-up",
@@ -96,8 +96,8 @@ def deviations(name: str) -> tuple[Rule, ...]:
             effect="None in 50 epochs. The codes for NAS-Bench-201 and NAS-Bench-1Shot1 do not wait.",
             switch=f"methods.{name}.warmup=0",
             source="yuhuixu1993/PC-DARTS train_search.py:156",
-            holds=lambda space, method, protocol: (
-                protocol.params.warmup > 0 and (protocol.training.epochs != 50 or not competes(space))
+            holds=lambda arm: (
+                arm.protocol.params.warmup > 0 and (arm.protocol.training.epochs != 50 or not competes(arm.space))
             ),
         ),
         Rule(
@@ -107,7 +107,7 @@ def deviations(name: str) -> tuple[Rule, ...]:
             " of 50.",
             effect="Unknown; the paper waits to keep operations without weights from an early lead.",
             source="xiangning-chen/DrNAS 201-space/train_search.py:55; automl/nasbench-1shot1 optimizers/pc_darts",
-            holds=lambda space, method, protocol: protocol.params.warmup == 0,
+            holds=lambda arm: arm.protocol.params.warmup == 0,
         ),
         Rule(
             id="partial-settings",
@@ -116,7 +116,7 @@ def deviations(name: str) -> tuple[Rule, ...]:
             " batches of 256, a rate from 0.1 to 0 and 6e-4 for the alphas.",
             effect="Unknown; a smaller batch takes away what the method saves memory for.",
             source="yuhuixu1993/PC-DARTS train_search.py:24-45",
-            holds=lambda space, method, protocol: competes(space) and protocol.training.batch != 256,
+            holds=lambda arm: competes(arm.space) and arm.protocol.training.batch != 256,
         ),
     )
 

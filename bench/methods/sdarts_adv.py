@@ -92,7 +92,7 @@ DEVIATIONS = (
         effect="Batch statistics or another momentum would make another method.",
         switch="supernet.bn_tracked=false",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:14-17",
-        holds=lambda space, method, protocol: protocol.supernet.bn_tracked,
+        holds=lambda arm: arm.protocol.supernet.bn_tracked,
     ),
 )
 

@@ -59,7 +59,7 @@ DEVIATIONS = (
         why="So does the authors' code.",
         effect="Negligible; a maximum of 0.3027 would end at 0.3 in 100 epochs.",
         source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:193",
-        holds=lambda space, method, protocol: protocol.params.epsilon > protocol.params.epsilon_start,
+        holds=lambda arm: arm.protocol.params.epsilon > arm.protocol.params.epsilon_start,
     ),
 )
 

@@ -126,7 +126,7 @@ DEVIATIONS = (
         effect="Unknown, expected small.",
         switch="methods.setn.training.order=weights-first",
         source=f"{_SOURCE}:53-76",
-        holds=lambda space, method, protocol: protocol.training.order == "alpha-first",
+        holds=lambda arm: arm.protocol.training.order == "alpha-first",
     ),
     UNCHOSEN,
     MEASURED,

@@ -147,7 +147,7 @@ DEVIATIONS = (
         " and sends fixed rows through a softmax again, which then stay for later proposals.",
         effect="The cells differ from those of the code; they are those that its text describes.",
         source=f"{_SOURCE}, nasbench1shot1/optimizers/darts/networks_proposal.py:160-262",
-        holds=lambda space, method, protocol: space.family == "nasbench1shot1",
+        holds=lambda arm: arm.space.family == "nasbench1shot1",
     ),
 )
 

@@ -6,39 +6,38 @@ says for which runs it is true, and only those runs state it.
 
 from __future__ import annotations
 
-from bench.methods.method import Method, Rule, rate_of_experiment
-from bench.protocol import Protocol
+from bench.methods.method import Conditions, Method, Rule, rate_of_experiment
 from results.records.manifest import Deviation
 from spaces.base import Space
 
 
-def _trains(space: Space, method: Method, protocol: Protocol) -> bool:
+def _trains(arm: Conditions) -> bool:
     """Whether there is a supernet at all."""
-    return method.levels > 0
+    return arm.method.levels > 0
 
 
-def _two_levels(space: Space, method: Method, protocol: Protocol) -> bool:
+def _two_levels(arm: Conditions) -> bool:
     """Whether alphas have images, and steps, of their own."""
-    return method.levels == 2
+    return arm.method.levels == 2
 
 
-def _follows_experiment(method: Method) -> bool:
+def _follows_experiment(arm: Conditions) -> bool:
     """Whether rate and clip norm of the weights are the experiment's; DropNAS and its baseline have their own."""
-    return method.levels > 0 and method.rate is rate_of_experiment
+    return _trains(arm) and arm.method.rate is rate_of_experiment
 
 
-def _shifts(space: Space, method: Method, protocol: Protocol) -> bool:
+def _shifts(arm: Conditions) -> bool:
     """Whether the learning rate is one epoch ahead as in the SmoothDARTS code."""
-    return _follows_experiment(method) and protocol.training.lr_shifted
+    return _follows_experiment(arm) and arm.protocol.training.lr_shifted
 
 
-def _measures_eigenvalue(space: Space, method: Method, protocol: Protocol) -> bool:
-    return method.levels > 0 and protocol.measure.eigenvalue_every > 0
+def _measures_eigenvalue(arm: Conditions) -> bool:
+    return _trains(arm) and arm.protocol.measure.eigenvalue_every > 0
 
 
-def _clips(method: Method, protocol: Protocol) -> bool:
+def _clips(arm: Conditions) -> bool:
     """Whether there is a clip norm in which the mix may count."""
-    return _follows_experiment(method) and protocol.training.clip > 0
+    return _follows_experiment(arm) and arm.protocol.training.clip > 0
 
 
 PROTOCOL = (
@@ -100,7 +99,7 @@ FAMILY = {
             switch="supernet.bn_tracked=false",
             source="xiangning-chen/SmoothDARTS nasbench201/model.py:128;"
             " D-X-Y/AutoDL-Projects exps/NATS-algos/search-cell.py:796-809",
-            holds=lambda space, method, protocol: method.levels > 0 and protocol.supernet.bn_tracked,
+            holds=lambda arm: _trains(arm) and arm.protocol.supernet.bn_tracked,
         ),
         Rule(
             id="conv-bias",
@@ -109,7 +108,7 @@ FAMILY = {
             effect="6,720 weights fewer at full width; none expected, a batch norm follows each.",
             switch="supernet.conv_bias=true",
             source="D-X-Y/AutoDL-Projects xautodl/models/cell_operations.py:130-138",
-            holds=lambda space, method, protocol: method.levels > 0 and not protocol.supernet.conv_bias,
+            holds=lambda arm: _trains(arm) and not arm.protocol.supernet.conv_bias,
         ),
         Rule(
             id="clip-mix",
@@ -118,7 +117,7 @@ FAMILY = {
             effect="Slightly stronger clipping of the weights. AutoDL's scripts count the gradient of the raw alphas.",
             switch="training.clip_mix=false",
             source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:246",
-            holds=lambda space, method, protocol: _clips(method, protocol) and protocol.training.clip_mix,
+            holds=lambda arm: _clips(arm) and arm.protocol.training.clip_mix,
         ),
         Rule(
             id="clip-alphas",
@@ -129,7 +128,7 @@ FAMILY = {
             " mix's, so that leaving it out is closer to AutoDL than counting the mix's.",
             switch="training.clip_mix=true",
             source="D-X-Y/AutoDL-Projects exps/NAS-Bench-201-algos/DARTS-V1.py:52-73, DARTS-V2.py:141-167",
-            holds=lambda space, method, protocol: _clips(method, protocol) and not protocol.training.clip_mix,
+            holds=lambda arm: _clips(arm) and not arm.protocol.training.clip_mix,
         ),
         Rule(
             id="alpha-batches",
@@ -140,7 +139,7 @@ FAMILY = {
             switch="training.alpha_batches=cycle",
             source="xiangning-chen/SmoothDARTS nasbench201/train_search.py:222-223;"
             " D-X-Y/AutoDL-Projects xautodl/datasets/SearchDatasetWrap.py:42-54",
-            holds=lambda space, method, protocol: method.levels == 2 and protocol.training.alpha_batches != "cycle",
+            holds=lambda arm: _two_levels(arm) and arm.protocol.training.alpha_batches != "cycle",
         ),
         Rule(
             id="interleaved-halves",
@@ -149,7 +148,7 @@ FAMILY = {
             " hold, and rounds the constants otherwise.",
             effect="None expected: either halves are a random draw, and a normalised pixel differs by less than 0.001.",
             source="D-X-Y/AutoDL-Projects xautodl/datasets/get_dataset_with_transform.py:101-103, 241-283",
-            holds=lambda space, method, protocol: method.levels == 2 and protocol.images.split == "interleaved",
+            holds=lambda arm: _two_levels(arm) and arm.protocol.images.split == "interleaved",
         ),
         Rule(
             id="none-in-argmax",
@@ -167,8 +166,8 @@ FAMILY = {
             effect="Evaluation and attack normalise with the statistics of the last batch alone.",
             switch="supernet.bn_momentum=0.003",
             source="automl/nasbench-1shot1 optimizers/darts/operations.py:28-29",
-            holds=lambda space, method, protocol: (
-                method.levels > 0 and protocol.supernet.bn_tracked and protocol.supernet.bn_momentum == 0.997
+            holds=lambda arm: (
+                _trains(arm) and arm.protocol.supernet.bn_tracked and arm.protocol.supernet.bn_momentum == 0.997
             ),
         ),
         Rule(
@@ -179,7 +178,7 @@ FAMILY = {
             " is not counted, since the mix rides on batch norms before a ReLU.",
             switch="training.clip_mix=true",
             source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:290",
-            holds=lambda space, method, protocol: _clips(method, protocol) and not protocol.training.clip_mix,
+            holds=lambda arm: _clips(arm) and not arm.protocol.training.clip_mix,
         ),
         Rule(
             id="cell-definition",
@@ -188,7 +187,7 @@ FAMILY = {
             effect="Unknown; the cell before is a switch.",
             switch="supernet.cell=published",
             source="automl/nasbench-1shot1 commit 05b378b",
-            holds=lambda space, method, protocol: method.levels > 0 and protocol.supernet.cell == "current",
+            holds=lambda arm: _trains(arm) and arm.protocol.supernet.cell == "current",
         ),
         Rule(
             id="padded-pooling",
@@ -205,9 +204,7 @@ FAMILY = {
             effect="The authors validate the supernet with the statistics of the batch that the Hessian is of."
             " Their search hardly sees it: the next training pass replaces nearly all of them.",
             source="xiangning-chen/SmoothDARTS optimizers/analyze.py:105-199",
-            holds=lambda space, method, protocol: (
-                method.levels == 2 and _measures_eigenvalue(space, method, protocol) and protocol.supernet.bn_tracked
-            ),
+            holds=lambda arm: _two_levels(arm) and _measures_eigenvalue(arm) and arm.protocol.supernet.bn_tracked,
         ),
         Rule(
             id="optimum",
@@ -215,7 +212,7 @@ FAMILY = {
             why="The authors' regret subtracts the best single training over an incomplete enumeration.",
             effect="Their regret is never zero for the best cell; ours is shown beside their constants.",
             source="automl/nasbench-1shot1 nasbench_analysis/search_spaces/search_space.py:130-146",
-            holds=lambda space, method, protocol: protocol.images.dataset in space.table_datasets,
+            holds=lambda arm: arm.protocol.images.dataset in arm.space.table_datasets,
         ),
     ),
 }
@@ -226,6 +223,6 @@ def rules(space: Space, method: Method) -> tuple[Rule, ...]:
     return PROTOCOL + FAMILY.get(space.family, ()) + method.deviations
 
 
-def deviations(space: Space, method: Method, protocol: Protocol) -> tuple[Deviation, ...]:
-    """Return what is true of a method's runs on a space under a protocol."""
-    return tuple(rule.stated() for rule in rules(space, method) if rule.holds(space, method, protocol))
+def deviations(arm: Conditions) -> tuple[Deviation, ...]:
+    """Return what is true of the runs of an arm."""
+    return tuple(rule.stated() for rule in rules(arm.space, arm.method) if rule.holds(arm))

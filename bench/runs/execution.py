@@ -106,8 +106,6 @@ def _search(state: GroupState, progress: Progress) -> list[Group]:
             stage(
                 learner,
                 feed,
-                state.method,
-                state.protocol,
                 at=group.at,
                 sums=sums if begun else None,
                 between=between,

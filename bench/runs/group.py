@@ -156,9 +156,7 @@ class GroupState:
         return Feed(
             self.images,
             split(len(self.images.train), self.method.levels, self.protocol.images.split),
-            self.protocol,
-            self.method,
-            self.space,
+            self.arm,
             self.group.seeds,
             dtype=self.dtype,
             device=self.setting.device,

@@ -76,7 +76,7 @@ def record(
         "group": group,
     }
     manifest["space"]["dataset"] = protocol.images.dataset
-    manifest["deviations"] = [deviation.model_dump() for deviation in deviations(space, arm.method, protocol)]
+    manifest["deviations"] = [deviation.model_dump() for deviation in deviations(arm)]
     columns = [*_columns(space), *(SELECTION_COLUMNS if arm.method.select else ())]
     return Record(run, pd.DataFrame(points, columns=columns), Manifest.of(manifest))
 

@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 import torch
 
+from bench.arms import About, Arm
 from bench.feed import Feed
 from bench.images.datasets import Images
 from bench.images.split import split
@@ -54,9 +55,7 @@ def start(space_id, method_id, seeds, form="grouped"):
     feed = Feed(
         images,
         split(IMAGES, method.levels, protocol.images.split),
-        protocol,
-        method,
-        space,
+        Arm(About("parity", "parity"), space_id, method_id, method_id, method.label, protocol, seeds),
         seeds,
         dtype=torch.float64,
         device=torch.device("cpu"),

@@ -7,14 +7,12 @@ from itertools import cycle, islice
 import torch
 from torch import Tensor
 
-import spaces
+from bench.arms import Arm
 from bench.feed import Drawn, Feed
 from bench.images.datasets import Images
 from bench.images.split import split
 from bench.machine import compiling, conv_table, precision
 from bench.machine.capture import WARM_UP, Captured
-from bench.methods import method
-from bench.protocol import Protocol
 from bench.steps.learner import Learner, Outcome, initial_state, supernet
 from spaces.supernet.conv import Forms
 
@@ -30,19 +28,20 @@ class Stand:
         self.device, self.sizes = device, sized
         self.images = images(sized.images, sized.side, device)
 
-    def protocol(self, case: Case) -> Protocol:
-        """Return the protocol of a case."""
-        return self.sizes.experiment.arm(case.space, case.method).protocol
+    def arm(self, case: Case) -> Arm:
+        """Return the arm of a case."""
+        return self.sizes.experiment.arm(case.space, case.method)
 
     def step(self, case: Case) -> tuple[Captured, Learner, Feed]:
         """Return the step of a search at its start, as ``bench.search`` takes it."""
         precision.prepare(case.precision, self.device)
-        space, found, protocol = spaces.find(case.space), method.find(case.method), self.protocol(case)
+        arm = self.arm(case)
+        found, protocol = arm.method, arm.protocol
         dtype, seeds = precision.state_dtype(case.precision), tuple(range(case.seeds))
-        net = supernet(space, protocol, self.images, form=self.forms(case), precision=case.precision)
+        net = supernet(arm.space, protocol, self.images, form=self.forms(case), precision=case.precision)
         learner = Learner(net, initial_state(net, seeds, dtype, self.device), protocol.training)
         parts = split(len(self.images.train), found.levels, protocol.images.split)
-        feed = Feed(self.images, parts, protocol, found, space, seeds, dtype=dtype, device=self.device)
+        feed = Feed(self.images, parts, arm, seeds, dtype=dtype, device=self.device)
         one = found.step
         assert one is not None, "a method without a step has no speed"
         if case.compiled:
@@ -58,9 +57,10 @@ class Stand:
         """Return a case's forms; a GPU measures them, and remembers them for later searches."""
         if case.form != "auto":
             return case.form
-        protocol = self.protocol(case)
+        arm = self.arm(case)
+        protocol = arm.protocol
         return conv_table.forms(
-            spaces.find(case.space),
+            arm.space,
             protocol.supernet,
             self.sizes.side,
             self.images.train.shape[1],

@@ -56,7 +56,7 @@ def reference(stand):
     def find(case):
         key = case.space, case.method
         if key not in known:
-            known[key] = workload.plain_step(*key, stand.protocol(case), side=stand.sizes.side, device=DEVICE)
+            known[key] = workload.plain_step(*key, stand.arm(case).protocol, side=stand.sizes.side, device=DEVICE)
         known[key]()
         return known[key]
 
@@ -108,7 +108,7 @@ def test_step(benchmark, stand, reference, quick, case):
         return
     ours = [seconds / count for seconds in benchmark.stats.stats.data]
     seconds, ratios = statistics.median(ours), [p * case.seeds / o for p, o in zip(theirs, ours, strict=True)]
-    protocol = stand.protocol(case)
+    protocol = stand.arm(case).protocol
     benchmark.extra_info |= {
         **vars(case),
         "steps": count,

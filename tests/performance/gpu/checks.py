@@ -193,7 +193,7 @@ def _gradients(stand: Stand, space: str) -> tuple[float, float]:
     for where in (stand, Stand(CPU, stand.sizes)):
         case = Case(space, "darts", 2, "float64", form="grouped", captured=False)
         _, learner, feed = where.step(case)
-        samples = feed.clean(torch.arange(where.protocol(case).training.batch))
+        samples = feed.clean(torch.arange(where.arm(case).protocol.training.batch))
         leaves = [learner.state.weights.detach().requires_grad_(), learner.mix().requires_grad_()]
         loss = learner.loss(leaves[0], leaves[1], samples, update=False).loss
         found.append([loss.detach(), *torch.autograd.grad(loss.sum(), leaves)])
@@ -205,6 +205,6 @@ def _close(stand: Stand, space: str, one: precision.Precision) -> tuple[float, f
     case, losses = Case(space, "darts", 2, one, form="grouped", captured=False), []
     for each in (case, replace(case, precision="float64")):
         _, learner, feed = stand.step(each)
-        samples = feed.clean(torch.arange(stand.protocol(each).training.batch))
+        samples = feed.clean(torch.arange(stand.arm(each).protocol.training.batch))
         losses.append(learner.loss(learner.state.weights, learner.mix(), samples, update=False).loss.detach().double())
     return _worst(losses[:1], losses[1:]), ROUNDED[one]

@@ -73,8 +73,10 @@ def test_the_first_epoch_is_that_of_darts(start):
 def test_deviations_are_stated_where_they_hold():
     slope, rows = beta_darts.DEVIATIONS
     protocol = SimpleNamespace(params=beta_darts.Params(), training=SimpleNamespace(epochs=100))
-    assert not slope.holds(None, None, protocol)
+    arm = SimpleNamespace(space=SimpleNamespace(operation_rows=torch.ones(6, dtype=torch.bool)), protocol=protocol)
+    assert not slope.holds(arm)
     protocol.training.epochs = 25
-    assert slope.holds(None, None, protocol)
-    assert not rows.holds(SimpleNamespace(operation_rows=torch.ones(6, dtype=torch.bool)), None, protocol)
-    assert rows.holds(SimpleNamespace(operation_rows=torch.tensor([True, False])), None, protocol)
+    assert slope.holds(arm)
+    assert not rows.holds(arm)
+    arm.space.operation_rows[0] = False
+    assert rows.holds(arm)

@@ -43,7 +43,7 @@ class Watch(TorchDispatchMode):
 
 
 def step_of(begun):
-    return partial(step_of_search, begun.learner, begun.feed, begun.method, begun.protocol)
+    return partial(step_of_search, begun.learner, begun.feed)
 
 
 def state_of(begun):

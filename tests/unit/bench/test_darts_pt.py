@@ -137,7 +137,7 @@ def test_fixed_alphas_stay_where_they_were_drawn_through_search_and_selection(st
     learner, alpha = begun.learner, begun.learner.state.alpha.clone()
     for batch in begun.batches(0):
         begun.step(batch)
-    for _ in select(learner, begun.feed, begun.method, begun.protocol):
+    for _ in select(learner, begun.feed):
         assert torch.equal(learner.state.alpha, alpha)
     assert alpha.abs().max() < 0.01
     assert learner.state.steps == 0

@@ -21,8 +21,7 @@ def load(experiment, *overrides):
 
 def stated(space, name, *overrides, experiment="paper"):
     """Return the ids that a run's record states."""
-    protocol = load(experiment, *overrides).arm(space, name).protocol
-    return {each.id for each in deviations(spaces.find(space), method.find(name), protocol)}
+    return {each.id for each in deviations(load(experiment, *overrides).arm(space, name))}
 
 
 @pytest.mark.parametrize(("space", "name"), PAIRS)
@@ -153,11 +152,11 @@ def test_a_source_names_the_line_that_it_means(space, name, rule_id, line):
 @pytest.mark.parametrize(("space", "name"), PAIRS)
 def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(space, name):
     """A switch changes nothing only where the protocol has the other behaviour already."""
-    plain = load("quick").arm(space, name).protocol
-    found, searcher = spaces.find(space), method.find(name)
-    for rule in rules(found, searcher):
+    arm = load("quick").arm(space, name)
+    plain = arm.protocol
+    for rule in rules(arm.space, arm.method):
         if rule.switch and load("quick", rule.switch).arm(space, name).protocol == plain:
-            assert not rule.holds(found, searcher, plain), rule.id
+            assert not rule.holds(arm), rule.id
             other = (
                 rule.switch.replace("true", "false") if "true" in rule.switch else rule.switch.replace("false", "true")
             )

@@ -51,7 +51,7 @@ def test_padding_may_hold_anything(name):
 def test_a_point_has_no_architecture_and_no_row_of_a_seed_that_diverged(start, name, value):
     begun = start(name, "darts", "training.epochs=1")
     begun.learner.state.alpha[1, 0, 0] = value
-    point = next(search(begun.learner, begun.feed, begun.method, begun.protocol))
+    point = next(search(begun.learner, begun.feed))
     assert [arch is None for arch in point.archs] == [False, True]
     kept, lost = rows(begun.learner.net.space, point)
     assert lost is None

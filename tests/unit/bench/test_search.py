@@ -12,7 +12,7 @@ from bench.steps.untrained import Untrained
 
 
 def points_of(begun, at=START):
-    return list(search(begun.learner, begun.feed, begun.method, begun.protocol, at=at))
+    return list(search(begun.learner, begun.feed, at=at))
 
 
 def test_a_search_yields_the_initialisation_and_every_epoch(start):
@@ -26,7 +26,7 @@ def test_a_search_yields_the_initialisation_and_every_epoch(start):
 def test_the_architecture_of_a_point_is_that_of_its_alphas(start):
     begun = start("nasbench1shot1-3", "darts")
     space = begun.learner.net.space
-    for point in search(begun.learner, begun.feed, begun.method, begun.protocol):
+    for point in search(begun.learner, begun.feed):
         table = np.full((2, *space.mask.shape), -np.inf)
         table[:, space.mask] = point.alpha
         assert space.decode(table) == point.archs
@@ -49,7 +49,7 @@ def test_the_losses_are_means_over_the_images_of_an_epoch(start, method):
 def test_a_search_goes_on_after_the_epochs_done(start):
     whole, begun = start("nasbench201", "sdarts-rs"), start("nasbench201", "sdarts-rs")
     points = points_of(whole)
-    iterator = search(begun.learner, begun.feed, begun.method, begun.protocol)
+    iterator = search(begun.learner, begun.feed)
     for _ in range(2):
         next(iterator)
     (last,) = points_of(begun, at=Position(1))

@@ -31,7 +31,7 @@ class Killed(Exception):
 
 
 def rounds_of(begun):
-    return list(select(begun.learner, begun.feed, begun.method, begun.protocol))
+    return list(select(begun.learner, begun.feed))
 
 
 @EVERY_STAGE
@@ -108,7 +108,7 @@ def test_a_step_with_fixed_rows_reads_nothing_back_and_moves_no_mix_of_theirs(st
     learner, state = begun.learner, begun.learner.state
     state.fixed = torch.zeros_like(state.alpha)
     state.fixed[:, 2, 3] = 1
-    step = partial(step_of, learner, begun.feed, begun.method, begun.protocol)
+    step = partial(step_of, learner, begun.feed)
     first, second, *_ = begun.feed.drawn(1)
     step(first)
     gradient = learner.alpha_squares.clone()
@@ -126,7 +126,7 @@ def test_each_round_fixes_one_row_more_and_the_rate_is_constant(start):
     state.momentum += 1e9
     rates = {float(drawn["lr"]) for epoch in range(1, 11) for drawn in begun.feed.drawn(epoch)}
     assert rates == {0.1 * 0.025}
-    for point in select(begun.learner, begun.feed, begun.method, begun.protocol):
+    for point in select(begun.learner, begun.feed):
         assert state.fixed is not None
         fixed.append(state.fixed.any(-1).sum(-1).tolist())
         assert set(state.fixed.unique().tolist()) <= {0.0, 1.0}
