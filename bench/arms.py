@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import spaces
+from bench.images.datasets import Images, load
 from bench.methods import method
-from bench.protocol import Protocol, config_hash
+from bench.protocol import ImagesConfig, Protocol, config_hash
 from results.errors import InputError
-from results.records.run import Run
+from results.records.run import ArmName, Run
 from spaces.base import Space
 from spaces.edge_weights import searched
 
@@ -70,9 +71,14 @@ class Arm:
         return config_hash(self.space_id, self.method_id, self.protocol)
 
     @property
+    def name(self) -> ArmName:
+        """What its runs are called without their seeds."""
+        return ArmName(self.about.name, self.space_id, self.id)
+
+    @property
     def folder(self) -> Path:
         """Where its files are, below the root of a store or of its checkpoints."""
-        return Path(self.about.name, self.space_id, self.id)
+        return Path(*self.name)
 
     @property
     def rounds(self) -> int:
@@ -84,6 +90,10 @@ class Arm:
     def fault(self) -> str:
         """Why the method makes no sense on the space, in its own words; empty where it does."""
         return self.method.spaces(self.space)
+
+    def images(self, data_dir: Path | None) -> Images:
+        """Load the images that it is searched on, once in a process."""
+        return _images(self.protocol.images, data_dir)
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -97,6 +107,11 @@ class Arm:
     def narrowed(self, seeds: tuple[int, ...]) -> Arm:
         """Return the arm with other seeds."""
         return dataclasses.replace(self, seeds=seeds)
+
+
+@lru_cache(maxsize=4)
+def _images(config: ImagesConfig, data_dir: Path | None) -> Images:
+    return load(config.dataset, size=config.size or None, train_limit=config.limit or None, data_dir=data_dir)
 
 
 @dataclass(frozen=True)

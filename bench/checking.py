@@ -19,10 +19,8 @@ from results.claims.verdict import Verdict
 from results.data.directory import data_dir
 from results.errors import InputError, suggest
 from results.records.record import Record
-from results.records.run import Run
+from results.records.run import ArmName, Run
 from results.records.store import Store
-
-ArmName = tuple[str, str, str]  # experiment, space, method
 
 
 def check(runs: Path | str = "results/runs", claims: Iterable[str] = (), *, imported: bool = False) -> list[Verdict]:
@@ -64,8 +62,8 @@ def planned(records: Sequence[Record]) -> tuple[dict[ArmName, str], dict[ArmName
                 experiments[run.experiment] = reading.load(run.experiment.partition("+")[0], overrides)
             experiment = experiments[run.experiment]
             if experiment.name == run.experiment:
-                arm, name = experiment.arm(run.space, run.method), (run.experiment, run.space, run.method)
-                hashes[name], lengths[name] = arm.hash, arm.protocol.training.epochs
+                arm = experiment.arm(run.space, run.method)
+                hashes[run.arm], lengths[run.arm] = arm.hash, arm.protocol.training.epochs
     return hashes, lengths
 
 

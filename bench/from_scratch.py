@@ -20,10 +20,11 @@ from bench.methods import method
 from bench.protocol import ImagesConfig
 from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import Progress, Purpose, release, retrain
-from bench.runs import execution, standing
+from bench.runs import standing
 from bench.scoring import Final, finals, unscored
 from results.published import cells
 from results.records.record import Record
+from results.records.run import ArmName
 from results.scores.oracle import RetrainedOracle
 from spaces import find
 
@@ -45,12 +46,8 @@ def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Se
     ----------
     arms : what these found alone, and no published cells; by default all of the experiment's.
     """
-    narrowed = {(arm.space_id, arm.id) for arm in arms}
-    records = [
-        record
-        for record in setting.store.records(experiment.name)
-        if not arms or (record.run.space, record.run.method) in narrowed
-    ]
+    narrowed = {arm.name for arm in arms}
+    records = [r for r in setting.store.records(experiment.name) if not arms or r.run.arm in narrowed]
     complete = [record for record in records if record.complete]
     found, out_of_time, remark = finals(complete), False, ""
     beside = [] if arms else published(experiment)
@@ -71,7 +68,7 @@ def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Se
     scored = len(wanted) - len(unscored(wanted, setting.store.root, setting.data_dir, experiment.name))
     kind = "chosen" if experiment.retrain.select else "distinct final"
     text = f"{scored} of {len(wanted)} {kind} architectures scored by retraining{remark}"
-    if untrained := sorted({find(space).label for space, _, _ in wanted if not find(space).retraining}):
+    if untrained := sorted({find(final.space).label for final in wanted if not find(final.space).retraining}):
         text += f"; cells of {' and '.join(untrained)} are not retrained"
     return Scored(text + ("; out of time, and the same command continues" if out_of_time else ""), out_of_time)
 
@@ -87,33 +84,33 @@ def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:
 def published(experiment: Experiment) -> list[Final]:
     """Return the published cells that an experiment names, each with the data set of its space."""
     found = (cells()[name] for name in experiment.retrain.cells)
-    return [(cell.space, cell.arch, _images(experiment, cell.space).dataset) for cell in found]
+    return [Final(cell.space, cell.arch, _any_arm(experiment, cell.space).protocol.images.dataset) for cell in found]
 
 
 def chosen(experiment: Experiment, records: Sequence[Record], setting: Setting) -> list[Final]:
     """Return the cell of each arm that the short training prefers."""
     oracle = RetrainedOracle(setting.store.retrained_path(experiment.name), experiment.name, "select")
-    arms: defaultdict[tuple[str, str], list[tuple[float, int, Final]]] = defaultdict(list)
+    arms: defaultdict[ArmName, list[tuple[float, int, Final]]] = defaultdict(list)
     for record in records:
         (final,) = finals([record])
         if (score := oracle.score(*final)) and score.valid is not None:
-            arms[record.run.space, record.run.method].append((-score.valid, record.run.seed, final))
+            arms[record.run.arm].append((-score.valid, record.run.seed, final))
     return [min(scored)[2] for scored in arms.values()]
 
 
 def _ready(arms: Sequence[Arm], seeds: Sequence[int], records: Sequence[Record]) -> tuple[list[Record], int]:
     """Return the complete records of the arms whose searches all ended, and how many arms are not so far."""
-    ended: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+    ended: defaultdict[ArmName, list[Record]] = defaultdict(list)
     for record in records:
         if not record.failed:
-            ended[record.run.space, record.run.method].append(record)
-    mine = [ended[arm.space_id, arm.id] for arm in arms]
+            ended[record.run.arm].append(record)
+    mine = [ended[arm.name] for arm in arms]
     done = [found for found in mine if set(seeds) <= {record.run.seed for record in found}]
     return [record for found in done for record in found if record.complete], len(mine) - len(done)
 
 
 def _retrainable(wanted: Sequence[Final]) -> list[Final]:
-    return [final for final in wanted if find(final[0]).retraining]
+    return [final for final in wanted if find(final.space).retraining]
 
 
 def _train(
@@ -133,12 +130,12 @@ def _train(
         others = {(score.space, score.arch, score.dataset) for score in other if score.release == named}
         missing += [final for final in wanted if final in others]
     device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
-    for images, archs in _by_images(experiment, missing):
+    for arm, archs in _by_images(experiment, missing):
         if device.type == "cpu":
             torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
         retrain(
             archs,
-            execution.images_of(images, setting.data_dir),
+            arm.images(setting.data_dir),
             RECIPES[recipe],
             experiment=experiment.name,
             purpose=purpose,
@@ -150,19 +147,19 @@ def _train(
         )
 
 
-def _by_images(experiment: Experiment, wanted: Sequence[Final]) -> Iterator[tuple[ImagesConfig, list[tuple[str, str]]]]:
-    """Yield the images that are searched on in some spaces, with the architectures of these.
+def _by_images(experiment: Experiment, wanted: Sequence[Final]) -> Iterator[tuple[Arm, list[tuple[str, str]]]]:
+    """Yield an arm for all images that are searched on in some spaces, with the architectures of these.
 
     An architecture that was found on another data set than its space has now is left as it is.
     """
-    found: defaultdict[ImagesConfig, list[tuple[str, str]]] = defaultdict(list)
+    found: dict[ImagesConfig, tuple[Arm, list[tuple[str, str]]]] = {}
     for space, arch, dataset in wanted:
-        images = _images(experiment, space)
-        if images.dataset == dataset:
-            found[images].append((space, arch))
-    yield from found.items()
+        arm = _any_arm(experiment, space)
+        if arm.protocol.images.dataset == dataset:
+            found.setdefault(arm.protocol.images, (arm, []))[1].append((space, arch))
+    yield from found.values()
 
 
-def _images(experiment: Experiment, space: str) -> ImagesConfig:
-    """Return the images of a space; all methods have the same."""
-    return experiment.arm(space, (experiment.methods or method.names())[0]).protocol.images
+def _any_arm(experiment: Experiment, space: str) -> Arm:
+    """Return an arm of a space; all have the same images."""
+    return experiment.arm(space, (experiment.methods or method.names())[0])

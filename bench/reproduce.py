@@ -63,8 +63,8 @@ class Work:
         setting, arms = self.setting, self.chosen.arms
         standing.clear(arms, setting.store, replace=setting.replace, say=say)
         groups = list(plan.plan(arms, setting.store))
-        for images in dict.fromkeys(group.arm.protocol.images for group in groups):
-            execution.images_of(images, setting.data_dir)  # what is missing is bad input, found before a process starts
+        for arm in {group.arm.protocol.images: group.arm for group in groups}.values():
+            arm.images(setting.data_dir)  # what is missing is bad input, found before a process starts
         if groups:
             groups, line = price.fitted(groups, self.by.room(setting.device, self.workers))
             if line:

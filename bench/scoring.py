@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 #: The benchmark whose table has cells by hash.
 _HASHED = "nasbench101"
 
-Final = tuple[str, str, str]  # space, architecture, data set
+
+class Final(NamedTuple):
+    """An architecture that a search ended in, and the data set that it is scored on."""
+
+    space: str
+    arch: str
+    dataset: str
 
 
 def oracle(runs: Path, data_dir: Path) -> Chain:
@@ -138,7 +144,7 @@ def module_hashes(kept_in: Path | None = None) -> dict[str, set[str]]:
 
 def finals(records: Iterable[Record]) -> list[Final]:
     """Return the distinct final architectures of records, each with the data set that it is scored on."""
-    found = ((record.run.space, record.final_arch, record.manifest.space.dataset) for record in records)
+    found = (Final(record.run.space, record.final_arch, record.manifest.space.dataset) for record in records)
     return list(dict.fromkeys(found))
 
 

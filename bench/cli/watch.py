@@ -19,6 +19,7 @@ from .options import RUNS, Json, Runs, duration, emit, existing
 
 if TYPE_CHECKING:
     from bench.runs.underway import Underway
+    from results.records.run import ArmName
 
 #: Epochs of a group's search, None where its experiment is not known here, and rounds of its selection.
 Lengths = Callable[["Underway"], tuple[int | None, int]]
@@ -63,18 +64,17 @@ def _lengths() -> Lengths:
     """Return what knows the epochs of a group's search and the rounds of its selection."""
     from bench.experiments import reading
 
-    known: dict[tuple[str, str, str], tuple[int | None, int]] = {}
+    known: dict[ArmName, tuple[int | None, int]] = {}
 
     def length(group: Underway) -> tuple[int | None, int]:
         run = group.runs[0]
-        key = (run.experiment, run.space, run.method)
-        if key not in known:
+        if run.arm not in known:
             try:
                 arm = reading.load(run.experiment).arm(run.space, run.method)
-                known[key] = arm.protocol.training.epochs, arm.rounds
+                known[run.arm] = arm.protocol.training.epochs, arm.rounds
             except (InputError, KeyError):
-                known[key] = None, 0
-        return known[key]
+                known[run.arm] = None, 0
+        return known[run.arm]
 
     return length
 

@@ -82,7 +82,7 @@ def attempt(group: Group, setting: Setting, progress: execution.Progress) -> End
     def ended(status: str, error: str = "") -> Ended:
         return Ended(group, status, time.monotonic() - began, error)
 
-    images = execution.images_of(group.arm.protocol.images, setting.data_dir)
+    images = group.arm.images(setting.data_dir)
     try:
         execution.run_group(group, images, setting, progress)
     except OutOfTime:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import lru_cache
 from itertools import chain
-from pathlib import Path
 
 import pandas as pd
 import torch
 
 from bench.feed import Feed
-from bench.images.datasets import Images, load
+from bench.images.datasets import Images
 from bench.machine import compiling, precision
 from bench.machine.pace import Pace
 from bench.machine.setting import Setting
 from bench.measure import measurements
-from bench.protocol import ImagesConfig, Protocol
+from bench.protocol import Protocol
 from bench.search import Sums, proposals, search
 from bench.selecting import select
 from bench.steps.learner import Learner
@@ -31,12 +29,6 @@ from .recording import Row
 
 #: Called after each point with the group, completed epochs and rounds, and each seed's latest row.
 Progress = Callable[[Group, int, list[Row]], None]
-
-
-@lru_cache(maxsize=4)
-def images_of(config: ImagesConfig, data_dir: Path | None) -> Images:
-    """Load images, once in a process."""
-    return load(config.dataset, size=config.size or None, train_limit=config.limit or None, data_dir=data_dir)
 
 
 def run_group(group: Group, images: Images, setting: Setting, progress: Progress) -> None:

@@ -64,7 +64,7 @@ def underway(root: Path) -> list[Underway]:
             if found is None:
                 continue
             run, position = Run(**found["run"]), (int(found["epoch"]), int(found.get("step", 0)))
-            group = (run.experiment, run.space, run.method, *found["meta"].get("group", [run.seed]))
+            group = (*run.arm, *found["meta"].get("group", [run.seed]))
             points = [row for row in found["points"] if isinstance(row, dict)]
         except (OSError, KeyError, TypeError, ValueError, AttributeError):  # gone by now, or none of ours
             continue

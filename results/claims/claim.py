@@ -11,6 +11,7 @@ from results.errors import InputError
 from results.files import toml
 from results.files.schema import build
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
+from results.records.run import ArmName
 
 PUBLISHED = Path(__file__).parents[1] / "published"
 #: The metric of claims about what a search costs. It depends on the device, so that only a ratio is a claim.
@@ -116,6 +117,10 @@ class Claim:
         fault = _fault(self)
         if fault:
             raise InputError(f"claim '{self.id}' {fault}")
+
+    def arm(self, method: str) -> ArmName:
+        """Return what the runs of a method are called that bear on it."""
+        return ArmName(self.experiment, self.space, method)
 
     @property
     def judged(self) -> bool:

@@ -20,14 +20,14 @@ from results.claims.verdict import Length
 from results.records.arch_key import operations_in
 from results.records.current import LeftOut, Planned, current, without_asking
 from results.records.record import Record
-from results.records.run import Run
+from results.records.run import ArmName, Run
 from results.scores.oracle import Oracle
 from results.scores.score import Score
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
 _SCORED = ("accuracy", "error")
-#: (experiment, space, method) -> epochs.
-Lengths = Mapping[tuple[str, str, str], int]
+#: The epochs of each arm.
+Lengths = Mapping[ArmName, int]
 _END = Criterion(">")  # a number is read where a direction is by default: after the last epoch
 
 
@@ -64,9 +64,9 @@ class Evidence:
         self._left_out = [*map(without_asking, foreign), *left_out]
         self._columns: dict[tuple[Run, str], np.ndarray] = {}
         self._bases: dict[tuple[str, ...], _Basis] = {}
-        self._records: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
+        self._records: defaultdict[ArmName, list[Record]] = defaultdict(list)
         for record in kept:
-            self._records[record.run.experiment, record.run.space, record.run.method].append(record)
+            self._records[record.run.arm].append(record)
 
     def readings(self, claim: Claim) -> list[Reading]:
         """Return one reading per seed, or per seed that the baseline has too.
@@ -104,36 +104,36 @@ class Evidence:
         found = []
         for record in self._basis(claim).records:
             run, own = record.run, record.manifest.protocol.training.epochs
-            said = self._lengths.get((run.experiment, run.space, run.method), own)
+            said = self._lengths.get(run.arm, own)
             if said and record.completed != said:
                 found.append(Length(run, record.completed, said))
         return tuple(found)
 
     def unfinished(self, claim: Claim) -> tuple[Record, ...]:
         """Return the records that would bear on ``claim`` if their searches had not diverged or failed."""
-        methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+        methods = (self._records[claim.arm(method)] for method in _methods(claim))
         return tuple(record for records in methods for record in records if not record.complete)
 
     def absent(self, claim: Claim) -> str:
         """Say why there is no reading for ``claim``, and how to fix it."""
         methods = _methods(claim)
         for method in methods:
-            found = [r for r in self._records[claim.experiment, claim.space, method] if not r.failed]
+            found = [r for r in self._records[claim.arm(method)] if not r.failed]
             if found and not any(record.complete for record in found):
-                return f"every search of {claim.experiment}/{claim.space}/{method} diverged"
+                return f"every search of {claim.arm(method)} diverged"
             if not found:
-                command = f"dnas run {claim.experiment} --space {claim.space} --method {method}"
+                command = claim.arm(method).command("run")
                 old = any(left.run.method == method for left in self.left_out(claim))
                 what = "no complete record of the protocol that the experiment has now" if old else "no complete record"
                 return f"{what}; '{command}' makes them"
             if claim.selection and not self._of_method(claim, method):
-                command = f"dnas retrain {claim.experiment} --space {claim.space} --method {method}"
+                command = claim.arm(method).command("retrain")
                 return f"what was found is not trained from scratch; '{command}' does it"
             common = self._basis(claim).common
             if common is not None and not common.any() and any(r.points[claim.metric].notna().any() for r in found):
                 return f"{claim.metric} was measured at no epoch that all searches share"
             if not self._of_method(claim, method):
-                return f"{claim.metric} was not measured in {claim.experiment}/{claim.space}/{method}"
+                return f"{claim.metric} was not measured in {claim.arm(method)}"
         if set.intersection(*(set(self._of_method(claim, method)) for method in methods)):
             return f"{' and '.join(methods)} were not timed on one device with as many seeds at once"
         return f"no seed has both {' and '.join(methods)}"
@@ -148,7 +148,7 @@ class Evidence:
         return [record for record in self._basis(claim).records if record.run.method == claim.method]
 
     def _of_method(self, claim: Claim, method: str) -> dict[int, Reading]:
-        records = [record for record in self._records[claim.experiment, claim.space, method] if not record.failed]
+        records = [record for record in self._records[claim.arm(method)] if not record.failed]
         measured = [record for record in self._basis(claim).records if record.run.method == method]
         if claim.selection:
             measured = Trainings(self._oracle, claim).kept(measured)
@@ -164,14 +164,14 @@ class Evidence:
         """Return the complete records of the claim's methods that were measured alike."""
         key = (claim.experiment, claim.space, *_methods(claim), claim.metric)
         if key not in self._bases:
-            of_methods = (self._records[claim.experiment, claim.space, method] for method in _methods(claim))
+            of_methods = (self._records[claim.arm(method)] for method in _methods(claim))
             complete = [record for records in of_methods for record in records if record.complete]
             kept, left_out = alike(complete, claim.metric)
             self._bases[key] = _Basis(tuple(kept), tuple(left_out), common_epochs(kept, claim.metric))
         return self._bases[key]
 
     def _groups(self, claim: Claim, method: str) -> dict[int, TimedGroup]:
-        records = self._records[claim.experiment, claim.space, method]
+        records = self._records[claim.arm(method)]
         return {record.run.seed: TimedGroup.of(record) for record in records}
 
     def _read(self, claim: Claim, record: Record) -> Reading | None:

@@ -1,4 +1,4 @@
-"""Which records count: those of one protocol for each (experiment, space, method), never a mixture.
+"""Which records count: those of one protocol for each experiment, space and method, never a mixture.
 
 A protocol changes with the code. The records of the old protocol stay in the store until they are run again. They do
 not show what the experiment says now, so they are left out and named.
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from results.records.record import IMPORTED, Record
-from results.records.run import Run
+from results.records.run import ArmName, Run
 
-#: (experiment, space, method) -> the hash of the protocol that it has now.
-Planned = Mapping[tuple[str, str, str], str]
+#: The hash of the protocol that each arm has now.
+Planned = Mapping[ArmName, str]
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ def current(
     this suite. In an experiment that is not known here, such as one in a file elsewhere, the protocol with the most
     complete records counts; if two have equally many, the one that was run last.
     """
-    groups: defaultdict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    groups: defaultdict[ArmName, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.run):
-        groups[record.run.experiment, record.run.space, record.run.method].append(record)
+        groups[record.run.arm].append(record)
     kept: list[Record] = []
     left_out: list[LeftOut] = []
-    for (experiment, space, method), group in groups.items():
-        wanted = planned.get((experiment, space, method))
+    for arm, group in groups.items():
+        wanted = planned.get(arm)
         counted = _counted(group, wanted, imported=imported)
-        fix = f"'dnas run {experiment} --space {space} --method {method} --replace' makes it anew"
+        fix = f"'{arm.command('run')} --replace' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
             without_asking(record)

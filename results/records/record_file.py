@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from results.errors import InputError, printable
+from results.files import parquet
 from results.records.manifest import SCHEMA, Manifest
 from results.records.record import (
     IMPORTED,
@@ -36,8 +37,26 @@ _ARROW_TYPES = {
 }
 
 
+_MOST_POINTS = 100_000  # epochs of one search
+
+
 class OtherSchema(InputError):
     """The record is of another version of this suite, and that version can read it."""
+
+
+def write(path: Path, record: Record) -> None:
+    """Write a record as a whole; raise ``ValueError`` where its points have other columns."""
+    parquet.write(path, to_arrow(record))
+
+
+def read(path: Path) -> Record:
+    """Return the record that a file holds; raise ``InputError`` where it holds none."""
+    return from_arrow(parquet.read(path, fix=FIX, most_rows=_MOST_POINTS), path)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of a file without reading its rows; raises what ``parse_manifest`` does."""
+    return parse_manifest(parquet.read_metadata(path, METADATA_KEY), path)
 
 
 def to_arrow(record: Record) -> pa.Table:

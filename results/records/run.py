@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _LONGEST_NAME = 200  # file systems allow 255, and figures add to it
 
@@ -17,6 +18,21 @@ def fault_of_name(name: object) -> str:
     if len(name.encode()) > _LONGEST_NAME:
         return f"write it in at most {_LONGEST_NAME} bytes"
     return ""
+
+
+class ArmName(NamedTuple):
+    """Names the runs of a method, or variant, on a space of an experiment; printed as ``EXPERIMENT/SPACE/METHOD``."""
+
+    experiment: str
+    space: str
+    method: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+    def command(self, name: str) -> str:
+        """Return the command ``dnas NAME`` for these runs."""
+        return f"dnas {name} {self.experiment} --space {self.space} --method {self.method}"
 
 
 @dataclass(frozen=True, order=True)
@@ -36,12 +52,17 @@ class Run:
             raise ValueError(f"{self.seed!r} is not a seed; write a number from 0 on")
 
     @property
+    def arm(self) -> ArmName:
+        """The name without the seed."""
+        return ArmName(self.experiment, self.space, self.method)
+
+    @property
     def folder(self) -> Path:
         """Where its record is, below the root of a store."""
-        return Path(self.experiment, self.space, self.method)
+        return Path(*self.arm)
 
     def __str__(self) -> str:
-        return f"{self.experiment}/{self.space}/{self.method}/{self.seed}"
+        return f"{self.arm}/{self.seed}"
 
     @classmethod
     def parse(cls, text: str) -> Run:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.errors import InputError
-from results.files import kept, parquet, whole
+from results.files import kept, whole
 from results.records import record_file, side_file
 from results.records.manifest import Manifest
 from results.records.record import Record
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FILE_NAME = re.compile(r"seed-(\d{3,})\.parquet")
-_MOST_POINTS = 100_000  # epochs of one search
 
 
 class Store:
@@ -72,7 +71,7 @@ class Store:
             whole.set_aside(path)
         side, before = self.side_path(record.run, "landscape"), self.config_hash(record.run)
         run, of = side_file.owner(side) or (record.run, None)
-        parquet.write(path, record_file.to_arrow(record))
+        record_file.write(path, record)
         if run != record.run or (of or before) != record.config_hash:  # one that does not say is of the record before
             side.unlink(missing_ok=True)
 
@@ -141,7 +140,7 @@ class Store:
         try:
             there = path.stat()
         except OSError:
-            return _read(path)
+            return record_file.read(path)
         found = _read_once(path, there.st_ino, there.st_mtime_ns, there.st_size)
         if isinstance(found, InputError):
             raise found
@@ -199,7 +198,7 @@ class Store:
         wanted = (experiment, space, method)
         found = []
         for run in self._runs():
-            if any(w not in (None, part) for w, part in zip(wanted, _names(run), strict=True)):
+            if any(w not in (None, part) for w, part in zip(wanted, run.arm, strict=True)):
                 continue
             try:
                 record = self.read(run)
@@ -231,9 +230,8 @@ class Store:
 
     def manifest(self, run: Run) -> Manifest | None:
         """Return the manifest of ``run`` without reading its rows; None where there is no readable record."""
-        text = parquet.read_metadata(self.path(run), record_file.METADATA_KEY)
         try:
-            return record_file.parse_manifest(text, self.path(run))
+            return record_file.read_manifest(self.path(run))
         except InputError:
             return None
 
@@ -260,18 +258,10 @@ class Store:
             return None
 
 
-def _read(path: Path) -> Record:
-    return record_file.from_arrow(parquet.read(path, fix=record_file.FIX, most_rows=_MOST_POINTS), path)
-
-
 @lru_cache(maxsize=1024)
 def _read_once(path: Path, *state: int) -> Record | InputError:
     """Read a file, or its fault, once for each version of it: files are replaced as a whole."""
     try:
-        return _read(path)
+        return record_file.read(path)
     except InputError as error:
         return type(error)(str(error))
-
-
-def _names(run: Run) -> tuple[str, str, str]:
-    return run.experiment, run.space, run.method

@@ -16,7 +16,7 @@ from bench.experiments import reading
 from bench.machine.setting import Setting
 from bench.methods import method
 from bench.retraining.recipes import RECIPES
-from bench.runs import execution, plan, price
+from bench.runs import plan, price
 from bench.runs.deviations import rules
 from bench.runs.execution import run_group
 from bench.seeding import numpy_stream
@@ -114,7 +114,7 @@ def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added
     quick = replace(RECIPES["quick"], epochs=1)
     with mock.patch.dict(RECIPES, quick=quick), mock.patch.object(plots, "modules", return_value=[cells]):
         for task in plan.plan(experiment.choose().arms, setting.store):
-            images = execution.images_of(task.arm.protocol.images, tmp_path)
+            images = task.arm.images(tmp_path)
             run_group(task, images, setting, lambda *_: None)
         scored = reproduce.score(experiment, setting, lambda *_: None)
         oracle = scoring.oracle(setting.store.root, tmp_path)

@@ -9,7 +9,7 @@ import torch
 from bench.engines import engine
 from bench.machine.setting import Setting, choose_device
 from bench.methods import method as methods
-from bench.runs import checkpoint, execution
+from bench.runs import checkpoint
 from bench.runs.plan import plan
 from bench.steps.learner import Learner
 from results.errors import InputError
@@ -190,8 +190,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_the_images_are_those_of_the_protocol(cut_down):
-    protocol = cut_down("images.size=4").arm("nasbench201", "darts").protocol
-    images = execution.images_of(protocol.images, None)
+    images = cut_down("images.size=4").arm("nasbench201", "darts").images(None)
     assert images.train.shape == (40, 1, 4, 4)
 
 

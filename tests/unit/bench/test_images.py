@@ -15,7 +15,6 @@ from bench.experiments import reading
 from bench.images import decoded as cached
 from bench.images.datasets import DATASETS, find, load
 from bench.images.sets import cifar_10, cifar_100, svhn
-from bench.runs import execution
 from results.data import cifar10
 from results.errors import InputError
 
@@ -186,9 +185,9 @@ def test_images_are_loaded_once_a_run(cifar, tmp_path, monkeypatch):
     decoded = []
     decode = cifar_10._decode
     monkeypatch.setattr(cifar_10, "_decode", lambda folder: decoded.append(folder) or decode(folder))
-    protocol = reading.load("paper", ("images.size=8",)).arm("nasbench201", "darts").protocol
-    first = execution.images_of(protocol.images, tmp_path / "data")  # by the command, before anything starts
-    assert execution.images_of(protocol.images, tmp_path / "data") is first  # and by the group
+    arm = reading.load("paper", ("images.size=8",)).arm("nasbench201", "darts")
+    first = arm.images(tmp_path / "data")  # by the command, before anything starts
+    assert arm.images(tmp_path / "data") is first  # and by the group
     assert len(decoded) == 1
 
 

@@ -15,7 +15,6 @@ import pytest
 import torch
 
 from bench.machine.setting import Setting
-from bench.runs import execution
 from bench.runs.execution import run_group
 from bench.runs.plan import plan
 from bench.runs.tidy import tidy
@@ -186,7 +185,7 @@ def test_a_run_that_failed_is_never_done_and_is_run_again(search, uncut, monkeyp
     (task,) = plan(experiment.choose(("nasbench201",), ("darts",)).arms, failing)
     from bench.engines import engine
 
-    images = execution.images_of(experiment.arm("nasbench201", "darts").protocol.images, None)
+    images = experiment.arm("nasbench201", "darts").images(None)
     engine.write_failure(task, images, Setting(failing, torch.device("cpu")), "the device\x00 gave up")
     assert [record.manifest.status for record in failing.records()] == ["failed"] * 2
     assert failing.records(complete_only=True) == []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.arms import Arm
 from bench.engines import inline
 from bench.machine.setting import Setting
 from bench.runs import checkpoint, execution
@@ -140,7 +141,7 @@ def short_of_memory(monkeypatch, group):
                 yield point
 
         monkeypatch.setattr(execution, "search", search)
-        monkeypatch.setattr(execution, "images_of", lambda *_: group[1])
+        monkeypatch.setattr(Arm, "images", lambda *_: group[1])
         return begun
 
     return from_epoch
@@ -178,7 +179,7 @@ def test_a_failure_leaves_the_records_of_seeds_that_ended_before(group, monkeypa
     task, images, setting = group
     monkeypatch.setattr(Learner, "finite", poison(1))
     monkeypatch.setattr(execution, "_landscape", lambda *_: no_memory())
-    monkeypatch.setattr(execution, "images_of", lambda *_: images)
+    monkeypatch.setattr(Arm, "images", lambda *_: images)
     (outcome,) = inline.run([task], setting, nothing, workers=1)
     assert outcome.status == "failed"
     assert [r.manifest.status for r in setting.store.records()] == ["failed", "diverged"]
