@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.experiments import reading
+from bench.experiments.experiment import Experiment
 from bench.scoring import oracle
 from results.claims.claim import load_claims
 from results.claims.judge import judge
@@ -52,7 +53,7 @@ def planned(records: Sequence[Record]) -> tuple[dict[ArmName, str], dict[ArmName
     An experiment that is not available, such as one of a file elsewhere, and a method that the suite does not have have
     none.
     """
-    experiments: dict[str, reading.Experiment] = {}
+    experiments: dict[str, Experiment] = {}
     hashes: dict[ArmName, str] = {}
     lengths: dict[ArmName, int] = {}
     for record in records:

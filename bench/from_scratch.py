@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.arms import Arm
-from bench.experiments.reading import Experiment
+from bench.experiments.experiment import Experiment
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting, choose_device
 from bench.methods import method

@@ -11,7 +11,7 @@ from typing import Any
 from bench.arms import Chosen
 from bench.engines import engine as engines
 from bench.engines.engine import Ended, Engine
-from bench.experiments.reading import Experiment
+from bench.experiments.experiment import Experiment
 from bench.from_scratch import Scored
 from bench.machine import precision as precisions
 from bench.machine.setting import Setting

@@ -14,7 +14,7 @@ from results.plain import finite
 
 if TYPE_CHECKING:
     from bench.arms import Chosen
-    from bench.experiments.reading import Experiment
+    from bench.experiments.experiment import Experiment
 
 
 def _complete_space(incomplete: str) -> list[str]:

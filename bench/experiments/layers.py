@@ -45,6 +45,7 @@ class Scope:
 class Layer(Scope):
     """All tables of a file, or of overrides; what a layer leaves out, the one below says."""
 
+    extends: str | None = None  # the experiment beneath: what it says holds where nothing here does
     description: str | None = None
     spaces: tuple[str, ...] | None = None
     run: tuple[str, ...] | None = None
@@ -88,8 +89,8 @@ def read(tables: Mapping[str, Any]) -> Layer:
     return layer
 
 
-def variants(layers: Iterable[Layer]) -> dict[str, tuple[str, str]]:
-    """Return method and label of each variant; raise ``InputError`` where one lacks them."""
+def variants(layers: Iterable[Layer]) -> dict[str, Variant]:
+    """Return each variant with its method and its label; raise ``InputError`` where one lacks them."""
     found: dict[str, dict[str, str]] = {}
     for layer in layers:
         for name, variant in layer.variants.items():
@@ -102,7 +103,7 @@ def variants(layers: Iterable[Layer]) -> dict[str, tuple[str, str]]:
         if said["method"] not in method.names():
             nearest = suggest(said["method"], method.names())
             raise InputError(f"the variant '{name}' names an unknown method '{said['method']}'{nearest}")
-    return {name: (said["method"], said["label"]) for name, said in found.items()}
+    return {name: Variant(**said) for name, said in found.items()}
 
 
 def known_method(name: str, others: Iterable[str] = ()) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.arms import Arm
-from bench.experiments.reading import Experiment
+from bench.experiments.experiment import Experiment
 from bench.retraining import retrain
 from bench.retraining.recipes import RECIPES
 from bench.runs import checkpoint

@@ -5,7 +5,8 @@ from typing import Literal
 
 import torch
 
-from bench.experiments.reading import Experiment, load
+from bench.experiments.experiment import Experiment
+from bench.experiments.reading import load
 from bench.machine import precision
 from bench.machine.precision import Precision
 from spaces.supernet.conv import CONV_FORMS, ConvForm

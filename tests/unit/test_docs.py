@@ -17,6 +17,7 @@ import typer
 import spaces
 from bench import cli
 from bench.experiments import reading
+from bench.experiments.experiment import Retrain
 from bench.methods import method as methods
 from bench.runs.deviations import rules
 from reports.study.study import Study
@@ -131,7 +132,7 @@ def test_switches_exist(page):
             if table == "methods":
                 assert key in methods.find(span.split(".")[1]).params.__dataclass_fields__, span
             elif table == "retrain":
-                assert key in reading.Retrain.__dataclass_fields__, span
+                assert key in Retrain.__dataclass_fields__, span
             else:
                 protocol = reading.load("paper").arm("nasbench201", "darts").protocol
                 assert key in getattr(protocol, table).__dataclass_fields__, span
@@ -234,6 +235,14 @@ def test_the_example_of_a_variant_is_one(tmp_path):
     [variant] = [text for text in listings("experiments.md", "toml") if "variants" in text]
     (tmp_path / "mine.toml").write_text(f"{quick}\n{variant}", encoding="utf-8")
     assert set(reading.load(str(tmp_path / "mine.toml")).variants) == {"darts-l2-27"}
+
+
+def test_the_example_of_an_experiment_that_extends_another_is_one(tmp_path):
+    [extending] = [text for text in listings("experiments.md", "toml") if text.startswith("extends")]
+    (tmp_path / "mine.toml").write_text(extending, encoding="utf-8")
+    (found, base) = (reading.load(name).arm("nasbench201", "darts") for name in (str(tmp_path / "mine.toml"), "scaled"))
+    assert found.protocol.training.epochs == 2 * base.protocol.training.epochs
+    assert found.protocol.images == base.protocol.images
 
 
 def test_reading_the_records_prints_what_the_page_says(monkeypatch, capsys):
