@@ -59,7 +59,15 @@ class TwoInputCell:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A cell as a graph: ``edges`` are (from, to, label), positions into ``nodes``."""
+    """A cell as a graph, or cells of several kinds one after the other.
+
+    Attributes
+    ----------
+    nodes : their labels.
+    edges : (from, to, label), positions into ``nodes``.
+    kinds : of which kind of cell each node is, where a space has several; else empty.
+    """
 
     nodes: tuple[str, ...]
     edges: tuple[tuple[int, int, str], ...] = field(default=())
+    kinds: tuple[str, ...] = ()

@@ -139,4 +139,5 @@ def _columns(space: Space) -> list[str]:
 
 def _drawing(space: Space, key: str) -> dict[str, Any]:
     drawing = space.drawing(space.parse(key))
-    return {"nodes": list(drawing.nodes), "edges": [list(edge) for edge in drawing.edges]}
+    kinds = {"kinds": list(drawing.kinds)} if drawing.kinds else {}
+    return {"nodes": list(drawing.nodes), "edges": [list(edge) for edge in drawing.edges], **kinds}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -76,16 +76,16 @@ def draw(study: Study) -> Iterator[Plot]:
 
 
 def _kinds(cell: Cell) -> dict[str, Cell]:
-    """Return each kind of cell by its name, which the label of its first node begins with; of one kind, no name."""
-    firsts = [place for place, label in enumerate(cell.nodes) if label.endswith(" k-2")]
-    if len(firsts) < 2:
+    """Return each kind of cell by its name, without it in the labels of its nodes; of one kind, no name."""
+    if not cell.kinds:
         return {"": cell}
     found = {}
-    for first, end in pairwise([*firsts, len(cell.nodes)]):
-        name = cell.nodes[first].removesuffix(" k-2")
-        nodes = tuple(label.removeprefix(f"{name} ") for label in cell.nodes[first:end])
-        edges = tuple((s - first, t - first, label) for s, t, label in cell.edges if first <= s < end)
-        found[CELLS.get(name, name)] = Cell(nodes=nodes, edges=edges)
+    for kind, group in groupby(range(len(cell.nodes)), key=cell.kinds.__getitem__):
+        places = list(group)
+        first, last = places[0], places[-1]
+        nodes = tuple(cell.nodes[place].removeprefix(f"{kind} ") for place in places)
+        edges = tuple((s - first, t - first, label) for s, t, label in cell.edges if first <= s and t <= last)
+        found[CELLS.get(kind, kind)] = Cell(nodes=nodes, edges=edges)
     return found
 
 

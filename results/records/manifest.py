@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -52,15 +53,35 @@ class Deviation(BaseModel):
 
 
 class Cell(_Part):
-    """How an architecture is drawn: labelled nodes, and edges ``(from, to, label)`` that lead to later nodes."""
+    """How an architecture is drawn: labelled nodes, and edges ``(from, to, label)`` that lead to later nodes.
+
+    ``kinds`` says of which kind of cell each node is, where there are several; else it is empty.
+    """
 
     nodes: tuple[StrictStr, ...]
     edges: tuple[tuple[StrictInt, StrictInt, StrictStr], ...]
+    kinds: tuple[StrictStr, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_records(cls, given: Any) -> Any:
+        """Fill in the kinds, which records did not state at first: the label of the first node of each named it."""
+        nodes = given.get("nodes") if isinstance(given, dict) and "kinds" not in given else None
+        if not isinstance(nodes, list | tuple) or not all(isinstance(label, str) for label in nodes):
+            return given
+        firsts = [place for place, label in enumerate(nodes) if label.endswith(" k-2")]
+        if len(firsts) < 2 or firsts[0]:
+            return given
+        lengths = [end - first for first, end in pairwise([*firsts, len(nodes)])]
+        kinds = [[nodes[first].removesuffix(" k-2")] * count for first, count in zip(firsts, lengths, strict=True)]
+        return given | {"kinds": [kind for each in kinds for kind in each]}
 
     @model_validator(mode="after")
     def _lead_onwards(self) -> Self:
         if not all(0 <= start < end < len(self.nodes) for start, end, _ in self.edges):
             raise ValueError("an edge leads to no later node")
+        if self.kinds and len(self.kinds) != len(self.nodes):
+            raise ValueError("it has not one kind for each node")
         return self
 
 

@@ -136,13 +136,15 @@ class Darts(Space):
     def drawing(self, arch: Arch) -> Drawing:
         """Return both cells, one after the other, with their operations on the edges."""
         nodes: list[str] = []
+        kinds: list[str] = []
         edges: list[tuple[int, int, str]] = []
         for name, found in _cells(arch.key).items():
             first = len(nodes)
             nodes += [f"{name} k-2", f"{name} k-1", *map(str, range(NODES)), "output"]
+            kinds += [name] * (len(nodes) - first)
             edges += [(first + source, first + target, operation) for source, target, operation in found]
             edges += [(first + node, first + NODES + 2, "") for node in range(2, NODES + 2)]
-        return Drawing(tuple(nodes), tuple(edges))
+        return Drawing(tuple(nodes), tuple(edges), tuple(kinds))
 
     def _cells_of(self, place: int) -> Iterator[tuple[tuple[int, ...], ...]]:
         site = self.sites[place]

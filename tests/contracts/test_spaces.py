@@ -104,6 +104,7 @@ def test_a_drawing_shows_the_cell_of_the_key(space):
             assert space.arch(shown) == arch
         elif isinstance(space.cell, TwoInputCell):
             each = len(drawing.nodes) // 2
+            assert drawing.kinds == tuple(site.name for site in space.sites for _ in range(each))
             table = np.zeros(space.mask.shape)
             for a, b, label in drawing.edges:
                 site = space.sites[a // each]

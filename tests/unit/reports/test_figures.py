@@ -200,7 +200,8 @@ def test_cells_show_the_most_frequent_one_and_its_share():
     assert ALL_SKIP in plot.alt
 
 
-def test_each_kind_of_cell_is_drawn_on_its_own():
+@pytest.mark.parametrize("stated", [True, False])  # records did not state the kinds at first
+def test_each_kind_of_cell_is_drawn_on_its_own(stated):
     nodes = [
         f"{kind} {label}" if number < 2 else label
         for kind in ("normal", "reduce")
@@ -208,6 +209,7 @@ def test_each_kind_of_cell_is_drawn_on_its_own():
     ]
     edges = [[first + source, first + 2, "skip_connect"] for first in (0, 4) for source in (0, 1)]
     cell = {"nodes": nodes, "edges": [*edges, [2, 3, ""], [6, 7, ""]]}
+    cell |= {"kinds": ["normal"] * 4 + ["reduce"] * 4} if stated else {}
     manifest = {"cells": {TWO_KINDS: cell}}
     (plot,) = cells.draw(Study.of([record(space="darts-s2", archs=[TWO_KINDS], manifest=manifest)], Table({})))
     found = texts(plot.figure)

@@ -3,7 +3,7 @@ import copy
 import pytest
 from pydantic import ValidationError
 
-from results.records.manifest import Manifest
+from results.records.manifest import Cell, Manifest
 from results.records.run import Run
 from tests.unit.reports.factory import record
 
@@ -69,6 +69,7 @@ def test_what_is_missing_is_named(key):
         (("cells",), {"a": {}}, "it lacks 'cells.a.nodes'"),
         (("cells",), {"a": {"nodes": ["i", "o"], "edges": [[0, 2, "x"]]}}, "leads to no later node"),
         (("cells",), {"a": {"nodes": ["i", "o"], "edges": [[1, 1, "x"]]}}, "leads to no later node"),
+        (("cells",), {"a": {"nodes": ["i", "o"], "edges": [], "kinds": ["normal"]}}, "has not one kind for each node"),
         (("cells",), {"a": {"nodes": ["i", "o"], "edges": [[0, 1]]}}, "it lacks 'cells.a.edges.0.2'"),
     ],
 )
@@ -94,3 +95,11 @@ def test_a_space_names_its_data_set():
 def test_what_is_no_table_is_no_manifest(other):
     with pytest.raises(ValueError, match="it is not a table of keys"):
         Manifest.of(other)
+
+
+def test_records_that_do_not_state_the_kinds_of_cells_name_them_by_their_labels():
+    labels = ["normal k-2", "normal k-1", "output", "reduce k-2", "reduce k-1", "output"]
+    kinds = ("normal",) * 3 + ("reduce",) * 3
+    assert Cell.model_validate({"nodes": labels, "edges": []}).kinds == kinds
+    assert Cell.model_validate({"nodes": ["k-2", "1", "output"], "edges": []}).kinds == ()
+    assert Cell.model_validate({"nodes": ["input", "1", "output"], "edges": []}).kinds == ()
