@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.images.augment import augment, draw_augmentation
 from bench.images.datasets import Images
 from bench.images.passes import DrawBatches, full_batches, passes
-from bench.images.split import Split, weight_batches
+from bench.images.split import split, weight_batches
 from bench.methods.method import Conditions
 from bench.steps.learner import Batch, Samples
 from bench.steps.schedule import cosine
@@ -53,8 +53,8 @@ class Feed:
 
     Parameters
     ----------
-    images, split : the data; images lie on ``device``.
-    arm : whose protocol and method say what is drawn.
+    images : the data; they lie on ``device``.
+    arm : whose protocol and method say what is drawn, and which images train the weights.
     seeds : of the group; a seed's batches do not depend on the others.
     dtype : of the normalised images.
     """
@@ -62,18 +62,18 @@ class Feed:
     def __init__(
         self,
         images: Images,
-        split: Split,
         arm: Conditions,
         seeds: Sequence[int],
         *,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        self.space, self.method, self.protocol, self.split = arm.space, arm.method, arm.protocol, split
+        self.space, self.method, self.protocol = arm.space, arm.method, arm.protocol
         self.seeds, self.dtype, self.device = tuple(seeds), dtype, device
         self.images, self.labels = images.train.to(device), images.train_labels.to(device)
         self.mean, self.std = images.mean, images.std
-        self.steps = weight_batches(split, self.protocol.training.batch)
+        self.split = split(len(images.train), self.method.levels, self.protocol.images.split)
+        self.steps = weight_batches(self.split, self.protocol.training.batch)
         select = self.method.select
         self.rounds = select.rounds(self.protocol.params, self.space) if select else 0
         self.ahead = device.type == "cuda"  # on a CPU nothing would run meanwhile

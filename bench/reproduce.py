@@ -79,9 +79,7 @@ class Work:
 
 def prepare(
     experiment: Experiment,
-    spaces: Iterable[str] | None = None,
-    methods: Iterable[str] | None = None,
-    seeds: Iterable[int] | None = None,
+    chosen: Chosen,
     runs: Path = RUNS,
     *,
     device: str = "auto",
@@ -98,7 +96,7 @@ def prepare(
 
     Parameters
     ----------
-    spaces, methods, seeds : only these; None takes all of the experiment's.
+    chosen : the arms of the experiment that are to run.
     runs : the folder of records.
     device : "auto", "cpu" or "cuda".
     engine : "inline", or "ray" for a cluster.
@@ -110,13 +108,12 @@ def prepare(
     Raises
     ------
     InputError, OSError
-        A name is unknown, a method makes no sense on a space that was asked for, the store cannot be written, or
+        A method makes no sense on a space that was asked for, the store cannot be written, or
         tables of scores in it are damaged or of other trainings.
     """
     deadline, by = time.monotonic() + seconds, engines.find(engine)
     if form not in ("auto", *CONV_FORMS):
         raise InputError(f"unknown convolution form '{form}'{suggest(form, ['auto', *CONV_FORMS])}")
-    chosen = experiment.choose(spaces or (), methods or (), tuple(seeds or ()))
     chosen.refuse_senseless()
     where = by.device(device)
     setting = Setting(
@@ -164,9 +161,11 @@ def run(
 
     Parameters
     ----------
-    spaces, methods, seeds, runs : as in ``prepare``, and so is the rest.
+    spaces, methods, seeds : only these; None takes all of the experiment's.
+    runs : the folder of records; the rest is as in ``prepare``.
     """
-    work = prepare(experiment, spaces, methods, seeds, Path(runs), **how)
+    chosen = experiment.choose(spaces or (), methods or (), tuple(seeds or ()))
+    work = prepare(experiment, chosen, Path(runs), **how)
     store, left = work.setting.store, set(work.missing())
     yield from (store.read(run) for arm in work.chosen.arms for run in arm.runs if run not in left)
     if left:

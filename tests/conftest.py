@@ -142,7 +142,6 @@ def start(cut_down, noise_images, one_thread):
     import torch
 
     from bench import feed
-    from bench.images.split import split
     from bench.steps.learner import Learner, initial_state
     from spaces.supernet.network import Supernet
     from tests.pairs import fitting
@@ -151,11 +150,10 @@ def start(cut_down, noise_images, one_thread):
         arm = cut_down(*fitting(method), *overrides).arm(space, method)
         protocol, found = arm.protocol, arm.method
         net = Supernet(arm.space, protocol.supernet, image_channels=1)
-        parts = split(len(noise_images.train), found.levels, protocol.images.split)
         where = {"dtype": dtype, "device": torch.device(device)}
         return Start(
             Learner(net, initial_state(net, seeds, **where), protocol.training),
-            feed.Feed(noise_images, parts, arm, seeds, **where),
+            feed.Feed(noise_images, arm, seeds, **where),
             found,
             protocol,
         )

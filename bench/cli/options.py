@@ -124,7 +124,7 @@ def _is_store(folder: Path) -> bool:
     return any(next(folder.glob(pattern), None) for pattern in own)
 
 
-def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str) -> Chosen:
+def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str = "") -> Chosen:
     """Return the arms that --space, --method and --seeds leave of an experiment."""
     from bench.experiments import reading
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .application import OutOfBudget, app
 from .display import Tenths
-from .options import RUNS, Budget, Device, ExperimentName, Methods, Overrides, Replace, Runs, Spaces, seconds
+from .options import RUNS, Budget, Device, ExperimentName, Methods, Overrides, Replace, Runs, Spaces, narrowed, seconds
 
 
 @app.command()
@@ -27,9 +27,9 @@ def retrain(
     if not wanted.retrain.recipe:
         raise InputError(f"'{wanted.name}' does not say how to retrain; add [retrain] with a recipe to its file")
     limit = seconds(budget)
-    work = reproduce.prepare(wanted, space, method, None, runs, device=device, seconds=limit, replace=replace)
-    narrowed = work.chosen.arms if space or method else ()
-    scored = from_scratch.train(wanted, work.setting, Tenths(), narrowed)
+    chosen = narrowed(wanted, space, method)
+    work = reproduce.prepare(wanted, chosen, runs, device=device, seconds=limit, replace=replace)
+    scored = from_scratch.train(wanted, work.setting, Tenths(), chosen.arms if space or method else ())
     print(f"score: {scored.text}")
     if scored.out_of_time:
         raise OutOfBudget("out of budget with work left; the same command continues")

@@ -34,6 +34,7 @@ from .options import (
     TensorBoard,
     WithImported,
     Workers,
+    narrowed,
     seconds,
 )
 from .scalars import check_installed, writing
@@ -69,9 +70,7 @@ def _work(
     wanted = reading.load(experiment, override or ())
     work = reproduce.prepare(
         wanted,
-        space,
-        method,
-        reading.parse_seeds(seeds) if seeds else None,
+        narrowed(wanted, space, method, seeds),
         runs,
         device=device,
         engine=engine,

@@ -16,7 +16,6 @@ from bench.machine import compiling, precision
 from bench.machine.pace import Pace
 from bench.machine.setting import Setting
 from bench.measure import measurements
-from bench.protocol import Protocol
 from bench.search import Sums, proposals, search
 from bench.selecting import select
 from bench.steps.learner import Learner
@@ -120,7 +119,7 @@ def _search(state: GroupState, progress: Progress) -> list[Group]:
             if point.epoch < group.last and (kept or not point.epoch):
                 pace.stop()  # else after the next step, which is kept first
             pace.begin()
-    landscapes = None if state.method.select else _landscape(learner, feed, state.protocol)
+    landscapes = None if state.method.select else _landscape(learner, feed)
     state.finish(landscapes, learner.finite().tolist())
     return []
 
@@ -141,9 +140,8 @@ def _propose(state: GroupState, progress: Progress) -> list[Group]:
     return []
 
 
-def _landscape(learner: Learner, feed: Feed, protocol: Protocol) -> list[pd.DataFrame] | None:
-    if not protocol.measure.landscape:
+def _landscape(learner: Learner, feed: Feed) -> list[pd.DataFrame] | None:
+    measure = feed.protocol.measure
+    if not measure.landscape:
         return None
-    return measurements.landscape(
-        learner.unrounded(), feed, protocol.measure.landscape, protocol.measure.landscape_images
-    )
+    return measurements.landscape(learner.unrounded(), feed, measure.landscape, measure.landscape_images)

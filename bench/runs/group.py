@@ -13,7 +13,6 @@ from torch import nn
 
 from bench.feed import Feed
 from bench.images.datasets import Images
-from bench.images.split import split
 from bench.machine import conv_table, environment, precision
 from bench.machine.setting import Setting
 from bench.protocol import Measure, Protocol
@@ -153,14 +152,7 @@ class GroupState:
 
     def feed(self) -> Feed:
         """Return the group's batches."""
-        return Feed(
-            self.images,
-            split(len(self.images.train), self.method.levels, self.protocol.images.split),
-            self.arm,
-            self.group.seeds,
-            dtype=self.dtype,
-            device=self.setting.device,
-        )
+        return Feed(self.images, self.arm, self.group.seeds, dtype=self.dtype, device=self.setting.device)
 
     @property
     def dtype(self) -> torch.dtype:

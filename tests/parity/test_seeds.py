@@ -9,7 +9,6 @@ import torch
 from bench.arms import About, Arm
 from bench.feed import Feed
 from bench.images.datasets import Images
-from bench.images.split import split
 from bench.methods import method as methods
 from bench.protocol import ImagesConfig, Measure, Protocol
 from bench.steps.learner import Learner, initial_state
@@ -54,7 +53,6 @@ def start(space_id, method_id, seeds, form="grouped"):
     state = initial_state(net, seeds, torch.float64, "cpu")
     feed = Feed(
         images,
-        split(IMAGES, method.levels, protocol.images.split),
         Arm(About("parity", "parity"), space_id, method_id, method_id, method.label, protocol, seeds),
         seeds,
         dtype=torch.float64,

@@ -10,7 +10,6 @@ from torch import Tensor
 from bench.arms import Arm
 from bench.feed import Drawn, Feed
 from bench.images.datasets import Images
-from bench.images.split import split
 from bench.machine import compiling, conv_table, precision
 from bench.machine.capture import WARM_UP, Captured
 from bench.steps.learner import Learner, Outcome, initial_state, supernet
@@ -40,8 +39,7 @@ class Stand:
         dtype, seeds = precision.state_dtype(case.precision), tuple(range(case.seeds))
         net = supernet(arm.space, protocol, self.images, form=self.forms(case), precision=case.precision)
         learner = Learner(net, initial_state(net, seeds, dtype, self.device), protocol.training)
-        parts = split(len(self.images.train), found.levels, protocol.images.split)
-        feed = Feed(self.images, parts, arm, seeds, dtype=dtype, device=self.device)
+        feed = Feed(self.images, arm, seeds, dtype=dtype, device=self.device)
         one = found.step
         assert one is not None, "a method without a step has no speed"
         if case.compiled:
