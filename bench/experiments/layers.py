@@ -103,7 +103,7 @@ def variants(layers: Iterable[Layer]) -> dict[str, Variant]:
         if said["method"] not in method.names():
             nearest = suggest(said["method"], method.names())
             raise InputError(f"the variant '{name}' names an unknown method '{said['method']}'{nearest}")
-    return {name: Variant(**said) for name, said in found.items()}
+    return {name: Variant(said["method"], said["label"]) for name, said in found.items()}
 
 
 def known_method(name: str, others: Iterable[str] = ()) -> str:
