@@ -41,13 +41,8 @@ def decay(params: Params, epoch: int, epochs: int) -> Scalars:
     return {"lambda": ramp(epoch, epochs, 0.0, params.weight)}
 
 
-def regulariser(alpha: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over rows of log sum exp(alpha), ``(S,)``."""
-    return alpha.masked_fill(~mask, -float("inf")).logsumexp(-1).mean(-1)
-
-
 def regulariser_gradient(alpha: Tensor, mask: Tensor) -> Tensor:
-    """Return the gradient of ``regulariser``, ``(S, R, M)``: the mix, divided by the number of rows."""
+    """Return the gradient of the mean over rows of log sum exp(alpha), ``(S, R, M)``: the mix, divided by the rows."""
     return softmax(alpha, mask) / len(mask)
 
 

@@ -9,15 +9,8 @@ from __future__ import annotations
 
 from bench.methods.method import Method
 from bench.steps import onelevel
-from bench.steps.learner import Batch, Learner, Outcome
 
 from . import dropnas
-
-
-def step(learner: Learner, batch: Batch, params: onelevel.Params) -> Outcome:
-    """Take one step."""
-    return onelevel.step(learner, batch, params)
-
 
 #: What DropNAS's own say about the step that the two share.
 DEVIATIONS = tuple(
@@ -34,7 +27,7 @@ METHOD = Method(
     order=6,
     levels=1,
     cite=dropnas.CITE,
-    step=step,
+    step=onelevel.step,
     passes={"weights": 1},
     params=onelevel.Params,
     rate=onelevel.rate,

@@ -21,10 +21,10 @@ from annotated_types import Ge, Le
 
 from bench.methods.method import Method, Rule
 from bench.protocol import Share
-from bench.steps import bilevel
-from bench.steps.learner import Batch, Learner, Outcome
 from spaces.base import Space, SupernetConfig
 from spaces.edge_weights import competes
+
+from . import darts
 
 CITE = """@inproceedings{xu2020pcdarts,
   title     = {{PC-DARTS}: Partial Channel Connections for Memory-Efficient Architecture Search},
@@ -59,11 +59,6 @@ def partial(config: SupernetConfig, space: Space, params: Params) -> SupernetCon
 def warm_up(params: Params, epochs: int) -> int:
     """Return the number of the epochs in which the weights step alone."""
     return int(round(params.warmup * epochs, 9))
-
-
-def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step."""
-    return bilevel.step(learner, batch)
 
 
 def deviations(name: str) -> tuple[Rule, ...]:
@@ -128,7 +123,7 @@ METHOD = Method(
     order=17,
     levels=2,
     cite=CITE,
-    step=step,
+    step=darts.step,
     passes={"alpha": 1, "weights": 1},
     params=Params,
     supernet=partial,

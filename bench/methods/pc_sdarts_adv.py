@@ -4,7 +4,7 @@ Not measured yet: no record of it on NAS-Bench-201 is committed.
 
 Chen & Hsieh, Stabilizing Differentiable Architecture Search via Perturbation-based Regularization, ICML 2020, which
 reports it as well; no code of it was released. Supernet and warm-up are those of PC-DARTS (``pc_darts.py``), the step
-is that of SDARTS-ADV (``sdarts_adv.py``).
+is that of SDARTS-ADV (``sdarts_adv.py``): the attack moves the mix, never what passes the operations by.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from bench.methods.method import Method
 from bench.steps import perturb
-from bench.steps.learner import Batch, Learner, Outcome
 
 from . import pc_darts, pc_sdarts_rs, sdarts_adv
 
@@ -23,11 +22,6 @@ class Params(pc_darts.Params, sdarts_adv.Params):
     """The parameters of PC-DARTS, and the radius and steps of the attack."""
 
 
-def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step; the attack moves the mix, never what passes the operations by."""
-    return sdarts_adv.step(learner, batch, params)
-
-
 METHOD = Method(
     id="pc-sdarts-adv",
     label="PC-SDARTS-ADV",
@@ -35,7 +29,7 @@ METHOD = Method(
     order=19,
     levels=2,
     cite=sdarts_adv.METHOD.cite,
-    step=step,
+    step=sdarts_adv.step,
     passes={"alpha": 1, "weights": 1, "attack": 1},
     params=Params,
     draws=perturb.noise,

@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.methods.method import Method, Rule
-from bench.steps import bilevel, perturb
-from bench.steps.learner import Batch, Learner, Outcome
+from bench.steps import perturb
 
 from . import pc_darts, sdarts_rs
 
@@ -21,11 +20,6 @@ from . import pc_darts, sdarts_rs
 @dataclass(frozen=True)
 class Params(pc_darts.Params, perturb.Radius):
     """The parameters of PC-DARTS, and the radius of SDARTS."""
-
-
-def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
-    """Take one step."""
-    return bilevel.step(learner, batch, perturb=sdarts_rs.smoothed)
 
 
 UNRELEASED = Rule(
@@ -45,7 +39,7 @@ METHOD = Method(
     order=18,
     levels=2,
     cite=sdarts_rs.CITE,
-    step=step,
+    step=sdarts_rs.step,
     passes={"alpha": 1, "weights": 1},
     params=Params,
     draws=perturb.noise,
