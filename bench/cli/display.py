@@ -81,22 +81,24 @@ def display() -> Iterator[Display]:
         yield Display(bar)
 
 
-class Tenths:
-    """The progress of long trainings: as ``retraining`` on a terminal, a line a tenth of a cell elsewhere."""
+class Trained:
+    """The progress of trainings from scratch: one line that is rewritten on a terminal, lines elsewhere.
+
+    Elsewhere a line is printed once a tenth of a cell, and at most every ``GAP`` seconds.
+    """
+
+    GAP = 10.0
 
     def __init__(self) -> None:
-        self.last = 0
+        self.last, self.at = 0, time.monotonic()
 
     def __call__(self, done: float, total: int, text: str) -> None:
         """Show how many cells are trained."""
-        retraining(done, total, text)
-        tenths = int(10 * done + 1e-9)
-        if not sys.stderr.isatty() and tenths > self.last:
+        if sys.stderr.isatty():
+            end = "" if done < total else "\n"
+            print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end=end, file=sys.stderr, flush=True)
+            return
+        tenths, now = int(10 * done + 1e-9), time.monotonic()
+        if tenths != self.last and now - self.at >= self.GAP:
             print(f"retraining: {done:.1f} of {total} cells, {text}", file=sys.stderr, flush=True)
-            self.last = tenths
-
-
-def retraining(done: float, total: int, text: str) -> None:
-    """Show how many cells are trained, on a terminal."""
-    if sys.stderr.isatty():
-        print(f"\rretraining {done:.1f}/{total} {text[:60]:60}", end="" if done < total else "\n", file=sys.stderr)
+            self.last, self.at = tenths, now

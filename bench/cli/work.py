@@ -11,7 +11,7 @@ import typer
 
 from .application import Failed, OutOfBudget, app
 from .claims import print_unreadable
-from .display import display, retraining
+from .display import Trained, display
 from .options import (
     REPORTS,
     RUNS,
@@ -94,7 +94,7 @@ def _work(
                     failed.append(f"{ended.group}: {ended.error}")
     else:
         print(f"experiment {wanted.name}: nothing left to run")
-    scored = work.score(retraining)
+    scored = work.score(Trained())
     print(f"score: {scored.text}")
     if failed:
         retry = "the same command tries again"

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from bench.cli import work  # noqa: F401 - it adds its commands
 from bench.cli.application import app
-from bench.cli.display import Display, Tenths, epoch_line
+from bench.cli.display import Display, Trained, epoch_line
 from bench.experiments import reading
 from bench.runs.plan import Group
 
@@ -75,19 +75,23 @@ def test_a_run_without_a_terminal_prints_its_lines_whole(tmp_path, cut, monkeypa
     words = ["run", "quick", "--space", "nasbench201", "--method", "darts", "--seeds", "0-1", "--workers", "1"]
     done = CliRunner().invoke(app, [*words, *overrides, "--runs", str(tmp_path / "runs")], catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
-    lines = done.stderr.splitlines()
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("retraining: ")]  # what was found, scored
     assert [line.partition(", ")[0] for line in lines] == [f"nasbench201/darts/0,1: epoch {i} of 2" for i in range(3)]
     assert "train" in lines[-1]
     assert "valid" in lines[-1]
     assert any(line.startswith("nasbench201/darts/0,1: done after") for line in done.stdout.splitlines())
 
 
-def test_a_long_training_says_a_line_a_tenth_of_a_cell(capsys):
-    shown = Tenths()
-    for epoch in range(1, 61):
-        shown(epoch / 60, 2, "a cell")
+@pytest.mark.parametrize(("seconds", "lines"), [(15.0, 10), (2.0, 8)])
+def test_a_training_says_a_line_a_tenth_of_a_cell_but_not_too_often(seconds, lines, capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
+    shown = Trained()
+    for epoch in range(1, 41):
+        now[0] += seconds
+        shown(epoch / 40, 2, "a cell")
     shown(1.0, 2, "a cell: test accuracy 97.00 %")
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 10
-    assert lines[0] == "retraining: 0.1 of 2 cells, a cell"
-    assert lines[-1] == "retraining: 1.0 of 2 cells, a cell"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == lines
+    assert said[0].endswith(" of 2 cells, a cell")
+    assert said[-1] == "retraining: 1.0 of 2 cells, a cell"
