@@ -90,14 +90,14 @@ class Unpack:
         """Return the permutation from seed by seed to piece by piece, and its inverse; None if it changes nothing."""
         sizes = [math.prod(shape) for shape in shapes]
         size = seeds * sum(sizes)
-        upward = torch.arange(size, device=device, dtype=torch.int32)
+        upward = torch.arange(size, dtype=torch.int32)
         rows = upward.view(seeds, -1).split(sizes, dim=1)
         index = torch.cat([_to_stored(rows[piece], shapes[piece]) for piece in turn])
         if torch.equal(index, upward):
             return None
         inverse = torch.empty_like(index)
         inverse[index] = upward
-        return index, inverse
+        return index.to(device), inverse.to(device)
 
     def _make_spread(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return the entry of each channel of all mixed norms, and ``(R * M + 1, channels)`` of ones where it is that.

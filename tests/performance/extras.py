@@ -16,7 +16,7 @@ from bench.measure import measurements
 from spaces.supernet import ops
 
 from .cases import Case, Sizes
-from .launches import Launches
+from .traffic import Traffic
 from .stand import CPU, Stand, inputs
 
 IMAGES = 50_000
@@ -24,7 +24,7 @@ SPACES = ("nasbench201", "nasbench1shot1-1")
 METHODS = ("darts", "sdarts-rs", "sdarts-adv", "dropnas")
 
 
-class Work(Launches):
+class Work(Traffic):
     """Counts the multiplications of convolutions too, forward and backward."""
 
     def __init__(self):
@@ -93,7 +93,7 @@ def of(work):
     """Return launches and products of some work."""
     with Work() as counted:
         work()
-    return counted.total, counted.products
+    return counted.launches, counted.products
 
 
 def main():

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from . import workload
-from .launches import Launches
+from .traffic import Traffic
 from .memory import Peak
 
 ROUNDS = 7
@@ -75,11 +75,11 @@ def test_time_per_seed(benchmark, space, work, seeds, threads):
 
 def counted(work):
     """Return kernel launches of some work, and the most bytes of tensors that it makes and that are alive at once."""
-    with Launches() as launches:
+    with Traffic() as traffic:
         work()
     with Peak() as memory:
         work()
-    return {"launches": launches.total, "peak_bytes": memory.peak}
+    return {"launches": traffic.launches, "peak_bytes": memory.peak}
 
 
 @cache
