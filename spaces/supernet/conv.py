@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .constant_conv import ConstantConv, input_gradient
 from .ops import from_nchw, to_nchw
 
 ConvForm = Literal["grouped", "loop", "dense", "bmm"]
@@ -85,10 +86,30 @@ def seed_conv(
     bias = None if bias is None else bias.to(x.dtype)
     if (groups := x.shape[4] // kernel.shape[2]) > 1:
         return _in_groups(x, kernel, bias, groups, stride, dilation, form)
+    return _COMPUTE[_chosen(x, kernel, stride, form)](x, kernel, bias, stride)
+
+
+def seed_conv_gradient(upstream: Tensor, x: Tensor, kernel: Tensor, *, form: Forms = "grouped") -> Tensor:
+    """Return the gradient of the ``x`` of ``seed_conv`` at stride 1; its numbers do not count, only its size.
+
+    ``upstream`` is ``(B, H, W, S, Cout)``, ``kernel`` is ``(S, Cout, Cin, k, k)`` for all of the channels of ``x``.
+    """
+    seeds, chosen = len(kernel), _chosen(x, kernel, 1, form)
+    if chosen == "bmm":
+        return _bmm(upstream, kernel.transpose(1, 2), None, 1)
+    if chosen == "loop":
+        order = (0, 3, 1, 2)
+        parts = zip(upstream.unbind(3), x.unbind(3), kernel.unbind(0), strict=True)
+        found = [input_gradient(g.permute(order), one.permute(order), k, 1, 1, 1) for g, one, k in parts]
+        return torch.stack([each.permute(0, 2, 3, 1) for each in found], dim=3)
+    flat, groups = (_blocks(kernel), 1) if chosen == "dense" else (kernel.flatten(0, 1), seeds)
+    return from_nchw(input_gradient(to_nchw(upstream), to_nchw(x), flat, 1, groups, 1), seeds)
+
+
+def _chosen(x: Tensor, kernel: Tensor, stride: int, form: Forms) -> ConvForm:
+    """Return the form of a convolution, one that can compute it."""
     chosen = form.of(shape_of(x, kernel, stride)) if isinstance(form, FormTable) else form
-    if chosen == "bmm" and (kernel.shape[-1], stride) != (1, 1):
-        chosen = "grouped"
-    return _COMPUTE[chosen](x, kernel, bias, stride)
+    return "grouped" if chosen == "bmm" and (kernel.shape[-1], stride) != (1, 1) else chosen
 
 
 def _in_groups(
@@ -131,54 +152,6 @@ def differentiated_twice() -> Iterator[None]:
         TWICE.reset(before)
 
 
-class ConstantConv(torch.autograd.Function):
-    """A convolution whose kernel and bias are constants, differentiable to any order.
-
-    PyTorch's own second derivative also computes the gradient of the kernel, as convolutions with kernels as large as
-    the maps, whether anybody wants it or not. This one's first derivative is ``_ConstantConvBackward``, whose
-    derivative is this one again.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, groups: int, dilation: int
-    ) -> Tensor:
-        """Return ``F.conv2d`` of these, padded by half the kernel."""
-        ctx.save_for_backward(x, kernel)
-        ctx.how = stride, groups, dilation
-        return F.conv2d(x, kernel, bias, stride, dilation * (kernel.shape[-1] // 2), dilation, groups)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradient of the input."""
-        x, kernel = ctx.saved_tensors
-        found = _ConstantConvBackward.apply(gradients[0], x.detach(), kernel, *ctx.how)
-        return found, None, None, None, None, None
-
-
-class _ConstantConvBackward(torch.autograd.Function):
-    """The gradient of the input of a ``ConstantConv``, linear in the gradient of its output."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, upstream: Tensor, x: Tensor, kernel: Tensor, stride: int, groups: int, dilation: int
-    ) -> Tensor:
-        """Return the gradient of ``x``, of which only size and memory order count."""
-        ctx.save_for_backward(kernel)
-        ctx.how = stride, groups, dilation
-        padding = dilation * (kernel.shape[-1] // 2)
-        twice = [(each, each) for each in (stride, padding, dilation)]
-        return torch.ops.aten.convolution_backward(
-            upstream, x, kernel, None, *twice, False, (0, 0), groups, (True, False, False)
-        )[0]
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradient of the upstream gradient: the convolution itself."""
-        found = ConstantConv.apply(gradients[0], *ctx.saved_tensors, None, *ctx.how)
-        return found, None, None, None, None, None
-
-
 def _grouped(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     flat = None if bias is None else bias.flatten()
     return from_nchw(_conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, len(kernel)), len(kernel))
@@ -194,10 +167,14 @@ def _loop(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor
 
 
 def _dense(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:
-    own = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    blocks = kernel.unsqueeze(2) * own[:, None, :, None, None, None]  # (S, Cout, S, Cin, k, k)
     flat = None if bias is None else bias.flatten()
-    return from_nchw(_conv2d(to_nchw(x), blocks.flatten(2, 3).flatten(0, 1), flat, stride), len(kernel))
+    return from_nchw(_conv2d(to_nchw(x), _blocks(kernel), flat, stride), len(kernel))
+
+
+def _blocks(kernel: Tensor) -> Tensor:
+    """Return kernels ``(S, Cout, Cin, k, k)`` as one block-diagonal kernel ``(S * Cout, S * Cin, k, k)``."""
+    own = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
+    return (kernel.unsqueeze(2) * own[:, None, :, None, None, None]).flatten(2, 3).flatten(0, 1)
 
 
 def _bmm(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int) -> Tensor:

@@ -118,12 +118,14 @@ def _on_nodes(
     layout.conv(f"{place.name}.project", width, widths[-1], 1)
     norm = Norm(width, config.bn_momentum, config.bn_tracked, mix=shares)
     layout.norm(f"{place.name}.project.bn", norm, affine=config.bn_affine)
+    layout.rectified.append((f"{place.name}.project",))
     for block in range(blocks):
         for operation, kernel in NODE_CONVS.items():
             conv, owners = f"{place.name}.{block}.{operation}", ((block, space.operations.index(operation)),)
             layout.conv(conv, place.operated, place.operated, kernel, bias=config.conv_bias, owners=owners)
             norm = Norm(place.operated, config.bn_momentum, config.bn_tracked, mix=owners)
             layout.norm(f"{conv}.bn", norm, affine=config.bn_affine, owners=owners)
+        layout.rectified.append(tuple(f"{place.name}.{block}.{operation}" for operation in NODE_CONVS))
     return (blocks + published) * channels
 
 

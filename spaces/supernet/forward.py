@@ -8,7 +8,7 @@ all cells of one kind are the same function of different tensors.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
@@ -22,7 +22,7 @@ from .edge_products import Convolved, Normalised, edge_sums
 from .layout import Norm
 from .noise import Noise
 from .norm_twice import batch_norm_twice
-from .ops import BN_EPS, avg_pool, from_nchw, to_nchw
+from .ops import BN_EPS, avg_pool, from_nchw, max_pool, to_nchw
 from .weigh import weigh
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
@@ -78,8 +78,12 @@ class Pass(Protocol):
         """Do as ``conv_bn``, and add up the groups; see ``Layout.gathered``. Returns the sums side by side."""
         ...
 
-    def activated(self, x: Tensor, name: str) -> Tensor:
-        """Return weight * relu(bn(conv(x))); the weight is one where the batch norm is not mixed."""
+    def rectified(self, x: Tensor, name: str, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+        """Return weight * relu(bn(conv(x))) in parts of so many channels; the weight is one without a mix."""
+        ...
+
+    def mixed(self, x: Tensor, pair: tuple[str, str], pool: Tensor) -> Tensor:
+        """Return the sum of two weight * relu(bn(conv(x))) and of the max pool of x weighted by ``pool``."""
         ...
 
     def edge_sums(
@@ -138,9 +142,14 @@ class TrainingPass:
         y = seed_conv(x, self.pieces[name], self.pieces.get(f"{name}.bias"), stride=stride, form=self.form)
         return self.norm(y, f"{name}.bn")
 
-    def activated(self, x: Tensor, name: str) -> Tensor:
+    def rectified(self, x: Tensor, name: str, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """See ``Pass``."""
-        return F.relu(self.conv_bn(x, name))
+        return F.relu(self.conv_bn(x, name)).split(list(sizes), dim=-1)
+
+    def mixed(self, x: Tensor, pair: tuple[str, str], pool: Tensor) -> Tensor:
+        """See ``Pass``."""
+        large, small = (F.relu(self.conv_bn(x, name)) for name in pair)
+        return weigh(large + small, (max_pool(x, kernel=3, stride=1, padding=1), pool))
 
     def gathered(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``."""

@@ -6,7 +6,7 @@ is an affine map and is folded into its convolution once, so that it costs no pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from . import folded
 from .conv import Forms, seed_conv
 from .edge_products import Convolved, edge_sums
+from .folded import Folded, Folds
 from .forward import Statistics, added_up, batch_norm, by_cell, multiplies, weighed_edges
 from .layout import Layout, Norm
 from .noise import Noise
-from .ops import BN_EPS
+from .ops import BN_EPS, max_pool, on_a_cpu
 from .weigh import weigh
 
 #: Kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution.
@@ -103,12 +105,14 @@ class FrozenWeights:
     ----------
     kernels : of the convolutions whose batch norm is tracked, that folded in, but for those of summed pairs.
     sums : of the summed pairs among them.
+    folds : of the rectified ones among them, for a GPU that needs no gradient of the weights.
     """
 
     pieces: dict[str, Tensor]
     statistics: Statistics
     kernels: Kernels
     sums: tuple[KernelSums, ...]
+    folds: tuple[Folds, ...] = ()
 
 
 def freeze(
@@ -135,9 +139,12 @@ def freeze(
     sums = tuple(_sums(kernels, pairs, to) for pairs in by_width.values())
     for name in (name for each in sums for pair in each.pairs for name in pair):
         del kernels[name]
+    rectified = [group for group in layout.rectified if all(name in kernels for name in group)]
+    apart = on_a_cpu(pieces["stem"]) or pieces["stem"].requires_grad
+    folds = () if apart else tuple(Folds.of(kernels, rectified, to))
     kernels = {name: (kernel.to(to), bias.to(to)) for name, (kernel, bias) in kernels.items()}
     convolved = {name: piece.to(to) if piece.ndim == 5 else piece for name, piece in pieces.items()}
-    return FrozenWeights(convolved, statistics, kernels, sums)
+    return FrozenWeights(convolved, statistics, kernels, sums, folds)
 
 
 def _sums(kernels: Kernels, pairs: list[tuple[str, str]], maps: torch.dtype) -> KernelSums:
@@ -169,6 +176,7 @@ class Frozen:
     ----------
     kernels : those of ``FrozenWeights``, and of each summed pair the mixed one under the name of the 3x3 convolution.
     factors : mixing weight ``(S, C)`` of each channel of the mixed batch norms, those of summed pairs excepted.
+    folded : rectified convolutions with their mixing weights, under the name of the first of each group.
     """
 
     norms: Mapping[str, Norm]
@@ -179,6 +187,7 @@ class Frozen:
     form: Forms
     counts: Mapping[str, tuple[int, ...]]
     noise: Noise
+    folded: Mapping[str, Folded]
 
     @classmethod
     def at(cls, layout: Layout, frozen: FrozenWeights, factors: dict[str, Tensor], form: Forms, noise: Noise) -> Frozen:
@@ -188,12 +197,14 @@ class Frozen:
             kernels |= sums.mixed(factors)
             for name in (name for pair in sums.pairs for name in pair):
                 del left[f"{name}.bn"]
-        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form, layout.gathered, noise)
+        found = {name: one for folds in frozen.folds for name, one in folds.at(factors).items()}
+        return cls(layout.norms, frozen.pieces, frozen.statistics, kernels, left, form, layout.gathered, noise, found)
 
     def cells(self) -> Mapping[str, Frozen]:
         """See ``Pass``."""
         norms, pieces, statistics = by_cell(self.norms), by_cell(self.pieces), by_cell(self.statistics)
         kernels, factors, counts = by_cell(self.kernels), by_cell(self.factors), by_cell(self.counts)
+        found = by_cell(self.folded)
         return {
             c: Frozen(
                 norms[c],
@@ -204,6 +215,7 @@ class Frozen:
                 self.form,
                 counts[c],
                 self.noise.of_cell(c),
+                found[c],
             )
             for c in pieces
         }
@@ -216,9 +228,21 @@ class Frozen:
         """See ``Pass``."""
         return self._weighed(self._normalised(x, name, stride=stride), f"{name}.bn")
 
-    def activated(self, x: Tensor, name: str) -> Tensor:
+    def rectified(self, x: Tensor, name: str, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """See ``Pass``."""
-        return self._weighed(F.relu(self._normalised(x, name)), f"{name}.bn")
+        if name in self.folded and not torch.compiler.is_compiling():
+            return folded.rectified(x, self.folded[name], sizes, self.form)
+        return self._activated(x, name).split(list(sizes), dim=-1)
+
+    def mixed(self, x: Tensor, pair: tuple[str, str], pool: Tensor) -> Tensor:
+        """See ``Pass``."""
+        if pair[0] in self.folded and not torch.compiler.is_compiling():
+            return folded.mixed(x, self.folded[pair[0]], pool, self.form)
+        large, small = (self._activated(x, name) for name in pair)
+        return weigh(large + small, (max_pool(x, kernel=3, stride=1, padding=1), pool))
+
+    def _activated(self, x: Tensor, name: str) -> Tensor:
+        return self._weighed(self.relu(self._normalised(x, name)), f"{name}.bn")
 
     def gathered(self, x: Tensor, name: str) -> Tensor:
         """See ``Pass``.

@@ -68,12 +68,14 @@ class Layout:
 
     The scales of all mixed batch norms stand side by side at the end of the row, and after them their shifts, so
     that one multiplication puts the mixing weights of the whole network into them. ``sums`` names the pairs of
-    convolutions that are added up, ``gathered`` the convolutions whose groups are, with how many each sum has.
+    convolutions that are added up, ``gathered`` the convolutions whose groups are, with how many each sum has,
+    ``rectified`` those that read the same map and are rectified before they are weighed.
     """
 
     norms: dict[str, Norm] = field(default_factory=dict)
     sums: list[tuple[str, str]] = field(default_factory=list)
     gathered: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    rectified: list[tuple[str, ...]] = field(default_factory=list)
     plain: list[Piece] = field(default_factory=list)
     scales: list[Piece] = field(default_factory=list)
     shifts: list[Piece] = field(default_factory=list)

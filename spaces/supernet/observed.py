@@ -24,16 +24,12 @@ class Observed(Frozen):
 
     @classmethod
     def of(cls, frozen: Frozen, seen: Seen) -> Observed:
-        """Return the same pass, observed."""
-        return cls(**{field.name: getattr(frozen, field.name) for field in fields(Frozen)}, seen=seen)
+        """Return the same pass, observed; nothing is folded, since what enters a ReLU has no weight."""
+        return cls(**{field.name: getattr(frozen, field.name) for field in fields(Frozen)} | {"folded": {}}, seen=seen)
 
     def cells(self) -> dict[str, Observed]:
         """See ``Pass``."""
         return {name: Observed.of(cell, self.seen) for name, cell in super().cells().items()}
-
-    def activated(self, x: Tensor, name: str) -> Tensor:
-        """See ``Pass``."""
-        return self._weighed(self.relu(self._normalised(x, name)), f"{name}.bn")
 
     def edge_sums(
         self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor

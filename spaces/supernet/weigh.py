@@ -38,6 +38,90 @@ def weigh(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
     return total.view(*maps.shape[:4], -1)
 
 
+def onward(addend: Tensor, maps: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Add weighted maps, and return the sum and the maps for whoever reads them next.
+
+    On a GPU the gradients of a chain of readers are then added up where the maps are weighed, and not on their own.
+
+    Parameters
+    ----------
+    addend, maps : ``(B, H, W, S, C)``.
+    share : ``(S, 1, C)``.
+    """
+    if torch.compiler.is_compiling() or ops.on_a_cpu(maps):
+        return weigh(addend, (maps, share)), maps
+    return _Onward.apply(addend, maps, share)
+
+
+class _Onward(torch.autograd.Function):
+    """See ``onward``."""
+
+    @staticmethod
+    def forward(ctx: Any, addend: Tensor, maps: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``addend + maps * share``, and the maps."""
+        ctx.save_for_backward(maps, share)
+        ctx.set_materialize_grads(False)
+        total = torch.empty_like(maps)
+        _accumulate(addend, maps, share.squeeze(1), total)
+        return total, maps
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the addend, of the maps and of the share."""
+        (upstream, later), (maps, share) = gradients, ctx.saved_tensors
+        if upstream is None:
+            return None, later, None
+        edges, pixels = upstream.flatten(0, 2).unsqueeze(2), maps.flatten(0, 2)
+        of_share = _Summed.apply(pixels, edges, share.dtype) if ctx.needs_input_grad[2] else None
+        if later is None or torch.is_grad_enabled():
+            of_maps = _Gathered.apply(edges, share).view_as(maps)
+            return upstream, of_maps if later is None else of_maps + later, of_share
+        of_maps = torch.empty_like(maps)
+        _accumulate(later, upstream, share.squeeze(1), of_maps)
+        return upstream, of_maps, of_share
+
+
+def beside(addend: Tensor, maps: Sequence[Tensor], shares: Tensor) -> Tensor:
+    """Weigh n maps, and add them side by side.
+
+    Parameters
+    ----------
+    addend : ``(B, H, W, S, n * C)``.
+    maps : n of them, ``(B, H, W, S, C)``.
+    shares : ``(S, 1, n * C)``.
+    """
+    if torch.compiler.is_compiling() or ops.on_a_cpu(addend):
+        return weigh(addend, (torch.cat(list(maps), dim=-1), shares))
+    return _Beside.apply(addend, shares, *maps)
+
+
+class _Beside(torch.autograd.Function):
+    """See ``beside``; each map is written to its place, and none is copied before."""
+
+    @staticmethod
+    def forward(ctx: Any, addend: Tensor, shares: Tensor, *maps: Tensor) -> Tensor:
+        """Return the sum."""
+        ctx.save_for_backward(shares, *maps)
+        total = torch.empty_like(addend, memory_format=torch.contiguous_format)
+        parts = zip(*(whole.chunk(len(maps), dim=-1) for whole in (addend, shares.squeeze(1), total)), strict=True)
+        for one, (before, share, out) in zip(maps, parts, strict=True):
+            _accumulate(before, one, share, out)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the addend, of the shares and of the maps."""
+        (upstream,), (shares, *maps) = gradients, ctx.saved_tensors
+        edges = upstream.flatten(0, 2).unflatten(-1, (len(maps), -1)).split(1, dim=2)
+        own = shares.chunk(len(maps), dim=2)
+        of_shares = None
+        if ctx.needs_input_grad[1]:
+            parts = [_Summed.apply(m.flatten(0, 2), e, shares.dtype) for m, e in zip(maps, edges, strict=True)]
+            of_shares = torch.cat(parts, dim=2)
+        pairs = zip(edges, own, maps, strict=True)
+        return upstream, of_shares, *(_Gathered.apply(edge, share).view_as(one) for edge, share, one in pairs)
+
+
 def _alone(addend: Tensor | None, *terms: tuple[Tensor, Tensor]) -> Tensor:
     """Do it for one edge in one precision by PyTorch's own operations.
 
@@ -117,6 +201,8 @@ class _Summed(torch.autograd.Function):
     def forward(ctx: Any, maps: Tensor, edges: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the sum over all pixels of ``maps[:, s] * edges[:, s, e]``."""
         ctx.save_for_backward(maps, edges)
+        if edges.shape[2] == 1:
+            return ops.products(maps, edges.squeeze(2), dtype).unsqueeze(1)
         return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
 
     @staticmethod

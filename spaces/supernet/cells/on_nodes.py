@@ -14,9 +14,8 @@ from spaces.base import NodeCell, Space, SupernetConfig
 from spaces.supernet.declare import NODE_CONVS, Place
 from spaces.supernet.forward import Pass
 from spaces.supernet.layout import Position
-from spaces.supernet.ops import max_pool
 from spaces.supernet.partial import divided, joined
-from spaces.supernet.weigh import weigh
+from spaces.supernet.weigh import beside, onward, weigh
 
 from .kind import CellKind
 
@@ -83,22 +82,23 @@ class OnNodes(CellKind):
         """See ``CellKind``."""
         (x,) = inputs
         count, partial = self._cell.blocks, self.config.partial
-        parts = count + (1 if self._published else count)
-        projected = pass_.activated(x, "project").unflatten(-1, (parts, -1))
-        *to_blocks, to_output = projected.split([*[1] * count, parts - count], dim=-2)
+        channels = shares.output.shape[-1] // count
+        sizes = [channels] * count + [channels * (1 if self._published else count)]
+        *to_blocks, to_output = pass_.rectified(x, "project", sizes)
 
         blocks: list[Tensor] = []
         for index, (z, weights, pool) in enumerate(zip(to_blocks, shares.parents, shares.pool, strict=True)):
-            z = z.squeeze(-2)
             for earlier, block in enumerate(blocks):
-                z = weigh(z, (block, weights[earlier])) if weights else z + block
+                if weights:
+                    z, blocks[earlier] = onward(z, block, weights[earlier])
+                else:
+                    z = z + block
             seen, rest = divided(z, partial)
-            large, small = (pass_.activated(seen, f"{index}.{operation}") for operation in NODE_CONVS)
-            block = weigh(large + small, (max_pool(seen, kernel=3, stride=1, padding=1), pool))
-            blocks.append(joined(block, rest, partial))
+            large, small = (f"{index}.{operation}" for operation in NODE_CONVS)
+            blocks.append(joined(pass_.mixed(seen, (large, small), pool), rest, partial))
 
         if self._published:
-            ones = shares.output.new_ones(len(shares.output), 1, blocks[0].shape[-1])
-            whole = torch.cat([*blocks, to_output.squeeze(-2)], dim=-1)
+            ones = shares.output.new_ones(len(shares.output), 1, channels)
+            whole = torch.cat([*blocks, to_output], dim=-1)
             return weigh(None, (whole, torch.cat([shares.output, ones], dim=-1)))
-        return weigh(to_output.flatten(-2), (torch.cat(blocks, dim=-1), shares.output))
+        return beside(to_output, blocks, shares.output)

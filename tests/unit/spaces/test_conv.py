@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from spaces.supernet import conv
+from spaces.supernet import constant_conv, conv
 
 SEEDS, BATCH, SIDE = 3, 2, 6
 
@@ -144,6 +144,6 @@ def test_the_second_derivative_at_a_constant_kernel_computes_no_gradient_of_it(f
 def test_a_constant_kernel_is_differentiated_to_any_order():
     kernel = torch.randn(2, 2, 3, 3, dtype=torch.float64)
     x = torch.randn(1, 2, 4, 4, dtype=torch.float64).requires_grad_()
-    compute = lambda x: conv.ConstantConv.apply(x.square(), kernel, None, 2, 1, 1)  # noqa: E731
+    compute = lambda x: constant_conv.ConstantConv.apply(x.square(), kernel, None, 2, 1, 1)  # noqa: E731
     assert torch.autograd.gradcheck(compute, (x,))
     assert torch.autograd.gradgradcheck(compute, (x,))
