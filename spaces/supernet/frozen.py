@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import folded
+from . import folded, ops
 from .conv import Forms, seed_conv
 from .edge_products import Convolved, edge_sums
 from .folded import Folded, Folds
 from .forward import Statistics, added_up, batch_norm, by_cell, multiplies, weighed_edges
 from .layout import Layout, Norm
 from .noise import Noise
-from .ops import BN_EPS, max_pool, on_a_cpu
+from .ops import BN_EPS, max_pool
 from .weigh import weigh
 
 #: Kernel ``(S, Cout, Cin, k, k)`` and bias ``(S, Cout)`` of each convolution.
@@ -140,7 +140,7 @@ def freeze(
     for name in (name for each in sums for pair in each.pairs for name in pair):
         del kernels[name]
     rectified = [group for group in layout.rectified if all(name in kernels for name in group)]
-    apart = on_a_cpu(pieces["stem"]) or pieces["stem"].requires_grad
+    apart = ops.on_a_cpu(pieces["stem"]) or pieces["stem"].requires_grad
     folds = () if apart else tuple(Folds.of(kernels, rectified, to))
     kernels = {name: (kernel.to(to), bias.to(to)) for name, (kernel, bias) in kernels.items()}
     convolved = {name: piece.to(to) if piece.ndim == 5 else piece for name, piece in pieces.items()}

@@ -36,6 +36,8 @@ _FREE = frozenset(
 _FILLING = frozenset({"copy_", "fill_", "zero_"})
 #: Of what these are given they read as much as they return.
 _PICKING = frozenset({"embedding", "gather", "index", "index_select"})
+#: Their last argument says which of what they return is wanted; the others are not made.
+_MASKED = frozenset({"convolution_backward", "native_batch_norm_backward"})
 #: What these are given for its shape alone, by its name.
 _FOR_ITS_SHAPE = {"avg_pool2d_backward": "self", "max_pool2d_with_indices_backward": "self"}
 
@@ -116,6 +118,8 @@ def _is_view(func):
 
 def _moved(func, name, args, kwargs, made):
     """Return the bytes that one call reads and writes."""
+    if name in _MASKED:
+        made = [one for one, wanted in zip(made, args[-1], strict=True) if wanted]
     read, written = {}, {_place(one): _size(one) for one in _tensors(made)}
     unread = _unread(name, args)
     for index, argument in enumerate(func._schema.arguments):
