@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import Forms, seed_conv, seed_conv_gradient
-from .ops import from_nchw, products, to_nchw
+from .ops import from_nchw, products, to_nchw, where_positive
 
 _POOL = ([3, 3], [1, 1], [1, 1], [1, 1], False)  # of 3x3 pixels, stride 1
 
@@ -143,9 +143,7 @@ class _Rectified(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         """Return the gradients of the map and of the weights."""
         (x, y), (folded, sizes, form) = ctx.saved_tensors, ctx.how
-        of_y = torch.empty_like(y)
-        for one, before, out in zip(gradients, y.split(sizes, -1), of_y.split(sizes, -1), strict=True):
-            torch.ops.aten.threshold_backward.grad_input(one, before, 0, grad_input=out)
+        of_y = where_positive(gradients, y.split(sizes, dim=-1))
         of_x = seed_conv_gradient(of_y, x, folded.back, form=form) if ctx.needs_input_grad[0] else None
         return of_x, folded.gradient(of_y, y), None, None, None
 

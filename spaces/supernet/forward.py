@@ -22,7 +22,7 @@ from .edge_products import Convolved, Normalised, edge_sums
 from .layout import Norm
 from .noise import Noise
 from .norm_twice import batch_norm_twice
-from .ops import BN_EPS, avg_pool, from_nchw, max_pool, to_nchw
+from .ops import BN_EPS, avg_pool, from_nchw, max_pool, relu_in_parts, to_nchw
 from .weigh import weigh
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
@@ -144,7 +144,7 @@ class TrainingPass:
 
     def rectified(self, x: Tensor, name: str, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """See ``Pass``."""
-        return F.relu(self.conv_bn(x, name)).split(list(sizes), dim=-1)
+        return relu_in_parts(self.conv_bn(x, name), sizes)
 
     def mixed(self, x: Tensor, pair: tuple[str, str], pool: Tensor) -> Tensor:
         """See ``Pass``."""

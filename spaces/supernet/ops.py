@@ -1,4 +1,4 @@
-"""Pooling, and the memory order of feature maps, over S seeds at once.
+"""Pooling, sums and ReLUs, and the memory order of feature maps, over S seeds at once.
 
 Feature maps are ``(B, H, W, S, C)``: channels last, one group of channels per seed. Convolution, batch norm and
 pooling see them as ``(B, S * C, H, W)`` in PyTorch's channels-last memory format, without a copy; a grouped
@@ -7,6 +7,7 @@ convolution and an ordinary batch norm then treat every seed on its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,6 +32,46 @@ def to_nchw(x: Tensor) -> Tensor:
 def from_nchw(x: Tensor, seeds: int) -> Tensor:
     """View ``(B, S * C, H, W)`` as ``(B, H, W, S, C)``."""
     return x.permute(0, 2, 3, 1).unflatten(3, (seeds, -1))
+
+
+def relu_in_parts(y: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    """Return relu(y) in parts of so many channels, ``(B, H, W, S, size)``; the first is contiguous on a GPU.
+
+    There the gradients of the parts are written side by side, not copied together.
+    """
+    if torch.compiler.is_compiling() or on_a_cpu(y):
+        return F.relu(y).split(list(sizes), dim=-1)
+    return _ReluInParts.apply(y, tuple(sizes))
+
+
+class _ReluInParts(torch.autograd.Function):
+    """See ``relu_in_parts``; differentiable to any order."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
+        """Return the parts."""
+        first, others = (torch.relu(one).contiguous() for one in y.split([sizes[0], sum(sizes[1:])], dim=-1))
+        parts = (first, *others.split(sizes[1:], dim=-1))
+        ctx.save_for_backward(*parts)
+        return parts
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the map."""
+        parts = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            open_ = [torch.where(one > 0, g, 0) for g, one in zip(gradients, parts, strict=True)]
+            return torch.cat(open_, dim=-1), None
+        return where_positive(gradients, parts), None
+
+
+def where_positive(gradients: Sequence[Tensor], parts: Sequence[Tensor]) -> Tensor:
+    """Return the gradients where their part of a map is above zero, and zero elsewhere, side by side."""
+    sizes = [one.shape[-1] for one in parts]
+    found = gradients[0].new_empty(*parts[0].shape[:-1], sum(sizes))
+    for gradient, one, out in zip(gradients, parts, found.split(sizes, dim=-1), strict=True):
+        torch.ops.aten.threshold_backward.grad_input(gradient, one, 0, grad_input=out)
+    return found
 
 
 def max_pool(x: Tensor, *, kernel: int, stride: int, padding: int) -> Tensor:

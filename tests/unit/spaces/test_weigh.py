@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from spaces.supernet import ops
-from spaces.supernet.weigh import weigh
+from spaces.supernet.weigh import beside, onward, weigh
 
 SEEDS, CHANNELS = 3, 4
 
@@ -88,3 +88,67 @@ def test_no_product_of_matrices_takes_part():
         torch.autograd.grad(weigh(None, (maps, shares)).square().sum(), (maps, shares))
     assert not any(name.removeprefix("aten::").startswith(("mm", "bmm", "addmm", "baddbmm", "dot")) for name in names)
     assert "aten::mul" in names
+
+
+@pytest.mark.parametrize("readers", [1, 2])
+def test_maps_that_are_passed_on_gather_their_gradients(edges_are_computed, readers):
+    generator = torch.Generator().manual_seed(3)
+    random = lambda *size: torch.randn(size, generator=generator, dtype=torch.float64).requires_grad_()  # noqa: E731
+    parts = [random(1, 2, 1, 2, 3), *(random(1, 2, 1, 2, 3) for _ in range(readers)), random(2, 1, 3)]
+
+    def compute(maps, *others):
+        *addends, share = others
+        total = 0
+        for addend in addends:
+            one, maps = onward(addend, maps, share)
+            total = total + one.square()
+        return total + maps
+
+    def plain(maps, *others):
+        *addends, share = others
+        return sum((addend + maps * share.squeeze(1)).square() for addend in addends) + maps
+
+    torch.testing.assert_close(compute(*parts), plain(*parts))
+    for ours, theirs in zip(*(torch.autograd.grad(f(*parts).sum(), parts) for f in (compute, plain)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert torch.autograd.gradcheck(compute, tuple(parts))
+    assert torch.autograd.gradgradcheck(compute, tuple(parts))
+
+
+def test_maps_side_by_side(edges_are_computed):
+    generator = torch.Generator().manual_seed(4)
+    random = lambda *size: torch.randn(size, generator=generator, dtype=torch.float64).requires_grad_()  # noqa: E731
+    parts = [random(1, 2, 1, 2, 6), random(2, 1, 6), random(1, 2, 1, 2, 3), random(1, 2, 1, 2, 3)]
+
+    def compute(addend, shares, *maps):
+        return beside(addend, maps, shares)
+
+    addend, shares, *maps = parts
+    torch.testing.assert_close(compute(*parts), addend + torch.cat(maps, dim=-1) * shares.squeeze(1))
+    assert torch.autograd.gradcheck(compute, tuple(parts))
+    assert torch.autograd.gradgradcheck(compute, tuple(parts))
+
+
+def test_relus_in_parts(edges_are_computed):
+    generator = torch.Generator().manual_seed(5)
+    y = torch.randn(1, 2, 1, 2, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(y.shape, generator=generator, dtype=torch.float64)
+
+    def joined(y):
+        return torch.cat(ops.relu_in_parts(y, (2, 1, 3)), dim=-1)
+
+    assert torch.equal(joined(y), y.relu())
+    assert torch.equal(*(torch.autograd.grad((f(y) * weights).sum(), y)[0] for f in (joined, torch.relu)))
+    assert torch.autograd.gradcheck(joined, (y,))
+    assert torch.autograd.gradgradcheck(joined, (y,))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_products_are_summed_in_the_precision_that_is_asked_for(edges_are_computed, dtype):
+    generator = torch.Generator().manual_seed(6)
+    a, b = (torch.rand(500, SEEDS, CHANNELS, generator=generator, dtype=torch.float64).to(dtype) for _ in range(2))
+    wanted = torch.float64 if dtype == torch.float64 else torch.float32
+    found = ops.products(a, b, wanted)
+    assert found.dtype == wanted
+    limit = 1e-13 if dtype == torch.float64 else 1e-2
+    torch.testing.assert_close(found.double(), (a.double() * b.double()).sum(0), rtol=limit, atol=0)
