@@ -1,9 +1,9 @@
 """Rectified convolutions at frozen weights, with the mixing weight folded into the kernel: how a GPU computes them.
 
 A weight w >= 0 goes through a ReLU: w * relu(y) = relu(w * y). So no map is multiplied for it. At a weight of exactly
-zero, as the adversarial projection makes them, w * y would lose the weight's gradient, the sum of g * relu(y). There the
-kernel is taken as it is, a ceiling of zero on the ReLU makes the map zero, and another kernel, of zeros, carries the
-gradient back. So values and first derivatives are exact whatever the weight.
+zero, as the adversarial projection makes them, w * y would lose the weight's gradient, the sum of g * relu(y). There
+the kernel is taken as it is, a ceiling of zero on the ReLU makes the map zero, and another kernel, of zeros, carries
+the gradient back. So values and first derivatives are exact whatever the weight.
 
 First derivatives only: those of the input and of the weights. Gradients of several maps are written side by side into
 one, never copied together.
@@ -118,7 +118,7 @@ def _rows(kernels: list[Tensor], side: int) -> Tensor:
 
 
 def rectified(x: Tensor, folded: Folded, sizes: Sequence[int], form: Forms) -> tuple[Tensor, ...]:
-    """Return the weighted, rectified convolutions of a map, in parts ``(B, H, W, S, size)``; the first is contiguous."""
+    """Return the weighted, rectified convolutions of a map in parts ``(B, H, W, S, size)``, the first contiguous."""
     return _Rectified.apply(x, folded.factor, folded, tuple(sizes), form)
 
 

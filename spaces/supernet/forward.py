@@ -18,11 +18,12 @@ from torch import Tensor
 
 from . import ops
 from .conv import TWICE, Forms, FormTable, seed_conv, shape_of
+from .edge_maps import weighed_edges
 from .edge_products import Convolved, Normalised, edge_sums
 from .layout import Norm
 from .noise import Noise
 from .norm_twice import batch_norm_twice
-from .ops import BN_EPS, avg_pool, from_nchw, max_pool, relu_in_parts, to_nchw
+from .ops import BN_EPS, from_nchw, max_pool, relu_in_parts, to_nchw
 from .weigh import weigh
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
@@ -208,17 +209,6 @@ def multiplies(node: Tensor, share: Tensor, kernel: Tensor, form: Forms) -> bool
     if torch.compiler.is_compiling() or TWICE.get() or share.dtype != node.dtype or not ops.on_a_cpu(node):
         return False
     return (form.of(shape_of(node, kernel, 1)) if isinstance(form, FormTable) else form) == "grouped"
-
-
-def weighed_edges(
-    before: Tensor | None, node: Tensor, edges: Tensor, skip: Tensor, pool: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return before + edges + skip * node + pool * average(node), element by element; see ``Pass.edge_sums``."""
-    total = weigh(edges, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
-    total = total if before is None else before + total
-    channels = node.shape[-1]
-    first, others = total.split([channels, total.shape[-1] - channels], dim=-1)
-    return first, others
 
 
 def batch_norm(

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from . import folded, ops
 from .conv import Forms, seed_conv
+from .edge_maps import weighed_edges
 from .edge_products import Convolved, edge_sums
 from .folded import Folded, Folds
-from .forward import Statistics, added_up, batch_norm, by_cell, multiplies, weighed_edges
+from .forward import Statistics, added_up, batch_norm, by_cell, multiplies
 from .layout import Layout, Norm
 from .noise import Noise
 from .ops import BN_EPS, max_pool

@@ -92,11 +92,15 @@ def window_means(maps: Tensor, kernel: int, *, stride: int, padding: int) -> Ten
     """
     if not padding or on_a_cpu(maps):
         return F.avg_pool2d(maps, kernel, stride, padding, count_include_pad=False)
-    height, width = maps.shape[2:]
-    counts = _COUNTS.of(height, width, kernel, stride, padding, maps.dtype, maps.device)
+    counts = window_counts(maps, kernel, stride=stride, padding=padding)
     if (stride, kernel) == (1, 2 * padding + 1):
         return _Means.apply(maps, counts, padding)
     return F.avg_pool2d(F.pad(maps, (padding,) * 4), kernel, stride, divisor_override=1) / counts
+
+
+def window_counts(maps: Tensor, kernel: int, *, stride: int, padding: int) -> Tensor:
+    """Return ``(1, 1, H', W')``: how many pixels of maps ``(B, C, H, W)`` each window holds."""
+    return _COUNTS.of(*maps.shape[2:], kernel, stride, padding, maps.dtype, maps.device)
 
 
 def _count(

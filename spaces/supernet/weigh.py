@@ -62,7 +62,7 @@ class _Onward(torch.autograd.Function):
         ctx.save_for_backward(maps, share)
         ctx.set_materialize_grads(False)
         total = torch.empty_like(maps)
-        _accumulate(addend, maps, share.squeeze(1), total)
+        accumulate(addend, maps, share.squeeze(1), total)
         return total, maps
 
     @staticmethod
@@ -77,7 +77,7 @@ class _Onward(torch.autograd.Function):
             of_maps = _Gathered.apply(edges, share).view_as(maps)
             return upstream, of_maps if later is None else of_maps + later, of_share
         of_maps = torch.empty_like(maps)
-        _accumulate(later, upstream, share.squeeze(1), of_maps)
+        accumulate(later, upstream, share.squeeze(1), of_maps)
         return upstream, of_maps, of_share
 
 
@@ -105,7 +105,7 @@ class _Beside(torch.autograd.Function):
         total = torch.empty_like(addend, memory_format=torch.contiguous_format)
         parts = zip(*(whole.chunk(len(maps), dim=-1) for whole in (addend, shares.squeeze(1), total)), strict=True)
         for one, (before, share, out) in zip(maps, parts, strict=True):
-            _accumulate(before, one, share, out)
+            accumulate(before, one, share, out)
         return total
 
     @staticmethod
@@ -155,7 +155,7 @@ class _Weighed(torch.autograd.Function):
         total = first.new_empty(*first.shape[:2], *terms[1].shape[1:])
         before = addend
         for maps, shares in _in_twos(terms):
-            _accumulate(before, maps.unsqueeze(2), shares, total)
+            accumulate(before, maps.unsqueeze(2), shares, total)
             before = total
         return total
 
@@ -180,7 +180,7 @@ class _Gathered(torch.autograd.Function):
         total = edges.new_empty(edges.shape[0], edges.shape[1], edges.shape[3])
         before = None
         for edge in range(edges.shape[2]):
-            _accumulate(before, edges[:, :, edge], shares[:, edge], total)
+            accumulate(before, edges[:, :, edge], shares[:, edge], total)
             before = total
         return total
 
@@ -216,7 +216,7 @@ class _Summed(torch.autograd.Function):
         )
 
 
-def _accumulate(before: Tensor | None, maps: Tensor, shares: Tensor, out: Tensor) -> None:
+def accumulate(before: Tensor | None, maps: Tensor, shares: Tensor, out: Tensor) -> None:
     """Write ``before + maps * shares`` to ``out``, which has the maps' precision; ``before`` may be ``out``."""
     if before is None:
         torch.mul(maps, shares, out=out)

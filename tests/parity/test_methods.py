@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from bench.methods import method as methods
+from spaces.supernet import ops
 
 from . import reference_methods as darts
 from . import reference_sdarts as sdarts
@@ -56,6 +57,13 @@ def test_sdarts_rs(space, order):
 @pytest.mark.parametrize("space", ["nasbench201", "oneshot 3", "nasbench201 conv bias untracked"])
 def test_sdarts_adv(space):
     run_two_levels(Pair(space), "sdarts-adv", sdarts.sdarts_adv_step, noisy=True)
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "oneshot 1", "oneshot 3"])
+@pytest.mark.parametrize(("method", "plainly"), [("darts", darts.darts_step), ("sdarts-adv", sdarts.sdarts_adv_step)])
+def test_as_a_gpu_computes(space, method, plainly, monkeypatch):
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
+    run_two_levels(Pair(space), method, plainly, noisy=method != "darts")
 
 
 @pytest.mark.parametrize("space", ["nasbench201", "oneshot 2"])

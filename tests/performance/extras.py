@@ -16,8 +16,8 @@ from bench.measure import measurements
 from spaces.supernet import ops
 
 from .cases import Case, Sizes
-from .traffic import Traffic
 from .stand import CPU, Stand, inputs
+from .traffic import Traffic
 
 IMAGES = 50_000
 SPACES = ("nasbench201", "nasbench1shot1-1")

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from . import workload
-from .traffic import Traffic
 from .memory import Peak
+from .traffic import Traffic
 
 ROUNDS = 7
 THREADS = [

@@ -1,19 +1,23 @@
 """Counts the kernels that a step launches, and the bytes that these read and write, by ATen operation.
 
-Shapes decide both. So a step is counted at full size on tensors without data (PyTorch's device ``meta``), in seconds and
-without a GPU, and computes as on a GPU: the forms for a CPU ask for a CPU. All convolutions are grouped.
+Shapes decide both. So a step is counted at full size on tensors without data (PyTorch's device ``meta``), in seconds
+and without a GPU, and computes as on a GPU: the forms for a CPU ask for a CPU. All convolutions are grouped. ``python -m
+tests.performance.traffic docs/performance/traffic.json`` counts what that file lists anew, and keeps what stands before.
 
-An operation reads each tensor that it is given and writes each that it returns, once; one that changes a tensor in place
-reads and writes it, one that fills it writes it. An axis of stride 0 is read once. Views, metadata and memory that is
-allocated cost nothing. Known operations that need less than they are given are counted by what they need.
+An operation reads each tensor that it is given and writes each that it returns, once; one that changes a tensor in
+place reads and writes it, one that fills it writes it. An axis of stride 0 is read once. Views, metadata and memory
+that is allocated cost nothing. Known operations that need less than they are given are counted by what they need.
 
 This is a count, and no measurement. It does not know caches: a map that an operation finds in one costs as much as any.
 It does not know what a kernel does inside: a batch norm in training reads its input twice, a convolution may need a
 workspace or another memory order, and a compiler may fuse operations.
 """
 
+import json
+import sys
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 
 import torch
 from torch._ops import OpOverload
@@ -157,3 +161,22 @@ def _size(tensor):
 
 def _place(tensor):
     return tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.shape, tensor.stride()
+
+
+def as_document(counted):
+    """Return what a file keeps of a count; bytes of less than a thousandth of all are put together."""
+    large = {name: moved for name, moved in counted.bytes.most_common() if moved >= counted.moved / 1000}
+    rest = counted.moved - sum(large.values())
+    return {"launches": counted.launches, "bytes": large | {"others": rest}}
+
+
+def main(paths):
+    for path in map(Path, paths):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for step in document["traffic"]:
+            step["now"] = as_document(of_step(step["space"], step["method"], *step["overrides"]))
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

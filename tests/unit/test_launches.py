@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from spaces.supernet import ops
-from tests.performance.traffic import Traffic
 from tests.performance.memory import Peak
+from tests.performance.traffic import Traffic
 from tests.performance.workload import suite
 
 LIMITS = {"nasbench201": 2700, "nasbench1shot1-1": 2300, "darts": 5400}
