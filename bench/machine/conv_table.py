@@ -53,6 +53,7 @@ def forms(
     wanted = shapes(space, config, side, channels)
     if device.type != "cuda":
         return FormTable({shape: _on_a_cpu(shape) for shape in wanted})
+    wanted += [shape for shape in frozen_shapes(space, config, side, channels) if shape not in wanted]
     key = _key(batch, seeds, precision, device)
     known: dict[str, ConvForm] = _read().get(key, {})
     missing = [shape for shape in wanted if _name(shape) not in known]
@@ -101,6 +102,20 @@ def shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> li
     running = net.statistics(1, dtype=torch.float32, device="cpu")
     with torch.no_grad(), differentiated_twice():
         net.forward(weights, running, torch.zeros(1, side, side, 1, channels), mix, training=True, update=False)
+    return list(noted)
+
+
+def frozen_shapes(space: Space, config: SupernetConfig, side: int, channels: int) -> list[ConvShape]:
+    """Return the shapes of the convolutions of a pass at frozen weights on a GPU, each once, in order.
+
+    Convolutions that are apart in training are one there. Tensors without data go through it.
+    """
+    noted, meta = _Noted(), torch.device("meta")
+    net = Supernet(space, config, image_channels=channels, form=FormTable(noted))
+    weights, mix = torch.zeros(1, net.size, device=meta), torch.zeros(1, *net.space.mask.shape, device=meta)
+    with torch.no_grad():
+        frozen = net.freeze(weights, net.statistics(1, dtype=torch.float32, device=meta))
+        net.forward_frozen(frozen, torch.zeros(1, side, side, 1, channels, device=meta), mix)
     return list(noted)
 
 

@@ -1,7 +1,7 @@
 """Draws tables of files of pytest-benchmark: ``python -m tests.performance.timing_table PAGE.md FILE.json ...``.
 
-A page marks a table by the file that it is of; what stands between the marks is renewed. For any other file the table
-is printed.
+It also draws that of the traffic that ``tests.performance.traffic`` counts. A page marks a table by the file that it is
+of; what stands between the marks is renewed. For any other file the table is printed.
 """
 
 import json
@@ -18,7 +18,9 @@ def renewed(page, folder):
 
 
 def table(measured):
-    """Return device and measurements, of steps at the sizes of ``paper`` and of parts of steps."""
+    """Return device and measurements, of steps at the sizes of ``paper`` and of parts of steps; or counted traffic."""
+    if "traffic" in measured:
+        return _traffic(measured)
     machine, benchmarks = measured["machine_info"], measured["benchmarks"]
     steps, parts, device = ([b for b in benchmarks if key in b["extra_info"]] for key in ("method", "work", "device"))
     parts.sort(key=lambda b: [b["extra_info"][key] for key in ("space", "work", "threads", "seeds")])
@@ -36,6 +38,26 @@ def table(measured):
                 _markdown([[cell(b["extra_info"], b["stats"]) for cell in columns.values()] for b in found], columns)
             )
     return "\n".join(lines)
+
+
+def _traffic(counted):
+    """Return the bytes of steps at the sizes of ``paper``, before and now, in all and by operation."""
+    steps = [step for step in counted["traffic"] if not step["overrides"]]
+    rows = [(step["before"], step["now"]) for step in steps]
+    moved = [[sum(side["bytes"].values()) for side in row] for row in rows]
+    head = ["space", "method", f"GB at {counted['before']}", "GB now", "change", "launches then", "launches now"]
+    whole = [
+        [step["space"], step["method"], f"{a / 1e9:.1f}", f"{b / 1e9:.1f}", f"{100 * (b - a) / a:+.0f} %"]
+        + [f"{side['launches']:,}" for side in row]
+        for step, row, (a, b) in zip(steps, rows, moved, strict=True)
+    ]
+    spent = [[{n: b / 1e9 for n, b in side["bytes"].items()} for side in row] for row in rows]
+    names = {name for row in spent for side in row for name, moved in side.items() if moved >= 1}
+    order = sorted(names - {"others"}, key=lambda name: -max(side.get(name, 0) for row in spent for side in row))
+    parts = [[name, *(" → ".join(f"{side.get(name, 0):.1f}" for side in row) for row in spent)] for name in order]
+    left = [" → ".join(f"{sum(b for n, b in side.items() if n not in order):.1f}" for side in row) for row in spent]
+    operations = ["operation, GB", *(f"{step['space']} {step['method']}" for step in steps)]
+    return "\n".join([_markdown(whole, head), _markdown([*parts, ["others", *left]], operations)])
 
 
 def _way(extra, _):

@@ -1,8 +1,9 @@
 """Counts the kernels that a step launches, and the bytes that these read and write, by ATen operation.
 
 Shapes decide both. So a step is counted at full size on tensors without data (PyTorch's device ``meta``), in seconds
-and without a GPU, and computes as on a GPU: the forms for a CPU ask for a CPU. All convolutions are grouped. ``python -m
-tests.performance.traffic docs/performance/traffic.json`` counts what that file lists anew, and keeps what stands before.
+and without a GPU, and computes as on a GPU: the forms for a CPU ask for a CPU. All convolutions are grouped.
+``python -m tests.performance.traffic docs/performance/traffic.json`` counts the steps of that file anew, and keeps what
+stands there of a commit before.
 
 An operation reads each tensor that it is given and writes each that it returns, once; one that changes a tensor in
 place reads and writes it, one that fills it writes it. An axis of stride 0 is read once. Views, metadata and memory
@@ -16,7 +17,7 @@ workspace or another memory order, and a compiler may fuse operations.
 import json
 import sys
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -76,8 +77,11 @@ class Traffic(TorchDispatchMode):
         return self.bytes.total()
 
 
-def of_step(space, method, *overrides, seeds=SEEDS):
-    """Return the traffic of one step, without the augmentation of its images, at the sizes of ``paper``."""
+def of_step(space, method, *overrides, seeds=SEEDS, **params):
+    """Return the traffic of one step, without the augmentation of its images, at the sizes of ``paper``.
+
+    ``params`` of the method may differ from those of the experiment.
+    """
     protocol = load("paper", overrides).arm(space, method).protocol
     found, searcher, batch = spaces.find(space), methods.find(method), protocol.training.batch
     net = Supernet(found, protocol.supernet, form="grouped")
@@ -94,7 +98,7 @@ def of_step(space, method, *overrides, seeds=SEEDS):
     values = {name: torch.tensor(value, device=META) for name, value in scalars.items()}
     step = Batch(samples, samples if searcher.levels == 2 else None, torch.tensor(0.025, device=META), draws, values)
     with Traffic(META) as counted:
-        searcher.step(learner, step, protocol.params)
+        searcher.step(learner, step, replace(protocol.params, **params))
     return counted
 
 
@@ -174,7 +178,7 @@ def main(paths):
     for path in map(Path, paths):
         document = json.loads(path.read_text(encoding="utf-8"))
         for step in document["traffic"]:
-            step["now"] = as_document(of_step(step["space"], step["method"], *step["overrides"]))
+            step["now"] = as_document(of_step(step["space"], step["method"], *step["overrides"], **step["params"]))
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

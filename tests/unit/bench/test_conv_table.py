@@ -50,6 +50,16 @@ def test_all_shapes_of_a_supernet_are_found_once(config):
     assert ConvShape(4, 8, 16, 3, 2) in shapes  # down to the last stack
 
 
+def test_convolutions_that_are_one_at_frozen_weights_are_measured_as_one(gpu):
+    space = spaces.find("nasbench1shot1-1")
+    config = replace(space.supernet, **SMALL)
+    conv_table.forms(space, config, 8, 3, batch=4, seeds=2, precision="tf32", device=torch.device("cuda"))
+    both = ConvShape(8, 4, 8, 3, 1)  # a 1x1 and a 3x3 convolution of one map
+    assert both in gpu
+    assert both not in conv_table.shapes(space, config, 8, 3)
+    assert len(set(gpu)) == len(gpu)
+
+
 def test_on_a_cpu_the_form_follows_from_the_shape(config, gpu):
     forms = chosen(config, "cpu").forms
     assert gpu == []
