@@ -47,8 +47,7 @@ class Folded(NamedTuple):
 
     def gradient(self, of_rectified: Tensor, y: Tensor) -> Tensor:
         """Return the gradient of ``factor``; what was convolved, and the gradient where it is above zero, is given."""
-        pixels = (one.reshape(-1, *self.safe.shape) for one in (of_rectified, y))
-        return products(*pixels, self.safe.dtype) / self.safe
+        return products(of_rectified.flatten(0, 2), y.flatten(0, 2), self.safe.dtype) / self.safe
 
 
 @dataclass(frozen=True)
@@ -185,5 +184,5 @@ class _Mixed(torch.autograd.Function):
         of_x = seed_conv_gradient(of_y, x, folded.back, form=form)
         spread = torch.ops.aten.max_pool2d_with_indices_backward(to_nchw(upstream), to_nchw(x), *_POOL, places)
         torch.addcmul(of_x, from_nchw(spread, x.shape[3]), pool, out=of_x)
-        pixels = (one.flatten(0, 2) for one in (upstream, greatest))
-        return of_x, folded.gradient(of_y, y), products(*pixels, pool.dtype), None, None
+        of_pool = products(upstream.flatten(0, 2), greatest.flatten(0, 2), pool.dtype)
+        return of_x, folded.gradient(of_y, y), of_pool, None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import final
 
 from torch import Tensor
@@ -25,7 +25,8 @@ class Observed(Frozen):
     @classmethod
     def of(cls, frozen: Frozen, seen: Seen) -> Observed:
         """Return the same pass, observed; nothing is folded, since what enters a ReLU has no weight."""
-        return cls(**{field.name: getattr(frozen, field.name) for field in fields(Frozen)} | {"folded": {}}, seen=seen)
+        apart = replace(frozen, folded={})
+        return cls(**{field.name: getattr(apart, field.name) for field in fields(Frozen)}, seen=seen)
 
     def cells(self) -> dict[str, Observed]:
         """See ``Pass``."""

@@ -158,11 +158,18 @@ def products(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
     """
     if on_a_cpu(a) or not (a.is_contiguous() and b.is_contiguous()):
         return (a * b).sum(0, dtype=dtype)
-    zero, one = (torch.full(a.shape[1:], value, dtype=dtype, device=a.device).flatten() for value in (0.0, 1.0))
+    zero, one = (_FILLED.of(value, a.shape[1] * a.shape[2], dtype, a.device) for value in (0.0, 1.0))
     found = torch.ops.aten.native_batch_norm_backward(
         a.flatten(1), b.flatten(1), one, None, None, zero, one, True, 0.0, (False, True, False)
     )[1]
     return found.view(a.shape[1:])
+
+
+def _filled(value: float, length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.full((length,), value, dtype=dtype, device=device)
+
+
+_FILLED = Constants(_filled)
 
 
 def neighbours(x: Tensor, reach: int, *, transposed: bool = False) -> Tensor:
