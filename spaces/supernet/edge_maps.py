@@ -14,8 +14,8 @@ from torch import Tensor
 
 from . import ops
 from .conv import TWICE
-from .ops import avg_pool, from_nchw, products, to_nchw, window_counts
-from .weigh import accumulate, weigh
+from .ops import avg_pool, from_nchw, to_nchw, window_counts
+from .weigh import accumulate, summed, weigh
 
 
 def weighed_edges(
@@ -78,7 +78,8 @@ class _WeighedEdges(torch.autograd.Function):
             around = F.avg_pool2d(to_nchw(spread), 3, 1, 1, divisor_override=1)
             of_node = _gathered(from_nchw(around, node.shape[3]), upstream, skip)
         if wanted[3] or wanted[4]:
-            of_skip, of_pool = (_shares(one, gradients[0], upstream[..., 1:, :], skip) for one in (node, pooled))
+            edges = upstream.flatten(0, 2)
+            of_skip, of_pool = (summed(one.flatten(0, 2), edges, skip.dtype) for one in (node, pooled))
         return whole if wanted[0] else None, of_node, whole if wanted[2] else None, of_skip, of_pool
 
 
@@ -94,12 +95,3 @@ def _gathered(total: Tensor | None, edges: Tensor, factors: Tensor) -> Tensor:
         accumulate(total, edge, factor, found)
         total = found
     return found
-
-
-def _shares(maps: Tensor, first: Tensor, others: Tensor, like: Tensor) -> Tensor:
-    """Return the gradient of shares ``(S, E, C)``: the sums over all pixels of maps times each edge's gradient."""
-    pixels = maps.flatten(0, 2)
-    found = [products(pixels, first.flatten(0, 2), like.dtype).unsqueeze(1)]
-    if others.shape[-2]:
-        found.append((pixels.unsqueeze(2) * others.flatten(0, 2)).sum(0, dtype=like.dtype))
-    return torch.cat(found, dim=1)

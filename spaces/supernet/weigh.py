@@ -201,9 +201,7 @@ class _Summed(torch.autograd.Function):
     def forward(ctx: Any, maps: Tensor, edges: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the sum over all pixels of ``maps[:, s] * edges[:, s, e]``."""
         ctx.save_for_backward(maps, edges)
-        if edges.shape[2] == 1:
-            return ops.products(maps, edges.squeeze(2), dtype).unsqueeze(1)
-        return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
+        return summed(maps, edges, dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -214,6 +212,13 @@ class _Summed(torch.autograd.Function):
             _Weighed.apply(None, maps, upstream) if wanted[1] else None,
             None,
         )
+
+
+def summed(maps: Tensor, edges: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the sum over all pixels of ``maps[:, s] * edges[:, s, e]``: ``(N, S, C), (N, S, E, C) -> (S, E, C)``."""
+    if edges.shape[2] == 1:
+        return ops.products(maps, edges.squeeze(2), dtype).unsqueeze(1)
+    return (maps.unsqueeze(2) * edges).sum(0, dtype=dtype)
 
 
 def accumulate(before: Tensor | None, maps: Tensor, shares: Tensor, out: Tensor) -> None:

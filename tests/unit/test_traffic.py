@@ -11,8 +11,8 @@ from tests.performance import timing_table
 from tests.performance.traffic import META, Traffic, of_step
 
 COUNTED = json.loads((Path(__file__).parents[2] / "docs/performance/traffic.json").read_text(encoding="utf-8"))
-#: Bytes of a step by those at the commit that the file names.
-MOST = {("nasbench201", "darts"): 1.1, ("nasbench1shot1-1", "sdarts-adv"): 0.7}
+#: Bytes of a step by those at the commit that the file names: of a small one, and of a whole one.
+MOST = {("nasbench201", "darts"): (1.08, 1.09), ("nasbench1shot1-1", "sdarts-adv"): (0.78, 0.67)}
 
 
 def counted(work):
@@ -75,8 +75,7 @@ def check(space, method, *, whole):
         if (step["space"], step["method"]) == (space, method) and whole is not bool(step["overrides"])
     ]
     traffic = of_step(space, method, *known["overrides"], **known["params"])
-    assert traffic.moved <= MOST[space, method] * sum(known["before"]["bytes"].values())
-    assert traffic.launches <= 1.2 * known["before"]["launches"]
+    assert traffic.moved <= MOST[space, method][whole] * sum(known["before"]["bytes"].values())
 
 
 def test_the_table_of_traffic():
