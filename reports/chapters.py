@@ -98,12 +98,13 @@ def _chapter(
 def _section(study: Study, figures: Path, formats: Sequence[str]) -> Section:
     """Draw and save a study's figures."""
     from reports.drawing.axes import epoch_scale
+    from reports.drawing.collection import seldom
     from reports.drawing.style import save, style
     from reports.drawing.svg import inline
     from reports.plots import draw
 
     drawn, missing = [], []
-    with style():
+    with style(), seldom():
         for plot in draw(study):
             if plot.figure is None:
                 missing.append((plot.title, plot.missing))

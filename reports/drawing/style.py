@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reports.drawing.fonts import glyphs_alone
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,28 +110,8 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ()) -> str:
     files = {}
     for kind in formats or FORMATS:
         buffer = BytesIO()
-        with _glyphs_alone():
+        with glyphs_alone():
             figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
         files[kind] = buffer.getvalue()
         stem.with_name(f"{stem.name}.{kind}").write_bytes(files[kind])
     return files["svg"].decode()
-
-
-@contextmanager
-def _glyphs_alone() -> Iterator[None]:
-    """Embed fonts without their tables of kerning and ligatures: a PDF says where each glyph stands.
-
-    Cutting those tables down to the glyphs of a figure took a seventh of the time of a report.
-    """
-    from fontTools import subset
-
-    class Options(subset.Options):
-        def __init__(self, **chosen: Any) -> None:
-            super().__init__(**chosen)
-            self.drop_tables = [*self.drop_tables, "GDEF", "GPOS", "GSUB", "kern"]
-
-    before, subset.Options = subset.Options, Options
-    try:
-        yield
-    finally:
-        subset.Options = before

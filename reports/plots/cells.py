@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from reports.drawing.arcs import Box, arc
 from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import WIDTH, sheet
 from reports.drawing.style import GRID, INK, MUTED, text_on
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 ORDER = 80
 _NAME, _TITLE = "cells", "The cell that each method finds most often"
 _MARGIN, _HEIGHT = 0.15, 0.95  # inches
-_NODE = (0.5, 0.3)  # inches
+_NODE = Box(width=0.5, height=0.3, rounding=0.06)  # inches
+_SHORT = 1 / 72  # inches between the point of an arrow and its node
 _RISE = {1: 0.0, 2: 0.24, 3: 0.33}  # inches between an edge's middle and the line of nodes, by nodes spanned
 _HIGHEST = 0.42
 
@@ -91,45 +93,34 @@ def _kinds(cell: Cell) -> dict[str, Cell]:
 
 def _draw_cell(ax: Axes, cell: Cell, colours: Mapping[str, str]) -> None:
     """Draw the nodes in a line and the edges as arcs, in inches; odd spans pass below, even ones above."""
-    nodes, (width, height) = cell.nodes, _NODE
+    nodes, (width, height) = cell.nodes, (_NODE.width, _NODE.height)
     span = WIDTH - 2 * _MARGIN
     ax.set(xlim=(0, span), ylim=(-_HEIGHT / 2, _HEIGHT / 2))
     ax.set_axis_off()
     step = (span - width - 0.1) / max(1, len(nodes) - 1)
-    boxes = []
-    for place, label in enumerate(nodes):
-        x = 0.05 + width / 2 + place * step
+    middles = [0.05 + width / 2 + place * step for place in range(len(nodes))]
+    for x, label in zip(middles, nodes, strict=True):
         colour = colours.get(label)
         box = FancyBboxPatch(
             (x - width / 2, -height / 2),
             width,
             height,
-            boxstyle="round,pad=0,rounding_size=0.06",
+            boxstyle=f"round,pad=0,rounding_size={_NODE.rounding}",
             fc=colour or GRID,
             ec="none",
             zorder=3,
         )
-        ax.add_patch(box)
+        ax.add_artist(box)  # not add_patch: the limits are fixed
         ink = text_on(colour) if colour else INK
         ax.text(x, 0, re.sub(r"_?(\d+x\d+)$", r"\n\1", label), ha="center", va="center", size=7, color=ink, zorder=4)
-        boxes.append((x, box))
     for source, target, label in cell.edges:
-        (start, first), (end, last) = boxes[source], boxes[target]
-        rise = _RISE.get(target - source, _HIGHEST)
-        bend = 2 * rise / (end - start) * (1 if (target - source) % 2 else -1)
-        ax.add_patch(
-            FancyArrowPatch(
-                (start, 0),
-                (end, 0),
-                connectionstyle=f"arc3,rad={bend}",
-                patchA=first,
-                patchB=last,
-                shrinkA=0,
-                shrinkB=1,
-                arrowstyle="-|>",
-                mutation_scale=8,
-                ls=":" if label == "none" else "-",
-                lw=2 if label in colours else 1,
-                color=colours.get(label, MUTED),
-            )
+        rise = _RISE.get(target - source, _HIGHEST) * (1 if (target - source) % 2 else -1)
+        arrow = FancyArrowPatch(
+            path=arc(middles[source], middles[target], -2 * rise, _NODE, _SHORT),
+            arrowstyle="-|>",
+            mutation_scale=8,
+            ls=":" if label == "none" else "-",
+            lw=2 if label in colours else 1,
+            color=colours.get(label, MUTED),
         )
+        ax.add_artist(arrow)
