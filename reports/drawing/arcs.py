@@ -43,10 +43,10 @@ def arc(start: float, end: float, control: float, box: Box, short: float) -> Pat
     """
     whole: Curve = (start, 0.0), ((start + end) / 2, control), (end, 0.0)
     outside = _after(whole, lambda x, y: box.holds(x - start, y))
-    between = _after(outside[::-1], lambda x, y: box.holds(x - end, y))
+    between = _after(_reversed(outside), lambda x, y: box.holds(x - end, y))
     touches = between[0]
     shorter = _after(between, lambda x, y: hypot(x - touches[0], y - touches[1]) < short)
-    return Path(shorter[::-1], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
+    return Path(_reversed(shorter), [Path.MOVETO, Path.CURVE3, Path.CURVE3])
 
 
 def _after(curve: Curve, within: Callable[[float, float], bool]) -> Curve:
@@ -58,6 +58,10 @@ def _after(curve: Curve, within: Callable[[float, float], bool]) -> Curve:
         middle = (low + high) / 2
         low, high = (middle, high) if within(*_rest(curve, middle)[0]) else (low, middle)
     return _rest(curve, high)
+
+
+def _reversed(curve: Curve) -> Curve:
+    return curve[2], curve[1], curve[0]
 
 
 def _rest(curve: Curve, t: float) -> Curve:
