@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pkgutil import iter_modules
+from time import monotonic
 from types import FrameType
 from typing import NoReturn
 
@@ -28,8 +29,25 @@ class PipeClosed(SystemExit):
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(128 + number)
+#: Seconds in which a second signal is the same request: a terminal and what started the command may both send one.
+_ONE_REQUEST = 1.0
+
+
+class _Stop:
+    """Stops the command at a first signal, and ends the process at one that comes while it is stopping."""
+
+    def __init__(self) -> None:
+        self._asked: float | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now = monotonic()
+        if self._asked is None:
+            self._asked = now
+            raise Stopped(128 + number)
+        if now - self._asked >= _ONE_REQUEST:
+            with suppress(OSError):  # not print: the signal may have interrupted one
+                os.write(2, b"dnas: stopped at once; the same command continues from an earlier checkpoint\n")
+            os._exit(128 + number)  # without the clean-up that the signal has interrupted
 
 
 class _Output(io.TextIOWrapper):
@@ -86,9 +104,10 @@ def main() -> None:
     0 done; 1 a claim is worse than published, or ``compare`` found differences; 2 bad input; 3 a run failed or a seed
     diverged; 4 out of budget with work left; 129, 130, 143 stopped; 141 the reader closed the pipe.
     """
+    stop = _Stop()
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _stop)
+            signal.signal(number, stop)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:

@@ -146,6 +146,13 @@ def seconds(budget: str) -> float:
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def size(value: float) -> str:
+    """Write bytes as a person would."""
+    if value != value or value == float("inf"):
+        return "?"
+    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{max(1, round(value / 2**20))} MiB"
+
+
 def duration(value: float) -> str:
     """Write seconds as a person would."""
     if value != value or value == float("inf"):

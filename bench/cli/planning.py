@@ -21,6 +21,7 @@ from .options import (
     emit,
     existing,
     narrowed,
+    size,
 )
 
 if TYPE_CHECKING:
@@ -116,13 +117,14 @@ def plan(
         done, whole = (_length(group, point) for point in (group.at.epoch, group.last))
         epochs = f"{done} of {whole}" if group.at.epoch else whole
         row = (group.arm.space_id, group.arm.id, ",".join(map(str, group.seeds)), epochs)
-        table.add_row(*row, duration(price.seconds), f"{price.memory / 2**30:.1f} GiB", price.basis)
+        table.add_row(*row, duration(price.seconds), size(price.memory), price.basis)
     shown = Console() if sys.stdout.isatty() else Console(width=_WIDE, height=25)  # the width alone is not heeded
     shown.print(table)
     if divided:
         print(divided)
     known = [price.seconds for _, price in priced if price.seconds == price.seconds]
-    print(f"total: {duration(sum(known))}" + ("" if len(known) == len(priced) else " and what has no price yet"))
+    if known:
+        print(f"total: {duration(sum(known))}" + ("" if len(known) == len(priced) else " and what has no price yet"))
 
 
 def _length(group: Group, point: int) -> str:

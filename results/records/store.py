@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.errors import InputError
+from results.errors import InputError, suggest
 from results.files import kept, whole
 from results.records import record_file, side_file
 from results.records.manifest import Manifest
@@ -129,7 +129,8 @@ class Store:
         """
         path = self.path(run)
         if not path.exists():
-            raise InputError(f"no record of {run} under {self.root}; 'dnas list' names those that exist")
+            near = suggest(str(run), map(str, self._runs()))
+            raise InputError(f"no record of {run} under {self.root}{near}; 'dnas list' names those that exist")
         record = self.read_file(path)
         if record.run != run:
             raise InputError(f"{path} holds the record of {record.run}; file it with 'dnas merge'")

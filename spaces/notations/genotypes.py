@@ -25,7 +25,7 @@ def told(text: str) -> str:
     cells = []
     for name in ("normal", "reduce"):
         if name not in fields:
-            raise ValueError(f"'{text}' lacks the field '{name}'")
+            raise ValueError(f"'{text}' lacks the field '{name}'; write Genotype(normal=[...], reduce=[...])")
         edges = _edges(fields[name])
         nodes = [sorted(edges[at : at + _PER_NODE], key=lambda e: e[1]) for at in range(0, len(edges), _PER_NODE)]
         cells.append(f"{name}:" + "+".join("|".join(f"{op}~{source}" for op, source in node) for node in nodes))

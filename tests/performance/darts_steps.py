@@ -1,8 +1,8 @@
 """Counts what a pair of steps needs on the DARTS spaces: ``python -m tests.performance.darts_steps FILE.json``.
 
 An alpha step and a weight step of DARTS of first order at the authors' sizes, by the suite and by the plain form of
-``tests/parity``, which has a module for each operation of each edge as the authors' codes do. Shapes decide both counts;
-so tensors hold no data (PyTorch's device ``meta``), and maps are weighed and convolved as on a GPU.
+``tests/parity``, which has a module for each operation of each edge as the authors' codes do. Shapes decide both
+counts; so tensors hold no data (PyTorch's device ``meta``), and maps are weighed and convolved as on a GPU.
 """
 
 import json

@@ -1,10 +1,12 @@
 import json
 import math
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
-from bench.cli import options, reports
+from bench.cli import options, planning, reports
 from results.errors import InputError
 
 
@@ -25,6 +27,56 @@ def test_what_is_no_time_is_refused(text):
 )
 def test_a_duration_is_written_as_a_person_would(value, text):
     assert options.duration(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1, "1 MiB"), (47.4 * 2**20, "47 MiB"), (2**30, "1.0 GiB"), (9.26 * 2**30, "9.3 GiB"), (math.nan, "?")],
+)
+def test_a_size_is_written_as_a_person_would(value, text):
+    assert options.size(value) == text
+
+
+@pytest.mark.parametrize(
+    ("prices", "last"), [([math.nan, math.nan], None), ([60.0, math.nan], "total: 1 min 00 s and what")]
+)
+def test_a_plan_has_a_total_of_what_has_a_price(monkeypatch, capsys, tmp_path, prices, last):
+    found = iter(prices)
+    price = SimpleNamespace(memory=3e6, basis="none")
+    monkeypatch.setattr("bench.runs.price.Prices.of", lambda *_: SimpleNamespace(seconds=next(found), **vars(price)))
+    planning.plan("quick", space=["nasbench201"], method=["darts", "sdarts-rs"], device="cpu", runs=tmp_path)
+    *_, row, end = capsys.readouterr().out.splitlines()
+    assert "3 MiB" in (row if last else end)
+    assert end.startswith(last) if last else "total" not in end
+
+
+STOPPING = """
+import signal, sys, time
+from bench import cli
+cli._ONE_REQUEST = float(sys.argv[1])
+signal.signal(signal.SIGTERM, cli._Stop())
+try:
+    print("begun", flush=True)
+    time.sleep(30)
+except cli.Stopped as stopped:
+    print("stopping", flush=True)
+    time.sleep(0.2 if cli._ONE_REQUEST else 30)
+    sys.exit(stopped.code)
+"""
+
+
+@pytest.mark.parametrize(("one_request", "said"), [(0, "dnas: stopped at once"), (60, "")])
+def test_a_second_signal_ends_a_command_in_one_line(one_request, said):
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPING, str(one_request)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in ("begun", "stopping"):
+            assert process.stdout.readline() == f"{line}\n"
+            process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert err.startswith(said)
+    assert err.count("\n") == bool(said)
 
 
 def test_a_document_holds_nothing_that_json_does_not_know(capsys):

@@ -4,6 +4,7 @@ import json
 import os
 import string
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -218,6 +219,13 @@ def test_a_damaged_file_is_listed_and_left_out(tmp_path, make_record, damage, sa
 def test_a_missing_record_is_an_error_with_the_mend(tmp_path):
     with pytest.raises(InputError, match=r"no record of paper/nasbench201/darts/3 .*'dnas list'"):
         Store(tmp_path).read(RUN)
+
+
+def test_a_missing_record_is_told_with_the_nearest_run(tmp_path, make_record):
+    store = Store(tmp_path)
+    store.write(make_record(RUN))
+    with pytest.raises(InputError, match=r"no record of .*; did you mean 'paper/nasbench201/darts/3'\?"):
+        store.read(replace(RUN, method="dart"))
 
 
 def test_config_hash_comes_from_the_metadata(tmp_path, make_record):
