@@ -16,7 +16,7 @@ def printable(text: object) -> str:
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the choice nearest to ``word`` in any case, or nothing where none is near."""
+    """Return ``"; did you mean 'x'?"`` for the choice nearest to ``word`` in any case; nothing where none is near."""
     by_case = {choice.casefold(): choice for choice in choices}
     near = get_close_matches(word.casefold(), list(by_case), n=1)
     return f"; did you mean '{by_case[near[0]]}'?" if near else ""

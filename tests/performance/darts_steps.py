@@ -25,7 +25,6 @@ from .launches import Launches
 from .memory import Peak
 from .workload import TRAINING
 
-SPACES = ("darts", "darts-no-none", "darts-s1", "darts-s2", "darts-s3", "darts-s4")
 CHANNELS, LAYERS, BATCH, SIDE = 16, 8, 64, 32
 META = torch.device("meta")
 
@@ -130,38 +129,10 @@ def measured():
             "space": space,
             "suite": {str(seeds): counted(suite(space, seeds)) for seeds in (1, 4)},
             "plain": counted(reference(space)),
-            "authors": dict(zip(("launches", "megabytes_an_image"), AUTHORS[space], strict=True)),
+            "authors": {"launches": launches, "maps_bytes": round(BATCH * megabytes * 1e6)},
         }
-        for space in SPACES
+        for space, (launches, megabytes) in AUTHORS.items()
     ]
-
-
-def table(pairs):
-    """Return the counts in Markdown: launches for all seeds together, memory for one of them."""
-    head = [
-        "space",
-        "launches, S = 1",
-        "S = 4",
-        "plain form",
-        "authors' code",
-        "a seed, S = 4, as part of the authors'",
-        "GiB a seed, S = 1",
-        "S = 4",
-        "plain form",
-        "authors' maps",
-    ]
-    rows = []
-    for pair in pairs:
-        one, four, plain_form, authors = pair["suite"]["1"], pair["suite"]["4"], pair["plain"], pair["authors"]
-        launches = [one["launches"], four["launches"], plain_form["launches"], authors["launches"]]
-        share = f"1/{authors['launches'] / (four['launches'] / 4):.0f}"
-        memory = [one["peak_bytes"], four["peak_bytes"] / 4, plain_form["peak_bytes"]]
-        kept = BATCH * authors["megabytes_an_image"] * 1e6
-        rows.append(
-            [f"`{pair['space']}`", *(f"{n:,}" for n in launches), share, *(f"{b / 2**30:.2f}" for b in (*memory, kept))]
-        )
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _without_data(owner, names):

@@ -1,7 +1,8 @@
-"""Draws tables of files of pytest-benchmark: ``python -m tests.performance.timing_table PAGE.md FILE.json ...``.
+"""Draws tables: ``python -m tests.performance.timing_table PAGE.md FILE.json ...``.
 
-It also draws that of the traffic that ``tests.performance.traffic`` counts. A page marks a table by the file that it is
-of; what stands between the marks is renewed. For any other file the table is printed.
+Files are those of pytest-benchmark, and those of ``tests.performance.traffic`` and ``darts_steps``, which count. A page
+marks a table by the file that it is of; what stands between the marks is renewed. For any other file the table is
+printed.
 """
 
 import json
@@ -18,9 +19,11 @@ def renewed(page, folder):
 
 
 def table(measured):
-    """Return device and measurements, of steps at the sizes of ``paper`` and of parts of steps; or counted traffic."""
+    """Return device and measurements, of steps at the sizes of ``paper`` and of parts of steps; or what was counted."""
     if "traffic" in measured:
         return _traffic(measured)
+    if "pairs" in measured:
+        return _markdown([[cell(pair) for cell in _PAIRS.values()] for pair in measured["pairs"]], _PAIRS)
     machine, benchmarks = measured["machine_info"], measured["benchmarks"]
     steps, parts, device = ([b for b in benchmarks if key in b["extra_info"]] for key in ("method", "work", "device"))
     parts.sort(key=lambda b: [b["extra_info"][key] for key in ("space", "work", "threads", "seeds")])
@@ -101,6 +104,24 @@ _PARTS = {
     "times the plain form, a seed": _speed_up,
     "kernel launches": lambda e, _: f"{e['launches']:,}",
     "peak MiB a seed": _peak,
+}
+
+
+def _gib(size):
+    return f"{size / 2**30:.2f}"
+
+
+#: What ``darts_steps`` counted: launches of all seeds together, memory of one of them.
+_PAIRS = {
+    "space": lambda pair: f"`{pair['space']}`",
+    "launches, S = 1": lambda pair: f"{pair['suite']['1']['launches']:,}",
+    "S = 4": lambda pair: f"{pair['suite']['4']['launches']:,}",
+    "plain form": lambda pair: f"{pair['plain']['launches']:,}",
+    "authors' code": lambda pair: f"{pair['authors']['launches']:,}",
+    "GiB a seed, S = 1": lambda pair: _gib(pair["suite"]["1"]["peak_bytes"]),
+    "at S = 4": lambda pair: _gib(pair["suite"]["4"]["peak_bytes"] / 4),
+    "of the plain form": lambda pair: _gib(pair["plain"]["peak_bytes"]),
+    "authors' maps": lambda pair: _gib(pair["authors"]["maps_bytes"]),
 }
 
 

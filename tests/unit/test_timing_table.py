@@ -11,6 +11,7 @@ import pytest
 from tests.performance import timing_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+DARTS = PAGE.parent / "spaces" / "darts.md"
 
 
 def file(*benchmarks):
@@ -43,10 +44,18 @@ def test_empty_columns_are_left_out():
     assert "peak MiB" not in timing_table.table(file(step()))
 
 
-def test_the_committed_page_shows_the_committed_measurements():
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", [PAGE, DARTS], ids=lambda page: page.name)
+def test_the_committed_pages_show_the_committed_measurements(page):
+    text = page.read_text(encoding="utf-8")
     assert timing_table.MARKED.search(text)
-    assert timing_table.renewed(text, PAGE.parent) == text
+    assert timing_table.renewed(text, page.parent) == text
+
+
+def test_a_seed_launches_at_most_a_fifth_of_what_the_authors_codes_launch():
+    pairs = json.loads((PAGE.parent / "performance" / "darts.json").read_text())["pairs"]
+    assert {"darts", "darts-s1", "darts-s2", "darts-s3", "darts-s4"} <= {pair["space"] for pair in pairs}
+    for pair in pairs:
+        assert pair["suite"]["4"]["launches"] / 4 <= pair["authors"]["launches"] / 5, pair["space"]
 
 
 def test_a_page_is_renewed(tmp_path):
