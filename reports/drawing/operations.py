@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
-#: Colour-blind safe: Tol's "bright", then an indigo of his "muted" and a brown, for spaces with more than six operations.
+#: Colour-blind safe: Tol's "bright", then an indigo of his "muted" and a brown, for spaces with more operations.
 #: Methods have another palette, so that the two are not confused.
 _PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#332288", "#997700")
 _ABSENT = "#BBBBBB"  # "none" is not an operation
