@@ -3,16 +3,20 @@
 Counted as a GPU computes, with grouped convolutions, one kernel each; other forms have a few calls more a convolution.
 """
 
+import json
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 
 from spaces.supernet import ops
+from tests.performance import darts_steps
 from tests.performance.memory import Peak
 from tests.performance.traffic import Traffic
 from tests.performance.workload import suite
 
+DARTS = Path(__file__).parents[2] / "docs" / "performance" / "darts.json"
 LIMITS = {"nasbench201": 2700, "nasbench1shot1-1": 2300, "darts": 5400}
 ATTACK_LIMITS = {"nasbench201": 9200, "nasbench1shot1-1": 11400}
 
@@ -66,3 +70,15 @@ def test_the_peak_is_of_what_is_alive_at_once():
     assert memory.now == 4000
     del third
     assert memory.now == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", ["darts-s1", "darts-s2"])
+def test_the_counts_on_the_page_of_the_darts_spaces_still_hold(space):
+    (pair,) = (pair for pair in json.loads(DARTS.read_text())["pairs"] if pair["space"] == space)
+    now = darts_steps.counted(darts_steps.suite(space, seeds=1))
+    assert now["launches"] <= 1.02 * pair["suite"]["1"]["launches"]
+    assert now["peak_bytes"] <= 1.02 * pair["suite"]["1"]["peak_bytes"]
+    plain = darts_steps.counted(darts_steps.reference(space))
+    assert plain == pair["plain"]
+    assert plain["peak_bytes"] == pytest.approx(pair["authors"]["maps_bytes"], rel=0.02)
