@@ -7,29 +7,25 @@ counts; so tensors hold no data (PyTorch's device ``meta``), and maps are weighe
 
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from torch.utils._pytree import tree_map
 
 import spaces
 from bench.methods import method as methods
-from bench.steps.learner import Batch, Learner, Samples, initial_state
-from spaces.supernet.network import Supernet
+from bench.steps.learner import Batch
 from tests.parity import reference_darts
 from tests.parity import reference_methods as plain
 
-from .launches import Launches
 from .memory import Peak
+from .traffic import META, SIDE, Traffic, learner_of, samples_of
 from .workload import TRAINING
 
-CHANNELS, LAYERS, BATCH, SIDE = 16, 8, 64, 32
-META = torch.device("meta")
+CHANNELS, LAYERS, BATCH = 16, 8, 64
 
-#: Launches of a pair, and MB of an image's maps that are kept for the gradients, counted by running the authors' codes:
-#: quark0/darts for ``darts`` and on its lists of S1 to S4, SmoothDARTS for ``darts-no-none``.
+#: Launches of a pair, and MB of an image's maps that are kept for the gradients, counted by running the authors' codes
+#: (quark0/darts and SmoothDARTS).
 AUTHORS = {
     "darts": (28_766, 125.8),
     "darts-no-none": (25_499, 121.9),
@@ -72,15 +68,8 @@ class DrawnNoise(reference_darts.Noise):
 def suite(space, seeds):
     """Return a function that takes a pair of steps for all seeds together, without data."""
     found, searcher = spaces.find(space), methods.find("darts")
-    net = Supernet(found, found.supernet, form="grouped")
-    assert (net.config.channels, net.config.layers) == (CHANNELS, LAYERS)
-    learner = Learner(net, initial_state(net, tuple(range(seeds)), torch.float32, "cpu"), TRAINING)
-    _without_data(learner.state, [field.name for field in fields(learner.state)])
-    _without_data(learner, [name for name in vars(learner) if name not in ("net", "state", "training")])
-    samples = Samples(
-        torch.empty(BATCH, SIDE, SIDE, seeds, 3, device=META),
-        torch.empty(seeds, BATCH, dtype=torch.int64, device=META),
-    )
+    assert (found.supernet.channels, found.supernet.layers) == (CHANNELS, LAYERS)
+    learner, samples = learner_of(found, found.supernet, TRAINING, seeds), samples_of(BATCH, seeds)
     batch = Batch(samples, samples, torch.tensor(0.025, device=META), {}, {})
     return lambda: searcher.step(learner, batch, searcher.params())
 
@@ -117,9 +106,9 @@ def _clipped(weights, most):
 def counted(work):
     """Return launches, and the most bytes of tensors made by the work that are alive at once, of its second turn."""
     work()
-    with Launches() as launches, Peak() as memory:
+    with Traffic(META) as traffic, Peak() as memory:
         work()
-    return {"launches": launches.total, "peak_bytes": memory.peak}
+    return {"launches": traffic.launches, "peak_bytes": memory.peak}
 
 
 def measured():
@@ -133,12 +122,6 @@ def measured():
         }
         for space, (launches, megabytes) in AUTHORS.items()
     ]
-
-
-def _without_data(owner, names):
-    for name in names:
-        value = getattr(owner, name)
-        setattr(owner, name, tree_map(lambda one: one.to(META) if isinstance(one, torch.Tensor) else one, value))
 
 
 if __name__ == "__main__":

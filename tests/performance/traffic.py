@@ -84,14 +84,7 @@ def of_step(space, method, *overrides, seeds=SEEDS, **params):
     """
     protocol = load("paper", overrides).arm(space, method).protocol
     found, searcher, batch = spaces.find(space), methods.find(method), protocol.training.batch
-    net = Supernet(found, protocol.supernet, form="grouped")
-    learner = Learner(net, initial_state(net, tuple(range(seeds)), torch.float32, "cpu"), protocol.training)
-    _without_data(learner.state, [field.name for field in fields(learner.state)])
-    _without_data(learner, [name for name in vars(learner) if name not in ("net", "state", "training")])
-    samples = Samples(
-        torch.empty(batch, SIDE, SIDE, seeds, 3, device=META),
-        torch.empty(seeds, batch, dtype=torch.int64, device=META),
-    )
+    learner, samples = learner_of(found, protocol.supernet, protocol.training, seeds), samples_of(batch, seeds)
     drawn = searcher.draws(torch.Generator(), 1, found, protocol.params)
     draws = {name: torch.stack([one[0]] * seeds).to(META, torch.float32) for name, one in drawn.items()}
     scalars = searcher.scalars(protocol.params, 0, protocol.training.epochs)
@@ -100,6 +93,21 @@ def of_step(space, method, *overrides, seeds=SEEDS, **params):
     with Traffic(META) as counted:
         searcher.step(learner, step, replace(protocol.params, **params))
     return counted
+
+
+def learner_of(space, config, training, seeds):
+    """Return a learner without data, with grouped convolutions."""
+    net = Supernet(space, config, form="grouped")
+    learner = Learner(net, initial_state(net, tuple(range(seeds)), torch.float32, "cpu"), training)
+    _without_data(learner.state, [field.name for field in fields(learner.state)])
+    _without_data(learner, [name for name in vars(learner) if name not in ("net", "state", "training")])
+    return learner
+
+
+def samples_of(batch, seeds):
+    """Return a batch of images and labels without data."""
+    images = torch.empty(batch, SIDE, SIDE, seeds, 3, device=META)
+    return Samples(images, torch.empty(seeds, batch, dtype=torch.int64, device=META))
 
 
 def _without_data(owner, names):
