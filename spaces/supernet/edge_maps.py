@@ -19,9 +19,10 @@ from .weigh import accumulate, summed, weigh
 
 
 def weighed_edges(
-    before: Tensor | None, node: Tensor, edges: Tensor, skip: Tensor, pool: Tensor
+    before: Tensor | tuple[Tensor, ...] | None, node: Tensor, edges: Tensor, skip: Tensor, pool: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return before + edges + skip * node + pool * average(node), element by element; see ``Pass.edge_sums``."""
+    assert not isinstance(before, tuple), "the edges of a cell are all computed in one form"
     if torch.compiler.is_compiling() or TWICE.get() or ops.on_a_cpu(node):
         return _plain(before, node, edges, skip, pool)
     return _WeighedEdges.apply(before, node.contiguous(), edges, skip, pool)

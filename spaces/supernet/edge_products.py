@@ -1,18 +1,16 @@
-"""The edges that leave a node, as products of matrices: how a CPU adds up what they carry.
-
-A CPU is slow to scale the few channels of one edge, and fast to multiply. So skips, average pools and 1x1 convolutions
-of all edges are one product: of the node's map, its pool and its rectified map, side by side, with one matrix per seed.
+"""The edges that leave a node, map by map: how a CPU adds up what they carry.
 
 The 1x1 convolutions have a batch norm each. Mean and variance of what such a convolution returns follow from the mean
 and the covariance of what it reads, a small matrix. So convolution and batch norm are one matrix, and the maps between
-them, as wide as all edges together, are never made. Statistics are of centred maps: nothing cancels.
+them are never made. Statistics are of centred maps: nothing cancels.
 
-A GPU would round all of that to TF32, and the small steps take launches there: it does without.
+Pools are linear: what enters a node by average pools is added up, and pooled once.
+
+A GPU would round the products to TF32, and the small steps take launches there: it does without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,82 +18,80 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .conv import seed_conv
-from .ops import BN_EPS, avg_pool, from_nchw, neighbours, to_nchw
-from .weigh import weigh
+from .edge_rows import (
+    Maps,
+    add_product,
+    by_edge,
+    by_seed,
+    carry,
+    carry_backward,
+    contracted,
+    convolved,
+    edge_kernels,
+    gradient_of_kernel,
+    gradient_of_map,
+    joined_kernels,
+    rows,
+)
+from .ops import BN_EPS, avg_pool, from_nchw, to_nchw
 
-
-class Convolved(NamedTuple):
-    """A convolution on each edge, ``(S, E * C, C, 3, 3)``, of the rectified map; a bias is ``(S, E * C)``."""
-
-    kernel: Tensor
-    bias: Tensor | None
+#: Mean and variance of a batch, as running statistics have them.
+Moments = tuple[Tensor, Tensor]
 
 
 class Normalised(NamedTuple):
-    """The batch norms of the two convolutions of each edge, those of 1x1 among them; affine ones have a shift.
+    """A 1x1 and a 3x3 convolution on each edge, of the rectified map, and their batch norms; affine ones have a shift.
 
-    ``kernel`` is ``(S, E * C, C, 1, 1)``, scales and shifts are ``(S, E * C)``.
+    Kernels are ``(S, E * C, C, k, k)``, scales and shifts ``(S, E * C)``.
     """
 
-    kernel: Tensor
-    scale: Tensor
-    shift: Tensor | None
+    small: Tensor
+    large: Tensor
+    small_scale: Tensor
     large_scale: Tensor
+    small_shift: Tensor | None
     large_shift: Tensor | None
 
 
-Running = tuple[Tensor, Tensor]
-
-
 def edge_sums(
-    before: Tensor | None,
-    node: Tensor,
-    skip: Tensor,
-    pool: Tensor,
-    large: Convolved,
-    norms: Normalised | None = None,
-    running: Running | None = None,
-    momentum: float = 0.0,
-) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
-    """Return before + skip * node + pool * average(node) + convolutions of relu(node), on E edges.
+    before: Maps, node: Tensor, skip: Tensor, pool: Tensor, convs: Normalised
+) -> tuple[Tensor, Maps, tuple[Moments, Moments]]:
+    """Add skip * node + pool * average(node) + convolutions of relu(node) to what earlier nodes carry, on E edges.
+
+    Batch norms use the statistics of the batch.
 
     Parameters
     ----------
-    before : ``(B, H, W, S, E * C)``, or None.
+    before : what earlier nodes carry to the same targets; empty if there are none.
     node : ``(B, H, W, S, C)``.
     skip, pool : ``(S, E, C)``.
-    large : convolutions that are added as they are, or those of 3x3 that ``norms`` belong to.
-    norms : batch norms that use the statistics of the batch, and the convolutions of 1x1; None where there are none.
-    running, momentum : running statistics ``(S, E * C)`` of the large convolutions, moved in place if given.
 
     Returns
     -------
-    The first edge's sum ``(B, H, W, S, C)``, contiguous, and those of the others, differentiable to any order. With
-    ``norms``, mean and variance of the 1x1 convolutions, as running statistics have them, without a gradient.
+    The map of the next node, contiguous; what is carried to the others; and the moments of the 1x1 and of the 3x3
+    convolutions, ``(S, E * C)``, without a gradient. Maps are differentiable to any order.
     """
-    parts = [None] * len(Normalised._fields) if norms is None else norms
-    first, others, *moments = _EdgeSums.apply(before, node, skip, pool, *large, *parts, running, momentum)
-    return first, others, (moments[0], moments[1]) if norms is not None else None
+    *maps, small_mean, small_variance, mean, variance = _EdgeSums.apply(node, skip, pool, *convs, *before)
+    return *arrived(tuple(maps)), ((small_mean, small_variance), (mean, variance))
 
 
-def _plain(
-    before: Tensor | None,
-    node: Tensor,
-    skip: Tensor,
-    pool: Tensor,
-    large: Tensor,
-    bias: Tensor | None,
-    kernel: Tensor | None,
-    *affine: Tensor | None,
-) -> Tensor:
-    """Do it by operations that are differentiable to any order."""
-    x = F.relu(node)
-    y = seed_conv(x, large, bias)
-    if kernel is not None:
-        scale, shift, large_scale, large_shift = affine
-        y = _normalised(seed_conv(x, kernel), scale, shift) + _normalised(y, large_scale, large_shift)
-    total = weigh(y, (node, skip), (avg_pool(node, kernel=3, stride=1, padding=1), pool))
-    return total if before is None else total + before
+def arrived(maps: Maps) -> tuple[Tensor, Maps]:
+    """Return the map of the next node, and what is carried to the others."""
+    edges = len(maps) // 2
+    (first, *totals), (pooled, *others) = maps[:edges], maps[edges:]
+    return first + avg_pool(pooled, kernel=3, stride=1, padding=1), (*totals, *others)
+
+
+def _plain(node: Tensor, skip: Tensor, pool: Tensor, *convs: Tensor | None) -> Maps:
+    """Do it by operations that are differentiable to any order, without what was carried before."""
+    parts, x = Normalised(*convs), F.relu(node)  # type: ignore[arg-type]
+    y = _normalised(seed_conv(x, parts.small), parts.small_scale, parts.small_shift)
+    y = y + _normalised(seed_conv(x, parts.large), parts.large_scale, parts.large_shift)
+    edges = y.unflatten(-1, (skip.shape[1], -1)).unbind(-2)
+    return (
+        *(edge + node * share for edge, share in zip(edges, skip.unbind(1), strict=True)),
+        *(node * share for share in pool.unbind(1)),
+    )
 
 
 def _normalised(x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:
@@ -104,117 +100,135 @@ def _normalised(x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor
 
 
 class _EdgeSums(torch.autograd.Function):
-    """See ``edge_sums``."""
+    """See ``edge_sums``; returns the maps and the moments."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        before: Tensor | None,
         node: Tensor,
         skip: Tensor,
         pool: Tensor,
+        small: Tensor,
         large: Tensor,
-        bias: Tensor | None,
-        kernel: Tensor | None,
-        scale: Tensor | None,
-        shift: Tensor | None,
-        large_scale: Tensor | None,
+        small_scale: Tensor,
+        large_scale: Tensor,
+        small_shift: Tensor | None,
         large_shift: Tensor | None,
-        running: Running | None,
-        momentum: float,
-    ) -> tuple[Tensor, ...]:
-        """Multiply what edges read, side by side, by one matrix per seed."""
-        inputs = before, node, skip, pool, large, bias, kernel, scale, shift, large_scale, large_shift
-        node = node.contiguous()  # maps of one channel may lie otherwise
+        *before: Tensor,
+    ) -> Maps:
+        """Convolve edge by edge, and multiply by one matrix per seed."""
+        inputs = node, skip, pool, small, large, small_scale, large_scale, small_shift, large_shift
+        node, edges, seeds = node.contiguous(), skip.shape[1], len(skip)
         x = torch.relu(node)
-        maps, matrices, found = [node, neighbours(node, 1)], [_diagonal(skip), _diagonal(pool)], ()
-        total, kept = seed_conv(x, large, bias).contiguous(), ()
-        if kernel is not None:
-            assert scale is not None
-            assert large_scale is not None
-            mean = x.mean((0, 1, 2))
-            maps.append(x - mean)
-            folded, moments, found = _fold(maps[-1], mean, kernel, scale)
-            matrices.append(folded)
-            y = total
-            total, of_y = _batch_norm(y, large_scale, _sum(shift, large_shift), running, momentum)
-            kept = (y, *of_y, *moments)
-            ctx.mark_non_differentiable(*found)
-        if before is not None:
-            total += before
-        sources, matrix = torch.cat(maps, dim=-1), torch.cat(matrices, dim=1)
-        _add_product(total, _by_seed(sources), matrix)
-        ctx.save_for_backward(*inputs, x, sources, matrix, *kept)
-        ctx.inputs = len(inputs)
-        channels = node.shape[-1]
-        return total[..., :channels].contiguous(), total[..., channels:], *found
+        centre = x.mean((0, 1, 2))
+        centred = x - centre
+        folded, kept, moved = _fold(centred, centre, small, small_scale)
+        kernels = edge_kernels(large, edges)
+        maps = [convolved(x, kernel) for kernel in kernels]
+        statistics = [torch.batch_norm_update_stats(to_nchw(y), None, None, 0.0) for y in maps]
+        mean, variance = (torch.stack(each) for each in zip(*statistics, strict=True))
+        rstd, count = torch.rsqrt(variance + BN_EPS), x[..., 0, 0].numel()
+        scale = by_edge(large_scale, edges) * rstd
+        shift = sum(by_edge(one, edges) for one in (small_shift, large_shift) if one is not None) - mean * scale
+        shares = [share.transpose(0, 1).flatten(1) for share in (skip, pool)]
+        repeated = torch.stack([scale, shift, *shares]).repeat(1, 1, node.shape[2])
+        scales, shifts, skips, pools = repeated.unbind(0)
+        totals = []
+        for edge, y in enumerate(maps):
+            if before:
+                total = torch.addcmul(rows(before[edge]), rows(y), scales[edge]).add_(shifts[edge])
+            else:
+                total = torch.addcmul(shifts[edge], rows(y), scales[edge])
+            totals.append(total.view_as(node))
+            add_product(totals[-1], centred, folded[edge])
+        large_moved = by_seed(mean, seeds), by_seed(variance, seeds) * (count / (count - 1))
+        ctx.save_for_backward(*inputs, x, centred, *maps, mean, rstd, skips, pools, folded, *kept)
+        ctx.inputs, ctx.edges = len(inputs), edges
+        ctx.mark_non_differentiable(*moved, *large_moved)
+        return *carry(totals, node, skips, pools, before), *moved, *large_moved
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of all that is wanted."""
-        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[: ctx.inputs]
-        inputs, (x, sources, matrix, *kept) = saved[: ctx.inputs], saved[ctx.inputs :]
-        upstream = torch.cat(gradients[:2], dim=-1).contiguous()
+        inputs, wanted, edges = ctx.saved_tensors[: ctx.inputs], ctx.needs_input_grad, ctx.edges
+        maps = gradients[: 2 * edges]
+        of_before = maps[: len(wanted) - ctx.inputs]
         if torch.is_grad_enabled():  # second derivatives are to come
             own: list[Any] = [None if one is None else one.view_as(one) for one in inputs]  # each on its own
-            asked = [one for one, is_wanted in zip(own, wanted, strict=True) if is_wanted]
-            left = iter(torch.autograd.grad(_plain(*own), asked, upstream, create_graph=True))
-            return *(next(left) if is_wanted else None for is_wanted in wanted), None, None
-        found: list[Tensor | None] = [None] * len(wanted)
-        _, node, skip, _, large, bias, kernel, scale, shift, large_scale, large_shift = inputs
-        by_seed, channels = _by_seed(upstream), node.shape[-1]
-        found[0] = upstream if wanted[0] else None
-        of_y, shares = upstream, wanted[2] or wanted[3]
-        read = sources if shares else sources[..., 2 * channels :]
-        products = torch.bmm(_by_seed(read).transpose(1, 2), by_seed) if shares or kernel is not None else None
-        if products is not None and shares:
-            by_edge = products[:, : 2 * channels].unflatten(2, skip.shape[1:]).chunk(2, dim=1)
-            found[2:4] = [one.diagonal(dim1=1, dim2=3) for one in by_edge]
-        of_mean = symmetric = None
-        if kernel is not None:
-            assert products is not None
-            assert scale is not None
-            assert large_scale is not None
-            y, mean, rstd, *moments = kept
-            of_y, found[9], of_shift = _batch_norm_backward(upstream, y, large_scale, mean, rstd)
-            found[6:8], symmetric, of_mean = _unfold(
-                products[:, -channels:], of_shift, kernel, scale, *moments, count=by_seed.shape[1]
-            )
-            found[8] = None if shift is None else of_shift
-            found[10] = None if large_shift is None else of_shift
-        of_x, found[4], found[5] = _convolution_backward(of_y, x, large, bias, (wanted[1], wanted[4], wanted[5]))
+            asked = [one for one, is_wanted in zip(own, wanted, strict=False) if is_wanted]
+            left = iter(torch.autograd.grad(_plain(*own), asked, maps, create_graph=True))
+            return *(next(left) if is_wanted else None for is_wanted in wanted[: ctx.inputs]), *of_before
+        node, skip, _, small, large, small_scale, large_scale, small_shift, large_shift = inputs
+        x, centred, *kept = ctx.saved_tensors[ctx.inputs :]
+        outputs, (mean, rstd, skips, pools, folded, *moments) = kept[:edges], kept[edges:]
+        node, maps = node.contiguous(), tuple(one.contiguous() for one in maps)
+        seeds, count, totals = len(skip), x[..., 0, 0].numel(), maps[:edges]
+        of_shift, of_scale, rows_of_y = _statistics_backward(totals, outputs, by_edge(large_scale, edges), mean, rstd)
+        of_x: Tensor | None = None
+        of_kernels: list[Tensor] = []
+        parts = zip(totals, outputs, zip(*rows_of_y, strict=True), edge_kernels(large, edges), folded, strict=True)
+        for upstream, y, (constant, by_upstream, by_y), kernel, matrix in parts:
+            of_y = torch.addcmul(constant, rows(upstream), by_upstream).addcmul_(rows(y), by_y).view_as(y)
+            if wanted[4]:
+                of_kernels.append(gradient_of_kernel(of_y, x, kernel))
+            if wanted[0]:
+                of_edge = gradient_of_map(of_y, x, kernel)
+                of_x = of_edge if of_x is None else of_x.add_(of_edge)
+                add_product(of_x, upstream, matrix.transpose(1, 2))
+        products = torch.cat([contracted(centred, upstream) for upstream in totals], dim=2)
+        of_shift, of_scale = by_seed(of_shift, seeds), by_seed(of_scale, seeds)
+        of_small, of_small_scale, symmetric, of_mean = _unfold(
+            products, of_shift, small, small_scale, *moments, count=count
+        )
         if of_x is not None:
-            by_skip, by_pool, *folded = matrix.transpose(1, 2).split(channels, dim=2)
-            if symmetric is not None and of_mean is not None:
-                _add_product(of_x, by_seed, folded[0])
-                _add_product(of_x, _by_seed(sources[..., 2 * channels :]), symmetric)
-                of_x += of_mean
+            add_product(of_x, centred, symmetric)
+            of_x += of_mean
             of_x = torch.ops.aten.threshold_backward(of_x, x, 0)
-            _add_product(of_x, by_seed, by_skip)
-            pooled = torch.empty_like(of_x)
-            torch.bmm(by_seed, by_pool, out=_by_seed(pooled))
-            found[1] = of_x.add_(neighbours(pooled, 1, transposed=True))
-        return *found, None, None
+        shares = carry_backward(of_x, node, skips, pools, maps, shares=wanted[1] or wanted[2])
+        of_large = joined_kernels(of_kernels, seeds) if wanted[4] else None
+        of_shifts = (None if one is None else of_shift for one in (small_shift, large_shift))
+        return of_x, *shares, of_small, of_large, of_small_scale, of_scale, *of_shifts, *of_before
+
+
+def _statistics_backward(
+    upstream: Maps, maps: list[Tensor], scale: Tensor, mean: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of shifts and scales of batch norms, and how that of the maps follows.
+
+    ``(E, S * C)`` each. The gradient of a map is a constant, plus a multiple of the upstream gradient, plus one of the
+    map: three rows for each edge, ``(3, E, W * S * C)``.
+    """
+    found = [
+        torch.ops.aten.native_batch_norm_backward(
+            to_nchw(one), to_nchw(y), own_scale, None, None, own_mean, own_rstd, True, BN_EPS, [False, True, True]
+        )[1:]
+        for one, y, own_scale, own_mean, own_rstd in zip(upstream, maps, scale, mean, rstd, strict=True)
+    ]
+    of_scale, of_shift = (torch.stack(each) for each in zip(*found, strict=True))
+    count, by_upstream = maps[0][..., 0, 0].numel(), scale * rstd
+    by_map = by_upstream * rstd * of_scale / -count
+    constant = by_upstream * of_shift / -count - by_map * mean
+    rows_of = torch.stack([constant, by_upstream, by_map]).repeat(1, 1, maps[0].shape[2])
+    return of_shift, of_scale, rows_of
 
 
 def _fold(
     centred: Tensor, mean: Tensor, kernel: Tensor, scale: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+) -> tuple[Tensor, tuple[Tensor, Tensor], Moments]:
     """Fold the batch norm of a 1x1 convolution of centred maps, ``mean`` taken off, into its kernel.
 
     Returns
     -------
-    The matrix ``(S, C, M)``; kernel times covariance ``(S, M, C)`` and the reciprocal deviation ``(S, M)``; mean and
-    variance as running statistics have them.
+    The matrices ``(E, S, C, C)``; kernel times covariance ``(S, M, C)`` and the reciprocal deviation ``(S, M)``; mean
+    and variance as running statistics have them.
     """
-    pixels, weights = _by_seed(centred), kernel.flatten(2)
-    count = pixels.shape[1]
-    spread = torch.bmm(weights, torch.bmm(pixels.transpose(1, 2), pixels) / count)
+    weights, count = kernel.flatten(2), centred[..., 0, 0].numel()
+    spread = torch.bmm(weights, contracted(centred, centred) / count)
     variance = (spread * weights).sum(2)
     rstd = torch.rsqrt(variance + BN_EPS)
-    folded = (weights * (scale * rstd).unsqueeze(2)).transpose(1, 2)
+    folded = (weights * (scale * rstd).unsqueeze(2)).unflatten(1, (-1, weights.shape[2])).transpose(0, 1)
     moved = (weights * mean.unsqueeze(1)).sum(2), variance * (count / (count - 1))
-    return folded, (spread, rstd), moved
+    return folded.transpose(2, 3).contiguous(), (spread, rstd), moved
 
 
 def _unfold(
@@ -226,11 +240,12 @@ def _unfold(
     rstd: Tensor,
     *,
     count: int,
-) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of kernel and scale of ``_fold``, and what its statistics add to the gradient of the maps.
 
-    ``products`` is the gradient of the folded matrix, ``of_shift`` the sum of the gradients over all ``count`` pixels.
-    The latter is the product of the centred maps with a matrix ``(S, C, C)``, plus the same ``(S, C)`` for each pixel.
+    ``products`` ``(S, C, M)`` is the gradient of the folded matrix, ``of_shift`` the sum of the gradients over all
+    ``count`` pixels. The latter is the product of the centred maps with a matrix ``(S, C, C)``, plus the same
+    ``(S, C)`` for each pixel.
     """
     weights, of_folded, factor = kernel.flatten(2), products.transpose(1, 2), (scale * rstd).unsqueeze(2)
     of_factor = (of_folded * weights).sum(2)
@@ -238,59 +253,4 @@ def _unfold(
     of_kernel = (factor * of_folded + 2 * of_variance * spread).view_as(kernel)
     symmetric = torch.bmm(weights.transpose(1, 2), of_variance * weights) * (2 / count)
     of_mean = (of_shift.unsqueeze(2) * factor * weights).sum(1) / -count
-    return (of_kernel, of_factor * rstd), symmetric, of_mean
-
-
-def _batch_norm(
-    y: Tensor, scale: Tensor, shift: Tensor | None, running: Sequence[Tensor] | None, momentum: float
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return the batch norm of y, and its mean and reciprocal deviation."""
-    means, variances = (None, None) if running is None else (one.view(-1) for one in running)
-    flat = scale.reshape(-1), None if shift is None else shift.reshape(-1)
-    total, *moments = torch.native_batch_norm(to_nchw(y), *flat, means, variances, True, momentum, BN_EPS)
-    return from_nchw(total, y.shape[3]).contiguous(), (moments[0], moments[1])
-
-
-def _batch_norm_backward(
-    upstream: Tensor, y: Tensor, scale: Tensor, mean: Tensor, rstd: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of y, scale and shift."""
-    of_y, of_scale, of_shift = torch.ops.aten.native_batch_norm_backward(
-        to_nchw(upstream), to_nchw(y), scale.reshape(-1), None, None, mean, rstd, True, BN_EPS, [True, True, True]
-    )
-    return from_nchw(of_y, y.shape[3]), of_scale.view_as(scale), of_shift.view_as(scale)
-
-
-def _convolution_backward(
-    upstream: Tensor, x: Tensor, kernel: Tensor, bias: Tensor | None, wanted: tuple[bool, bool, bool]
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Return the gradients of x, kernel and bias of ``seed_conv``, those that are wanted."""
-    side, seeds = kernel.shape[-1] // 2, len(kernel)
-    flat = kernel.flatten(0, 1)
-    of_x, of_kernel, of_bias = torch.ops.aten.convolution_backward(
-        to_nchw(upstream), to_nchw(x), flat, [len(flat)], (1, 1), (side,) * 2, (1, 1), False, (0, 0), seeds, wanted
-    )
-    return (
-        from_nchw(of_x, seeds).contiguous() if wanted[0] else None,
-        of_kernel.view(kernel.shape) if wanted[1] else None,
-        of_bias.view(kernel.shape[:2]) if wanted[2] else None,
-    )
-
-
-def _add_product(total: Tensor, pixels: Tensor, matrices: Tensor) -> None:
-    """Add ``(S, N, K) @ (S, K, C)`` to maps ``(B, H, W, S, C)``."""
-    torch.baddbmm(_by_seed(total), pixels, matrices, out=_by_seed(total))
-
-
-def _by_seed(x: Tensor) -> Tensor:
-    """View maps ``(B, H, W, S, C)`` as ``(S, N, C)``; never a copy, since products are written there."""
-    return x.view(-1, *x.shape[3:]).transpose(0, 1)
-
-
-def _diagonal(shares: Tensor) -> Tensor:
-    """Return ``(S, E, C)`` as matrices ``(S, C, E * C)``."""
-    return shares.diag_embed().transpose(1, 2).flatten(2)
-
-
-def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    return b if a is None else a if b is None else a + b
+    return of_kernel, of_factor * rstd, symmetric, of_mean

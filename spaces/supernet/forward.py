@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import ops
-from .conv import TWICE, Forms, FormTable, seed_conv, shape_of
+from .conv import TWICE, Forms, FormTable, seed_conv
 from .edge_maps import weighed_edges
-from .edge_products import Convolved, Normalised, edge_sums
+from .edge_products import Normalised, edge_sums
+from .edge_rows import Maps
 from .layout import Norm
 from .noise import Noise
 from .norm_twice import batch_norm_twice
@@ -28,6 +29,9 @@ from .weigh import weigh
 
 #: Running mean and variance of each batch norm, ``(S, C)`` each.
 Statistics = Mapping[str, tuple[Tensor, Tensor]]
+
+#: What edges carry to nodes that are still to come: ``(B, H, W, S, E * C)``, or as ``edge_products`` has it.
+Sums = Tensor | Maps
 
 T = TypeVar("T")
 
@@ -88,13 +92,13 @@ class Pass(Protocol):
         ...
 
     def edge_sums(
-        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return what the edges that leave a node carry, added to what was there before, ``(B, H, W, S, E * C)``.
+        self, before: Sums | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Sums]:
+        """Return the map of the next node, and what edges carry to those after it.
 
-        That is the node's map and its average pool, weighted by ``skip`` and ``pool``, ``(S, E, C)``, and a pair of a
-        weighted 1x1 and a weighted 3x3 convolution of the rectified map, a batch norm each; see ``Layout.sum``. The
-        first edge and the others are apart.
+        The E edges that leave a node add to what earlier ones carry, ``before``: the node's map and its average pool,
+        weighted by ``skip`` and ``pool``, ``(S, E, C)``, and a pair of a weighted 1x1 and a weighted 3x3 convolution
+        of the rectified map, a batch norm each; see ``Layout.sum``.
         """
         ...
 
@@ -157,26 +161,25 @@ class TrainingPass:
         return added_up(self.conv_bn(x, name), self.counts[name])
 
     def edge_sums(
-        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, before: Sums | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Sums]:
         """See ``Pass``."""
         small, large = pair
-        if not multiplies(node, skip, self.pieces[large], self.form):
+        if not by_maps(node, skip, self.form):
             x = F.relu(node)
             return weighed_edges(before, node, self.conv_bn(x, small) + self.conv_bn(x, large), skip, pool)
-        biases = [self.pieces.get(f"{name}.bias") for name in pair]
-        ours, theirs = (self._moved(f"{name}.bn") for name in pair)
-        momentum = self.norms[f"{large}.bn"].momentum
-        scales = [self.pieces[f"{name}.bn.scale"] for name in pair]
-        shifts = [self.pieces.get(f"{name}.bn.shift") for name in pair]
-        norms = Normalised(self.pieces[small], scales[0], shifts[0], scales[1], shifts[1])
-        convolved = Convolved(self.pieces[large], biases[1])
-        first, others, moments = edge_sums(before, node, skip, pool, convolved, norms, theirs, momentum)
-        if ours is not None and moments is not None:
-            mean, variance = moments
-            with torch.no_grad():
-                ours[0].lerp_(mean if biases[0] is None else mean + biases[0], momentum)
-                ours[1].lerp_(variance, momentum)
+        pieces, norms = self.pieces, [f"{name}.bn" for name in pair]
+        convs = Normalised(
+            *(pieces[name] for name in (*pair, *(f"{norm}.scale" for norm in norms))),
+            *(pieces.get(f"{norm}.shift") for norm in norms),
+        )
+        first, others, found = edge_sums(() if before is None else (*before,), node, skip, pool, convs)
+        for name, norm, (mean, variance) in zip(pair, norms, found, strict=True):
+            bias, momentum = pieces.get(f"{name}.bias"), self.norms[norm].momentum
+            if running := self._moved(norm):
+                with torch.no_grad():
+                    running[0].lerp_(mean if bias is None else mean + bias, momentum)
+                    running[1].lerp_(variance, momentum)
         return first, others
 
     def _moved(self, name: str) -> tuple[Tensor, Tensor] | None:
@@ -204,11 +207,20 @@ def added_up(y: Tensor, counts: tuple[int, ...]) -> Tensor:
     return torch.cat([each.sum(-2) for each in parts.split(counts, dim=-2)], dim=-1)
 
 
-def multiplies(node: Tensor, share: Tensor, kernel: Tensor, form: Forms) -> bool:
-    """Whether the edges of a node are computed as products of matrices, as a CPU does it fastest in one precision."""
-    if torch.compiler.is_compiling() or TWICE.get() or share.dtype != node.dtype or not ops.on_a_cpu(node):
+#: How many numbers a node's map must have for a CPU to gain by computing edges map by map, which takes more calls.
+LEAST = 2**17
+
+
+def by_maps(node: Tensor, share: Tensor, form: Forms) -> bool:
+    """Whether the edges of a node are computed map by map."""
+    return node.numel() >= LEAST and may_go_by_maps(node, share, form)
+
+
+def may_go_by_maps(x: Tensor, share: Tensor, form: Forms) -> bool:
+    """Whether edges of large maps are computed map by map, as a CPU does it fastest in one precision."""
+    if torch.compiler.is_compiling() or TWICE.get() or share.dtype != x.dtype or not ops.on_a_cpu(x):
         return False
-    return (form.of(shape_of(node, kernel, 1)) if isinstance(form, FormTable) else form) == "grouped"
+    return isinstance(form, FormTable) or form == "grouped"
 
 
 def batch_norm(

@@ -8,6 +8,7 @@ from typing import final
 
 from torch import Tensor
 
+from .forward import Sums
 from .frozen import Frozen
 
 #: Called with the input ``(B, H, W, S, C)`` of each ReLU, before any mixing weight, and the number of operations that
@@ -33,8 +34,8 @@ class Observed(Frozen):
         return {name: Observed.of(cell, self.seen) for name, cell in super().cells().items()}
 
     def edge_sums(
-        self, before: Tensor | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, before: Sums | None, node: Tensor, pair: tuple[str, str], skip: Tensor, pool: Tensor
+    ) -> tuple[Tensor, Sums]:
         """See ``Pass``."""
         self.seen(node, len(pair) * skip.shape[1])
         return super().edge_sums(before, node, pair, skip, pool)

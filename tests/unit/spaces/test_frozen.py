@@ -3,7 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from spaces import find
-from spaces.supernet.frozen import Frozen, KernelSums, _Summed
+from spaces.supernet.frozen import Frozen
+from spaces.supernet.kernel_sums import KernelSums, _Summed
 from spaces.supernet.layout import Norm
 from spaces.supernet.network import Supernet
 from spaces.supernet.noise import Noise
@@ -22,6 +23,7 @@ def test_a_pair_of_weighted_convolutions_is_one_convolution():
     biases = random(2, len(PAIRS), SEEDS, OUT)
     rows = len(PAIRS) * SEEDS * OUT
     sums = KernelSums(
+        seeds=SEEDS,
         pairs=PAIRS,
         sizes=(SEEDS * OUT,) * len(PAIRS),
         small=small.reshape(rows, WIDTH),
@@ -68,7 +70,7 @@ def test_a_pair_without_running_statistics_is_normalised_by_the_batch_and_then_w
     pieces = {name: random(1, width, WIDTH, k, k) for name, k in zip(names, (1, 3), strict=True)}
     factors = {f"{name}.bn": random(1, width) for name in names}
     norms = {f"{name}.bn": Norm(width, 0.1, tracked=False) for name in names}
-    pass_ = Frozen(norms, pieces, {}, {}, factors, "grouped", {}, Noise(), {})
+    pass_ = Frozen(norms, pieces, {}, {}, {}, factors, "grouped", {}, Noise(), {})
     seen = F.relu(node[:, :, :, 0].permute(0, 3, 1, 2))
     plain = 0.0
     for name, pad in zip(names, (0, 1), strict=True):
