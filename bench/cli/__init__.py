@@ -46,7 +46,7 @@ class _Stop:
             raise Stopped(128 + number)
         if now - self._asked >= _ONE_REQUEST:
             with suppress(OSError):  # not print: the signal may have interrupted one
-                os.write(2, b"dnas: stopped at once; the same command continues from an earlier checkpoint\n")
+                os.write(2, b"dnas: stopped at once; a search continues from its last checkpoint\n")
             os._exit(128 + number)  # without the clean-up that the signal has interrupted
 
 

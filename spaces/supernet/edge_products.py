@@ -32,6 +32,7 @@ from .edge_rows import (
     gradient_of_map,
     joined_kernels,
     rows,
+    weighed,
 )
 from .ops import BN_EPS, avg_pool, from_nchw, to_nchw
 
@@ -87,11 +88,7 @@ def _plain(node: Tensor, skip: Tensor, pool: Tensor, *convs: Tensor | None) -> M
     parts, x = Normalised(*convs), F.relu(node)  # type: ignore[arg-type]
     y = _normalised(seed_conv(x, parts.small), parts.small_scale, parts.small_shift)
     y = y + _normalised(seed_conv(x, parts.large), parts.large_scale, parts.large_shift)
-    edges = y.unflatten(-1, (skip.shape[1], -1)).unbind(-2)
-    return (
-        *(edge + node * share for edge, share in zip(edges, skip.unbind(1), strict=True)),
-        *(node * share for share in pool.unbind(1)),
-    )
+    return weighed(y, node, skip, pool)
 
 
 def _normalised(x: Tensor, scale: Tensor | None, shift: Tensor | None) -> Tensor:

@@ -110,6 +110,21 @@ def _pixels(x: Tensor) -> Tensor:
     return x.view(-1, *x.shape[3:]).transpose(0, 1)
 
 
+def weighed(edges: Tensor, node: Tensor, skip: Tensor, pool: Tensor) -> Maps:
+    """Return what a node adds to what edges carry, by operations that are differentiable to any order.
+
+    Parameters
+    ----------
+    edges : what its convolutions return, ``(B, H, W, S, E * C)``.
+    skip, pool : ``(S, E, C)``.
+    """
+    parts = edges.unflatten(-1, (skip.shape[1], -1)).unbind(-2)
+    return (
+        *(edge + node * share for edge, share in zip(parts, skip.unbind(1), strict=True)),
+        *(node * share for share in pool.unbind(1)),
+    )
+
+
 def carry(totals: list[Tensor], node: Tensor, skip: Tensor, pool: Tensor, before: Maps) -> Maps:
     """Add to what edges carry, in place, the node's map weighted by ``skip``, and by ``pool`` to what is to be pooled.
 

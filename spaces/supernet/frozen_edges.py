@@ -26,6 +26,7 @@ from .edge_rows import (
     gradient_of_map,
     product,
     rows,
+    weighed,
 )
 
 
@@ -78,12 +79,7 @@ def mixed_pair(a: Tensor, b: Tensor, pair: Pair) -> tuple[Tensor, Tensor]:
 
 def _plain(node: Tensor, skip: Tensor, pool: Tensor, a: Tensor, b: Tensor, *pair: Tensor) -> Maps:
     """Do it by operations that are differentiable to any order, without what was carried before."""
-    y = seed_conv(F.relu(node), *mixed_pair(a, b, Pair(*pair)))
-    edges = y.unflatten(-1, (skip.shape[1], -1)).unbind(-2)
-    return (
-        *(edge + node * share for edge, share in zip(edges, skip.unbind(1), strict=True)),
-        *(node * share for share in pool.unbind(1)),
-    )
+    return weighed(seed_conv(F.relu(node), *mixed_pair(a, b, Pair(*pair))), node, skip, pool)
 
 
 class _FrozenEdgeSums(torch.autograd.Function):
