@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .ops import from_nchw, to_nchw
+from .ops import from_nchw, products, to_nchw
 
 #: The maps of each edge, ``(B, H, W, S, C)``: first what is added up, then what is still to be pooled.
 Maps = tuple[Tensor, ...]
@@ -71,7 +71,7 @@ def rows(x: Tensor) -> Tensor:
 
 def dots(a: Tensor, b: Tensor) -> Tensor:
     """Return the sum over all pixels of a product of maps, ``(S, C)``."""
-    return (rows(a) * rows(b)).sum(0).view(a.shape[2:]).sum(0)
+    return products(a.flatten(0, 2), b.flatten(0, 2), a.dtype)
 
 
 def product(x: Tensor, matrices: Tensor) -> Tensor:

@@ -157,10 +157,10 @@ class _Spread(torch.autograd.Function):
 def products(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the sum over pixels of ``a * b`` for each channel: ``(N, S, C), (N, S, C) -> (S, C)``, in a precision.
 
-    A GPU reads both once and writes no map of products: it is what the backward pass of a batch norm sums up for the
-    gradient of its scale, here of a mean of 0 and a deviation of 1.
+    Contiguous maps are read once, and no map of products is written: it is what the backward pass of a batch norm sums
+    up for the gradient of its scale, here of a mean of 0 and a deviation of 1.
     """
-    if on_a_cpu(a) or not (a.is_contiguous() and b.is_contiguous()):
+    if not (a.is_contiguous() and b.is_contiguous()):
         return (a * b).sum(0, dtype=dtype)
     zero, one = (_FILLED.of(value, a.shape[1] * a.shape[2], dtype, a.device) for value in (0.0, 1.0))
     found = torch.ops.aten.native_batch_norm_backward(
