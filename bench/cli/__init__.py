@@ -12,11 +12,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 from time import monotonic
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
-from results.errors import InputError, printable
+from results.errors import InputError, printable, suggest
 
 from .application import Failed, Stopped, app
 
@@ -25,9 +25,11 @@ class PipeClosed(SystemExit):
     """The reader of our output has closed the pipe."""
 
 
+#: What the parser raises at words that it cannot read; Typer has no public name for it.
+_Unreadable: Any = typer.BadParameter.__base__
+
 #: Signals that ask a command to stop: Ctrl-C, ``kill``, and a terminal that was closed.
 STOPPING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-
 
 #: Seconds in which a second signal is the same request: a terminal and what started the command may both send one.
 _ONE_REQUEST = 1.0
@@ -112,7 +114,12 @@ def main() -> None:
         sys.stderr.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         with _output():
-            commands()()
+            sys.exit(commands()(prog_name="dnas", standalone_mode=False))
+    except _Unreadable as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # no words at all
+            error.show()
+            sys.exit(error.exit_code)
+        _end(error.exit_code, _about(error))
     except (InputError, Failed) as error:
         _end(2 if isinstance(error, InputError) else error.status, str(error))
     except OSError as error:
@@ -120,6 +127,18 @@ def main() -> None:
         _end(2, f"cannot use{where}: {error.strerror or error}; choose another folder or free it")
     except Stopped as stopped:
         _end(int(str(stopped.code)), f"stopped; {stopped.fix}")
+
+
+def _about(error: Any) -> str:
+    """Say in one line what the parser cannot read, and how to fix it."""
+    command = error.ctx and error.ctx.command
+    if command and hasattr(error, "possibilities"):  # an option that is none
+        own = [name for each in command.params for name in (*each.opts, *each.secondary_opts)]
+        line = error.message + suggest(error.option_name, own)
+    else:
+        line = " ".join(error.format_message().split()).removesuffix(".")
+    line = line[:1].lower() + line[1:]
+    return line if line.endswith("?") or not command else f"{line}; see {error.ctx.command_path} -h"
 
 
 def _end(status: int, line: str) -> NoReturn:

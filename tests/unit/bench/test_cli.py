@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench import cli
 from bench.cli import options, planning, reports
 from results.errors import InputError
 
@@ -111,3 +112,30 @@ def test_claims_of_other_experiments_do_not_decide_the_status(capsys):
     worse = [verdict("worse", experiment="paper")]
     assert reports.print_claims(worse, strict=True, scope="quick") == 0
     assert reports.print_claims(worse, strict=True, scope="paper") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["info", "darts", "--jso"], "no such option: --jso; did you mean '--json'?"),
+        (["report", "--workers", "2"], "no such option: --workers; see dnas report -h"),
+        (["pln"], "no such command 'pln'. Did you mean 'plan'?"),
+        (["info"], "missing argument 'space'; see dnas info -h"),
+        (["run", "quick", "--seeds"], "option '--seeds' requires an argument"),
+    ],
+)
+def test_words_that_cannot_be_read_are_answered_in_one_line(monkeypatch, capsys, words, line):
+    monkeypatch.setattr(sys, "argv", ["dnas", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, *capsys.readouterr()) == (2, "", f"dnas: {line}\n")
+
+
+def test_a_group_of_commands_without_words_prints_its_help(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["dnas", "data"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "verify" in out + err
+    assert "dnas:" not in err
