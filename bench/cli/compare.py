@@ -48,9 +48,10 @@ def compare(first: Path, second: Path, as_json: Json = False) -> None:
 
 
 def _records(folder: Path) -> Path:
+    fix = "name a folder such as results/runs"
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder of records")
-    return existing(folder)
+        raise InputError(f"{folder} is not a folder of records; {fix}")
+    return existing(folder, fix)
 
 
 def difference(a: Record, b: Record) -> str:

@@ -97,8 +97,10 @@ RUNS = Path("results/runs")
 REPORTS = Path("reports")
 
 
-def existing(runs: Path) -> Path:
+def existing(runs: Path, fix: str = "correct --runs") -> Path:
     """Return the folder of a store that is to be read; the default one need not exist yet.
+
+    ``fix`` says how to name another one.
 
     Raises
     ------
@@ -108,13 +110,10 @@ def existing(runs: Path) -> Path:
     if not runs.is_dir():
         if runs == RUNS:
             return runs
-        raise InputError(
-            f"{runs} is not a folder of records; correct --runs, or make one with 'dnas run' or 'dnas merge'"
-        )
+        raise InputError(f"{runs} is not a folder of records; {fix}, or make one with 'dnas run' or 'dnas merge'")
     if not _is_store(runs) and any(runs.iterdir()):
-        inside = runs / "runs"
-        hint = f"; did you mean {inside}?" if inside.is_dir() and _is_store(inside) else "; correct --runs"
-        raise InputError(f"{runs} holds no records{hint}")
+        near = next((folder for folder in (runs / "runs", runs.parent) if _is_store(folder)), None)
+        raise InputError(f"{runs} holds no records; {f'did you mean {near}?' if near else fix}")
     return runs
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import compare  # noqa: F401 - it adds its command
-from bench.cli.application import app
+from bench.cli import commands
 from results.records.run import Run
 from results.records.store import Store
 
@@ -36,7 +35,7 @@ def differences(stores):
             replace(record, points=points, manifest=record.manifest.changed(**(manifest or {}))), replace=True
         )
         words = ["compare", *(str(store.root) for store in stores), "--json"]
-        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        result = CliRunner().invoke(commands(), words, catch_exceptions=False)
         found = json.loads(result.output)["differences"]
         assert result.exit_code == int(bool(found))
         return [row["difference"] for row in found]

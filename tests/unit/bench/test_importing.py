@@ -7,8 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import importing, reports  # noqa: F401 - they add their commands
-from bench.cli.application import app
+from bench.cli import commands, importing, reports  # noqa: F401 - they add their commands
 from bench.methods import method
 from bench.runs import foreign
 from bench.runs.merging import merge
@@ -183,7 +182,7 @@ def test_a_record_without_a_completed_epoch_cannot_be_read_or_merged(csv, here, 
 
 
 def dnas(*arguments):
-    result = CliRunner().invoke(app, [*map(str, arguments)])
+    result = CliRunner().invoke(commands(), [*map(str, arguments)])
     if isinstance(result.exception, InputError):
         raise result.exception
     return result.stdout
