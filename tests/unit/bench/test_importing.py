@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli import commands, importing, reports  # noqa: F401 - they add their commands
+from bench.cli import commands
 from bench.methods import method
 from bench.runs import foreign
 from bench.runs.merging import merge
