@@ -233,9 +233,8 @@ def batch_norm(
     momentum: float,
 ) -> Tensor:
     """Normalise each channel of each seed; with the batch's statistics where ``batch``, else with the given ones."""
-    scale, shift = (
-        None if (one := pieces.get(f"{name}.{part}")) is None else one.view(-1) for part in ("scale", "shift")
-    )
+    own = [pieces.get(f"{name}.{part}") for part in ("scale", "shift")]
+    scale, shift = (None if one is None else one.view(-1) for one in own)
     if batch and statistics is None and TWICE.get():
         return from_nchw(batch_norm_twice(to_nchw(x), scale, shift, BN_EPS), x.shape[3])
     y = F.batch_norm(

@@ -1,5 +1,6 @@
 """Compiled cells, mostly by a backend that traces them and differentiates the trace but writes no machine code."""
 
+import ast
 import os
 from dataclasses import replace
 from functools import partialmethod
@@ -12,6 +13,7 @@ from bench.machine import compiling
 from bench.runs import checkpoint
 from results.errors import InputError
 from spaces import find
+from spaces.supernet import network as network_module
 from spaces.supernet.network import Supernet
 
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by PyTorch's own tracing
@@ -91,6 +93,22 @@ def test_a_cell_runs_as_machine_code(compiler):
     gradients = [torch.autograd.grad(y.square().sum(), shares.skip + shares.pool) for y in (ours, theirs)]
     torch.testing.assert_close(*gradients, rtol=1e-11, atol=1e-12)
     assert list(Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).rglob("*.so"))
+
+
+def test_no_comprehension_of_a_supernet_assigns_a_name_outside_of_itself():
+    """PyTorch 2.11 cannot compile that ("Read uninitialized cell")."""
+    folder = Path(network_module.__file__).parent
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")}
+    comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    found = [
+        f"{path.name}:{inner.lineno}"
+        for path, tree in trees.items()
+        for outer in ast.walk(tree)
+        if isinstance(outer, comprehensions)
+        for inner in ast.walk(outer)
+        if isinstance(inner, ast.NamedExpr)
+    ]
+    assert not found
 
 
 class Killed(Exception):
