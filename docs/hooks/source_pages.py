@@ -48,7 +48,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         if target is None:
             return match[1]
         inside = target.removeprefix("docs/") if target.startswith("docs/") else _uri(target)
-        return os.path.relpath(inside, uri.parent)
+        shown = inside.removesuffix(".ipynb") + ".md"  # the page of a notebook; it alone links to the notebook itself
+        return os.path.relpath(shown if inside.endswith(".ipynb") and str(uri) != shown else inside, uri.parent)
 
     parts, at = [], 0
     for fence in _FENCE.finditer(markdown):
