@@ -58,9 +58,9 @@ def known_space(name: str) -> str:
 
 
 def listed(path: str) -> Iterator[Given]:
-    """Yield the architectures of a file, or of standard input for ``-``: one a line, or the column ``arch`` of a table.
+    """Yield the architectures of a file, or of standard input for ``-``.
 
-    Empty lines and lines that begin with # are skipped.
+    A file has one per line, or is a table with a column ``arch``. Empty lines and lines that begin with # are skipped.
     """
     name = "standard input" if path == STANDARD_INPUT else path
     try:

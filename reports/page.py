@@ -105,7 +105,7 @@ class Page:
     deviations: Table
     environments: Table
     commands: tuple[str, ...]
-    unreadable: tuple[str, ...]  # a line each
+    unreadable: tuple[str, ...]  # one line each
     left_out: tuple[str, ...]
     outdated: tuple[LeftOut, ...]
     runs: int

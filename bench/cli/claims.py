@@ -39,7 +39,7 @@ def status(verdicts: Sequence[Verdict], strict: bool) -> int:
 
 
 def print_unreadable(unreadable: Iterable[tuple[Path, str]]) -> None:
-    """Name the files of a store that cannot be read, a line each."""
+    """Name the files of a store that cannot be read, one line each."""
     for path, why in unreadable:
         print(printable(f"unreadable: {path}: {why.removeprefix(f'{path} ')}"))
 

@@ -131,7 +131,7 @@ def info(
         emit(document)
         return
     print(f"{found.label} ({found.id})")
-    print(f"  supernet: {weights:,} weights a seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
+    print(f"  supernet: {weights:,} weights per seed, maps {', '.join(map(str, document['feature_maps']))} pixels wide")
     print(f"  alphas: {found.alphas}")
     for site in found.sites:
         lengths = sorted({len(site.of_row(row)) for row in range(site.rows)})

@@ -43,7 +43,7 @@ def run(groups: Sequence[Group], setting: Setting, progress: execution.Progress,
 
 
 def _processes(device: torch.device, workers: int) -> int:
-    """Return how many processes there are to be: one a core on a CPU and one on a GPU unless it is said."""
+    """Return how many processes to start: the given number, or else one per core on a CPU and one on a GPU."""
     if workers or device.type == "cuda":
         return workers or 1
     if hasattr(os, "sched_getaffinity"):  # a job may have been given some of the cores

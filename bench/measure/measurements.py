@@ -16,7 +16,7 @@ from bench.steps.learner import Learner, Samples
 from bench.steps.simplex import entropy, project, softmax
 from spaces.supernet.conv import differentiated_twice
 
-CHUNK = 500  # images a seed in one evaluation pass
+CHUNK = 500  # images per seed in one evaluation pass
 DIAGONAL = 1e-3  # added to the Hessian, as SmoothDARTS's optimizers/analyze.py does
 REACH = 1.5  # of the landscape along either direction, as in SDARTS's figure
 RADII = tuple(round(0.05 * i, 2) for i in range(11))
@@ -154,7 +154,7 @@ def landscape(learner: Learner, feed: Feed, points: int, images: int, *, draws: 
 
 
 def _one_batch(feed: Feed, epoch: int) -> Samples:
-    """Return one batch of the alphas' images a seed (of all images, for one level), drawn anew each epoch."""
+    """Return one batch of the alphas' images per seed (of all images, for one level), drawn anew each epoch."""
     pool = feed.split.alphas if len(feed.split.alphas) else feed.split.weights
     size = min(feed.protocol.training.batch, len(pool))
     return feed.clean(_drawn(feed.seeds, pool, size, epoch))

@@ -27,7 +27,7 @@ DEVIATIONS = (
     Rule(
         id="darts-pt-fixed-start",
         what="The alphas are drawn from 1e-3 N(0, 1).",
-        why="So does the code. The paper says that they are zero.",
+        why="The code does the same. The paper says that they are zero.",
         effect="None is expected: no weight of a row is further than a hundredth from the others.",
         source="ruocwang/darts-pt at 4ec3149, nasbench201/search_model.py:49",
     ),

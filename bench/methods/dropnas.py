@@ -141,7 +141,7 @@ DEVIATIONS = (
     Rule(
         id="drop-probability",
         what="An operation is dropped with probability r ** (1/4) whatever the size of its group: 0.074 at r = 3e-5.",
-        why="So does the authors' code, in their two-operation group too; the paper's rule is r ** (1/size).",
+        why="The authors' code does the same, in their two-operation group too; the paper's rule is r ** (1/size).",
         effect="Keeps the authors' strength of dropout; the paper's rule would drop 0.5 % in a group of two.",
         switch="methods.dropnas.rate_rule=paper",
         source="wiljohnhong/DropNAS models/search_cnn.py:198-202",
@@ -150,7 +150,7 @@ DEVIATIONS = (
     Rule(
         id="sub-steps",
         what="Each batch takes two optimiser steps, on the loss and on the decay.",
-        why="So does the authors' code; the paper writes one update.",
+        why="The authors' code does the same; the paper writes one update.",
         effect="Momentum decays twice a batch, and Adam moves alphas about 1.4 times as far.",
         switch="methods.dropnas.sub_steps=1",
         source="wiljohnhong/DropNAS search.py:102-125",

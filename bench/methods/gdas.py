@@ -142,8 +142,8 @@ DEVIATIONS = (
     Rule(
         id="soft-parents",
         what="Rows that choose parents see the relaxed mix; one draw serves all cells.",
-        why="So does the NAS-Bench-1Shot1 code for the parents; it draws anew in each cell, which one mix a seed"
-        " does not allow.",
+        why="The NAS-Bench-1Shot1 code does the same for the parents. But it draws anew in each cell; here all cells"
+        " share one mix.",
         effect="Unknown.",
         source="automl/nasbench-1shot1 optimizers/gdas/model_search.py:86-107",
         holds=lambda arm: not arm.space.operation_rows.all(),

@@ -67,8 +67,8 @@ def deviations(name: str) -> tuple[Rule, ...]:
         Rule(
             id="partial-edges",
             what="On each edge the operations see the first channels of the edge's source.",
-            why="So do the paper and the code of DrNAS for this space; another code divides the input of a whole cell."
-            " Which one made the published numbers is not known.",
+            why="The paper and the code of DrNAS do the same on this space; another code divides the input of a whole"
+            " cell. Which one made the published numbers is not known.",
             effect="Unknown.",
             source="xiangning-chen/DrNAS 201-space/search_cells.py; AI-Tech-Research-Lab/AsquaredM"
             " nasbench201/model.py",
@@ -98,8 +98,8 @@ def deviations(name: str) -> tuple[Rule, ...]:
         Rule(
             id="no-warm-up",
             what="The alphas step from the first epoch on.",
-            why="So they do in the codes for NAS-Bench-201 and NAS-Bench-1Shot1. In the paper they wait for 15 epochs"
-            " of 50.",
+            why="The codes for NAS-Bench-201 and NAS-Bench-1Shot1 do the same. In the paper the alphas wait for 15"
+            " epochs of 50.",
             effect="Unknown; the paper waits to keep operations without weights from an early lead.",
             source="xiangning-chen/DrNAS 201-space/train_search.py:55; automl/nasbench-1shot1 optimizers/pc_darts",
             holds=lambda arm: arm.protocol.params.warmup == 0,

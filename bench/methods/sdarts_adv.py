@@ -80,14 +80,14 @@ DEVIATIONS = (
     Rule(
         id="attack-fallback",
         what="A seed whose loss did not rise keeps its clean mix in that step.",
-        why="So does the authors' code; the paper's algorithm has no such test.",
+        why="The authors' code does the same; the paper's algorithm has no such test.",
         effect="The weights never see an attack that helped them.",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:11-44",
     ),
     Rule(
         id="attack-statistics",
         what="The attack runs in evaluation mode, on running statistics.",
-        why="So does the authors' code. With NAS-Bench-1Shot1's momentum of 0.997 those are the statistics of the"
+        why="The authors' code does the same. With NAS-Bench-1Shot1's momentum of 0.997 those are the statistics of the"
         " alpha step's batch.",
         effect="Batch statistics or another momentum would make another method.",
         switch="supernet.bn_tracked=false",

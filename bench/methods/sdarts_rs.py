@@ -50,14 +50,14 @@ DEVIATIONS = (
     Rule(
         id="perturbed-quantity",
         what="The mix, softmax(alpha), is perturbed in every row, and brought back to the simplex.",
-        why="So does the authors' code; the paper writes the perturbation into the architecture weights.",
+        why="The authors' code does the same; the paper writes the perturbation into the architecture weights.",
         effect="Entries can end outside the box of radius epsilon, since rows are divided by their sums.",
         source="xiangning-chen/SmoothDARTS attacker/perturb.py:11-50",
     ),
     Rule(
         id="epsilon-end",
         what="Epsilon grows once an epoch and ends one step short of its maximum, as at 0.2973 of 0.3 in 100 epochs.",
-        why="So does the authors' code.",
+        why="The authors' code does the same.",
         effect="Negligible; a maximum of 0.3027 would end at 0.3 in 100 epochs.",
         source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:193",
         holds=lambda arm: arm.protocol.params.epsilon > arm.protocol.params.epsilon_start,

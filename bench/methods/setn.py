@@ -152,6 +152,6 @@ METHOD = Method(
     params=Params,
     draws=choices,
     spaces=fault,
-    still=frozenset({"loss"}),  # one path a step: a few images are fitted slowly
+    still=frozenset({"loss"}),  # one path per step: a few images are fitted slowly
     deviations=DEVIATIONS,
 )

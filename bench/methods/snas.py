@@ -61,7 +61,7 @@ DEVIATIONS = (
     Rule(
         id="two-levels",
         what="Alphas and weights descend the losses of different images, in turns.",
-        why="So does the copy for NAS-Bench-201; the paper's search trains both on one loss.",
+        why="The copy for NAS-Bench-201 does the same; the paper's search trains both on one loss.",
         effect="Unknown. No protocol of the published NAS-Bench-201 numbers was found.",
         source="xiangning-chen/DrNAS 201-space/train_search.py; Xie et al., SNAS, section 2",
     ),

@@ -144,7 +144,7 @@ DEVIATIONS = (
         what="On NAS-Bench-1Shot1, operations are kept by block, as many parents as the block has, and weights of one"
         " stand for what is kept.",
         why="The code appends operations in shuffled order, takes the number of parents from the shuffled position,"
-        " and sends fixed rows through a softmax again, which then stay for later proposals.",
+        " and sends fixed rows through a softmax again; it keeps them for later proposals.",
         effect="The cells differ from those of the code; they are those that its text describes.",
         source=f"{_SOURCE}, nasbench1shot1/optimizers/darts/networks_proposal.py:160-262",
         holds=lambda arm: arm.space.family == "nasbench1shot1",

@@ -25,7 +25,7 @@ def build(
     classes: int = 10,
     bn_momentum: float = 0.1,
 ) -> nn.Module:
-    """Return the network of a cell with operations on its edges, with ``cells`` cells a stack."""
+    """Return the network of a cell with operations on its edges, with ``cells`` cells per stack."""
     layers: list[nn.Module] = [
         nn.Conv2d(image_channels, channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(channels),

@@ -20,7 +20,7 @@ class Recipe:
 
     Attributes
     ----------
-    batch : images a step. The last step of an epoch takes what is left over.
+    batch : images per step. The last step of an epoch takes what is left over.
     optimizer : "sgd", or "rmsprop" in TensorFlow's form with epsilon 1.
     lr : first learning rate; it falls to 0 by a cosine, anew at each ``lr_per``.
     pad, flip, cutout : as in ``bench.images.augment``; 0 and False switch off.

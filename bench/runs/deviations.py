@@ -146,7 +146,7 @@ FAMILY = {
             what="The halves are the even and the odd training images, normalised by the constants of the DARTS code.",
             why="The NAS-Bench-201 paper's code reads its halves from a file of indices, which this suite does not"
             " hold, and rounds the constants otherwise.",
-            effect="None expected: either halves are a random draw, and a normalised pixel differs by less than 0.001.",
+            effect="None expected: both are random halves, and a normalised pixel differs by less than 0.001.",
             source="D-X-Y/AutoDL-Projects xautodl/datasets/get_dataset_with_transform.py:101-103, 241-283",
             holds=lambda arm: _two_levels(arm) and arm.protocol.images.split == "interleaved",
         ),

@@ -24,7 +24,7 @@ class Underway:
 
     Attributes
     ----------
-    runs : one a seed.
+    runs : one per seed.
     position : completed epochs and rounds of a selection, and steps of the next one, that are kept.
     saved : when the newest of its checkpoints was written, in seconds since 1970.
     latest : the newest row of each seed; empty before the first.

@@ -33,7 +33,7 @@ class _Line:
 
     @property
     def errors(self) -> list[float]:
-        """Percent, one a cell."""
+        """Percent, one per cell."""
         return [100 - score.test for score in self.scores if score.test is not None]
 
     @property
@@ -43,7 +43,7 @@ class _Line:
 
 
 def draw(study: Study) -> Iterator[Plot]:
-    """Yield one figure: a line a method, and one for each published cell."""
+    """Yield one figure: one line per method, and one per published cell."""
     dataset, releases = study.datasets[0], study.releases(study.datasets[0])
     lines = [line for line in _lines(study, dataset, releases[:1]) if line.errors]
     if not lines:

@@ -33,7 +33,7 @@ class Answer:
     ----------
     sentence : the answer in one sentence.
     more : sentences that follow, on accuracies and on claims.
-    columns : a space, data set and quantity each.
+    columns : one space, data set and quantity each.
     rows : method and one number a column; None where the method has no record there.
     """
 

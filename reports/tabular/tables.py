@@ -22,7 +22,7 @@ from results.records.record import Record
 
 
 def final_table(studies: Sequence[Study]) -> Table:
-    """Return every final number of one experiment, a row each."""
+    """Return every final number of one experiment, one row each."""
     experiment = studies[0].experiment
     rows = [
         (

@@ -23,7 +23,7 @@ class Row:
     Attributes
     ----------
     verdict : on the accuracy or error that the row is about.
-    values : measured, in percent on the claim's scale, one a cell that counts.
+    values : measured, in percent on the claim's scale, one per cell that counts.
     parameters, cost : claims that say how large the network is and what the search took; None where none does.
     measured_parameters : of the cells that count.
     days : of a search, a share of those of the seeds that it ran with, on ``device``; one a search.

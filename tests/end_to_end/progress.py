@@ -1,4 +1,4 @@
-"""The lines that long work prints on standard error where there is no terminal: one an epoch."""
+"""The lines that long work prints on standard error where there is no terminal: one per epoch."""
 
 import re
 

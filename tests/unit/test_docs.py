@@ -297,7 +297,8 @@ AVOIDED = {
     r"\bcannot be held against\b": "cannot be compared with",
     r"same command goes on\b": "the same command continues",
     r"\bunfolds to\b": "expands to",
-    r"\b(row|line) an? (epoch|point|row)\b": "per epoch, per point, per row",
+    r"\b(one|two|four|cells|images|lines?|paths?|rows?|steps|weights) "
+    r"an? (cell|core|epoch|line|method|point|row|seed|stack|step)\b": "per",
 }
 
 

@@ -74,7 +74,7 @@ def test_nothing_is_known_without_a_record(store, group):
 
 
 def test_an_epoch_is_priced_by_the_seed_and_what_is_left_of_it(store, group, filed):
-    filed("darts", [3.0, 5.0], seeds=(4, 5))  # two seeds, four seconds an epoch: two a seed
+    filed("darts", [3.0, 5.0], seeds=(4, 5))  # two seeds, four seconds per epoch: two per seed
     assert seconds(store, group()) == pytest.approx(2 * 2 * 10)
     assert seconds(store, group(seeds=(0,), done=7)) == pytest.approx(2 * 3)
 

@@ -227,7 +227,7 @@ def test_a_checkpoint_is_kept_each_so_many_seconds_of_a_long_epoch(search, clock
         save(group, learner, sums, **more)
 
     monkeypatch.setattr(GroupState, "save", note)
-    search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps an epoch
+    search("runs", "training.batch=2", checkpoint_seconds=3.0)  # ten steps per epoch
     assert kept == [3, 6, 9, 0] * 2
 
 

@@ -11,7 +11,7 @@ from .test_build import CLAIM
 
 
 def study_of(ends, space="nasbench201"):
-    """Return a study of methods that end in these cells, one a seed."""
+    """Return a study of methods that end in these cells, one per seed."""
     records = [
         record(method, seed, archs=[CONVOLUTIONS, arch], space=space)
         for method, archs in ends.items()
