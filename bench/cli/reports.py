@@ -158,7 +158,7 @@ def background(runs: Path) -> Any:
     from reports.chapters import Background
     from reports.study.study import Reference
     from results.data.directory import data_dir
-    from results.published import SKIPS_SOURCE, SOURCE, curves, skips
+    from results.published import LOGS_SOURCE, SOURCE, curves, eigenvalues, skips
     from results.records.store import Store
 
     searched = sorted({r.run.space for r in Store(runs).records() if r.manifest.space.dataset == "cifar10"})
@@ -171,7 +171,12 @@ def background(runs: Path) -> Any:
     for names, curve in skips().groupby(["space", "dataset", "method"]):
         space, dataset, method = cast(tuple[str, str, str], names)
         label, (epochs, counts) = methods.find(method).label, (curve[name].tolist() for name in ("epoch", "skips"))
-        reference = Reference(f"{label} (published)", dataset, epochs, counts, counts, counts, SKIPS_SOURCE, "skips")
+        reference = Reference(f"{label} (published)", dataset, epochs, counts, counts, counts, LOGS_SOURCE, "skips")
+        references.setdefault(space, []).append(reference)
+    for names, curve in eigenvalues().groupby(["space", "dataset", "method"], sort=False):
+        space, dataset, label = cast(tuple[str, str, str], names)
+        epochs, means = (curve[name].tolist() for name in ("epoch", "eigenvalue"))
+        reference = Reference(f"{label} (published)", dataset, epochs, means, means, means, LOGS_SOURCE, "eigenvalue")
         references.setdefault(space, []).append(reference)
     senseless = {
         space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}

@@ -23,7 +23,6 @@ _ROUND_STEPS = [1, 2, 2.5, 5, 10]
 _MARKERS_PER_LINE = 8
 _SPARSE = 0.5  # share of values known below which a line would suggest more than is known
 _LEVEL: dict[str, Any] = {"color": MUTED, "lw": 1, "ls": (0, (5, 2))}
-_DASHES = ("-.", (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))  # of published curves, which share one colour
 _EPOCHS = "completed epochs"
 _DODGE = 0.5  # part of the distance between two points over which sparse methods spread
 
@@ -123,11 +122,6 @@ def _count(trajectory: Trajectory) -> str:
 def method_entry(method: Method, label: str) -> Line2D:
     """Return the legend entry of a method."""
     return Line2D([], [], color=method.colour, marker=method.marker, label=label)
-
-
-def reference_look(place: int) -> dict[str, Any]:
-    """Return how a published curve is drawn: ``place`` is its place among those of a figure."""
-    return {"color": MUTED, "lw": 1.2, "ls": _DASHES[place % len(_DASHES)]}
 
 
 def draw_level(ax: Axes, level: float) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING
 
 from reports.drawing.axes import (
     draw_independent,
@@ -16,12 +14,12 @@ from reports.drawing.axes import (
     legend_of,
     level_entry,
     percent_axis,
-    reference_look,
 )
+from reports.drawing.published import Curves, entries, published, sources
 from reports.drawing.sheet import sheet
 from reports.drawing.style import MUTED
 from reports.plots import Plot
-from reports.study.study import Reference, Split, Study, dataset_label
+from reports.study.study import Split, Study, dataset_label
 from reports.study.trajectory import Trajectory, describe
 
 if TYPE_CHECKING:
@@ -54,9 +52,9 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
     if not panels:
         return Plot(name, title, missing=f"the scores of {release} hold no accuracy")
     main = next(iter(panels.values()))
-    published = release in study.releases(dataset, "table")  # else neither a curve nor an optimum compares
-    references = _references(study, dataset) if published else []
-    best = study.optimum(dataset) if published else None
+    comparable = release in study.releases(dataset, "table")  # else neither a curve nor an optimum compares
+    references = published(study, dataset, "error") if comparable else []
+    best = study.optimum(dataset) if comparable else None
     gaps = sum(bool(line.unscored.any()) for line in main)
     figure, axes = sheet(
         title,
@@ -65,7 +63,7 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
         right=0.68 if gaps else 0.12,
         legend=[
             *legend_of(main),
-            *(Line2D([], [], label=reference.label, **look) for reference, look in references),
+            *entries(references),
             *([] if best is None else [level_entry(f"best in the table, {100 - best:.2f} %")]),
         ],
     )
@@ -83,7 +81,7 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
         title,
         caption="Error, by its score, of the architecture decoded after each epoch: mean over seeds with a band of one"
         " standard error.",
-        note=_note(study, lost, points, release, [r for r, _ in references], drawn=any(map(_is_drawn, main))),
+        note=_note(study, lost, points, release, references, drawn=any(map(_is_drawn, main))),
         alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
         figure=figure,
     )
@@ -93,15 +91,7 @@ def _is_drawn(line: Trajectory) -> bool:
     return line.method.independent
 
 
-def _references(study: Study, dataset: str) -> list[tuple[Reference, dict[str, Any]]]:
-    """Return the published curves on a data set, each with its look."""
-    mine = [r for r in study.references if (r.dataset, r.quantity) == (dataset, "error")]
-    return [(r, reference_look(i)) for i, r in enumerate(mine)]
-
-
-def _draw_panel(
-    ax: Axes, lines: Sequence[Trajectory], references: Sequence[tuple[Reference, dict[str, Any]]], level: float | None
-) -> None:
+def _draw_panel(ax: Axes, lines: Sequence[Trajectory], references: Curves, level: float | None) -> None:
     for reference, look in references:
         ax.fill_between(reference.epochs, reference.low, reference.high, color=MUTED, alpha=0.14, lw=0)
         ax.plot(reference.epochs, reference.values, **look)
@@ -114,7 +104,7 @@ def _draw_panel(
     percent_axis(ax, [*shown, [] if level is None else [level]])
 
 
-def _note(study: Study, lost: int, points: int, release: str, references: Sequence[Reference], *, drawn: bool) -> str:
+def _note(study: Study, lost: int, points: int, release: str, references: Curves, *, drawn: bool) -> str:
     selecting = [method.label for method in study.methods if any(len(r.selected) for r in study.drawn(method))]
     return " ".join(
         [
@@ -122,6 +112,6 @@ def _note(study: Study, lost: int, points: int, release: str, references: Sequen
             *([_DRAWN] if drawn else []),
             *([f"{_SELECTED} {', '.join(selecting)}."] if selecting else []),
             f"{release} does not score {lost} of {points} points.",
-            *(f"{reference.label}: {reference.source}." for reference in references),
+            *([sources(references)] if references else []),
         ]
     )

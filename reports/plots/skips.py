@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MultipleLocator
 
-from reports.drawing.axes import draw_trajectories, epoch_axis, legend_of, reference_look
+from reports.drawing.axes import draw_trajectories, epoch_axis, legend_of
+from reports.drawing.published import entries, published, sources
 from reports.drawing.sheet import sheet
 from reports.plots import Plot
 from reports.study.final_cells import CELLS
@@ -40,18 +40,17 @@ def draw(study: Study) -> Iterator[Plot]:
         cell: [Trajectory.of(m, study.drawn(m), partial(_counts, operation=operation, cell=cell)) for m in searching]
         for cell in cells
     }
-    references = [r for r in study.references if (r.dataset, r.quantity) == (study.datasets[0], "skips")]
-    looks = [(reference, reference_look(place)) for place, reference in enumerate(references)]
+    references = published(study, study.datasets[0], "skips")
     main = next(iter(panels.values()))
     figure, axes = sheet(
         title,
         study.context,
         [1.9] * len(cells),
         titled=len(cells) > 1,
-        legend=[*legend_of(main), *(Line2D([], [], label=reference.label, **look) for reference, look in looks)],
+        legend=[*legend_of(main), *entries(references)],
     )
     for ax, (cell, lines) in zip(axes[:, 0], panels.items(), strict=True):
-        for reference, look in looks if cell == "normal" else ():
+        for reference, look in references if cell == "normal" else ():
             ax.plot(reference.epochs, reference.values, **look)
         draw_trajectories(ax, lines)
         ax.set(ylim=(-0.04 * cells[cell], 1.04 * cells[cell]), ylabel=f"of {cells[cell]} edges")
@@ -64,7 +63,7 @@ def draw(study: Study) -> Iterator[Plot]:
         title,
         caption=f"How many edges of the decoded cells are {_EDGES[operation]}: mean over seeds with a band of one"
         " standard error; thin lines are single seeds.",
-        note=" ".join(f"{reference.label}: {reference.source}." for reference in references),
+        note=sources(references),
         alt=f"{title}, {study.label}. {describe(main)}",
         figure=figure,
     )

@@ -29,13 +29,17 @@ TRANSFERS = {"cifar10": ("cifar100", "ImageNet16-120")}
 DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "svhn": "SVHN", "imagenet": "ImageNet"}
 
 
+#: Test error in percent, how many edges of the normal cell are skip connections, or the dominant eigenvalue.
+Quantity = Literal["error", "skips", "eigenvalue"]
+
+
 @dataclass(frozen=True)
 class Reference:
     """A published curve over completed epochs to set beside ours.
 
     Attributes
     ----------
-    values, low, high : mean and band of ``quantity``: test error in percent, or the skip connections of a cell.
+    values, low, high : mean and band of ``quantity``.
     """
 
     label: str
@@ -45,7 +49,7 @@ class Reference:
     low: Sequence[float]
     high: Sequence[float]
     source: str
-    quantity: Literal["error", "skips"] = "error"
+    quantity: Quantity = "error"
 
 
 @dataclass(frozen=True)

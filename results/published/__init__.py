@@ -20,7 +20,8 @@ REGRET_ZERO = {
 }
 _COLUMNS = {"error": "regret", "low": "low", "high": "high"}
 SOURCE = "read off the vector figure that the GAEA authors released (Li et al., ICLR 2021)"
-SKIPS_SOURCE = "means over three searches in experiments/search_logs of automl/RobustDARTS (Zela et al., ICLR 2020)"
+#: Of ``skips`` and ``eigenvalues``.
+LOGS_SOURCE = "means over three searches in experiments/search_logs of automl/RobustDARTS (Zela et al., ICLR 2020)"
 
 
 def curves() -> pd.DataFrame:
@@ -46,6 +47,18 @@ def skips() -> pd.DataFrame:
     of eight edges, the mean over three searches.
     """
     return pd.read_csv(Path(__file__).parent / "skips.csv")
+
+
+def eigenvalues() -> pd.DataFrame:
+    """Return the dominant eigenvalue of the alpha Hessian in second-order DARTS on S1 and S3, published.
+
+    Returns
+    -------
+    DataFrame with one row per space, method and epoch: ``space``, ``dataset``, ``method`` (its label, with the weight
+    decay unless that is 3e-4), ``epoch`` (completed) and ``eigenvalue``, the mean over three searches of the absolute
+    value, each from one batch.
+    """
+    return pd.read_csv(Path(__file__).parent / "eigenvalues.csv")
 
 
 @dataclass(frozen=True)

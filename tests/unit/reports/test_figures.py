@@ -221,6 +221,22 @@ def means(ax):
     return next(line.get_ydata().tolist() for line in ax.lines if line.get_gid() == "mean.darts")
 
 
+def test_published_eigenvalues_are_drawn_beside_ours_with_their_source_once():
+    curves = [
+        Reference(name, "cifar10", [1, 3], values, values, values, "their logs", "eigenvalue")
+        for name, values in (("plain", [0.2, 0.7]), ("decayed", [0.1, 0.2]))
+    ]
+    elsewhere = Reference("elsewhere", "svhn", [1], [9.0], [9.0], [9.0], "their logs", "eigenvalue")
+    study = Study.of([record(columns={"eigenvalue": [0.1, 0.2, 0.3]})], Table({}), references=(*curves, elsewhere))
+    plot = by_name(eigenvalue, study)["eigenvalue"]
+    drawn = [list(line.get_ydata()) for line in plot.figure.axes[0].lines]
+    assert [0.2, 0.7] in drawn
+    assert [0.1, 0.2] in drawn
+    assert [9.0] not in drawn
+    assert plot.note.endswith("plain, decayed: their logs.")
+    assert {"plain", "decayed"} <= set(texts(plot.figure))
+
+
 def test_skips_are_counted_in_each_kind_of_cell_beside_what_was_published():
     published = Reference("theirs", "cifar10", [1, 2], [2.7, 7.0], [2.7, 7.0], [2.7, 7.0], "their logs", "skips")
     records = [record(seed=seed, space="darts-s2", archs=[TWO_KINDS] * 2) for seed in (0, 1)]

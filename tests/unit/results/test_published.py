@@ -7,7 +7,7 @@ import pytest
 from bench.experiments import reading
 from bench.retraining.recipes import RECIPES
 from results.claims.claim import load_claims
-from results.published import REGRET_ZERO, curves, skips
+from results.published import REGRET_ZERO, curves, eigenvalues, skips
 from results.scores.oracle import Chain, TableOracle
 
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -141,6 +141,17 @@ def test_published_skips():
     assert table["skips"].between(0, 8).all()
     last = table.groupby("space")["skips"].last()
     assert (last["darts-s1"], last["darts-s3"]) == (CLAIMS["rdarts-skips-s1-c10"].value, 8.0)
+
+
+def test_published_eigenvalues():
+    table = eigenvalues()
+    assert table.groupby(["space", "method"]).size().eq(26).all()
+    assert table["epoch"].max() == 50
+    for decay, claimed in (("", "plain"), (", L2 81e-4", "l2-81e4")):
+        one = table[(table["space"] == "darts-s1") & (table["method"] == f"DARTS (2nd order){decay}")]
+        for window, epochs in (("first", (1, 9)), ("last", (43, 50))):
+            mean = one.loc[one["epoch"].between(*epochs), "eigenvalue"].mean()
+            assert mean == pytest.approx(CLAIMS[f"rdarts-eigenvalue-{window}-s1-c10-{claimed}"].value, abs=0.001)
 
 
 def test_curves():
