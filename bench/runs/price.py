@@ -20,7 +20,7 @@ from results.records.record import Record
 from results.records.store import Store
 from spaces.supernet.network import Supernet
 
-from .checkpoint import LARGEST
+from .head import MOST_WEIGHTS
 from .plan import Group
 
 #: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
@@ -165,10 +165,10 @@ def memory_of(group: Group) -> int:
     """
     protocol = group.arm.protocol
     net = Supernet(group.arm.space, protocol.supernet)
-    if 8 * net.size > LARGEST:  # weights and momentum
+    if net.size > MOST_WEIGHTS:
         raise InputError(
             f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
-            f" {net.size:,} weights on {group.arm.space_id}; the limit is {LARGEST // 8:,}: use smaller values"
+            f" {net.size:,} weights on {group.arm.space_id}; the limit is {MOST_WEIGHTS:,}: use smaller values"
         )
     side = protocol.images.size or datasets.find(protocol.images.dataset).side
     seeds, batch = len(group.seeds), protocol.training.batch
