@@ -143,7 +143,7 @@ def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
         seeds, parts = group.seeds, 1
         each = memory_of(group) / len(seeds) if group.arm.method.step else 0.0
         if len(seeds) > 1 and not group.begun and each:
-            parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
+            parts = -(-len(seeds) // max(1, int(min(len(seeds), room / each))))
         divided += parts > 1
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
         found += [replace(group, seeds=seeds[a:b]) for a, b in pairwise(bounds)]

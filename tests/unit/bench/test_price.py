@@ -139,6 +139,10 @@ def test_groups_are_divided_so_that_each_fits(groups, monkeypatch, room, expecte
     assert line == (more if len(found) > 3 else "")
 
 
+def test_where_the_system_does_not_say_what_is_free_no_group_is_divided(groups):
+    assert fitted(groups, math.inf) == (groups, "")
+
+
 def test_a_group_that_was_cut_off_stays_whole(group):
     cut = [group(done=3), replace(group(), at=Position(0, 2))]
     assert fitted(cut, 1.0) == (cut, "")
