@@ -27,7 +27,6 @@ from .plan import Group
 _ATTACK_STEP = 0.9
 #: Training passes that take as long as a pass without a gradient: a backward pass takes as long as two forward ones.
 _FORWARD = 1 / 3
-_SEARCH_IMAGES = {"cifar10": 50_000, "digits": 1_536}
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _epochs_of_selection(group: Group) -> float:
     step = sum(arm.method.passes.values())  # an epoch's over each half of the images
     if select.trial == "half":
         return trained + tried * _FORWARD / step
-    images = arm.protocol.images.limit or _SEARCH_IMAGES[arm.protocol.images.dataset]
+    images = arm.protocol.images.limit or datasets.find(arm.protocol.images.dataset).train
     return trained + tried * select.batch(params, arm.protocol.training) * _FORWARD / step / (images / 2)
 
 

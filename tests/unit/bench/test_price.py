@@ -10,6 +10,7 @@ import spaces
 from bench import reproduce
 from bench.arms import About
 from bench.engines import inline
+from bench.images import datasets
 from bench.machine import environment
 from bench.machine.setting import Setting
 from bench.methods import method
@@ -254,3 +255,9 @@ def test_rounds_cost_what_they_cost_in_earlier_records(store, group, search):
     chosen = group("setn", seeds=(0,))
     epoch, a_round = (float(points["seconds"].mean()) for points in (record.searched, record.selected))
     assert seconds(done, chosen) == pytest.approx(10 * epoch + a_round)
+
+
+@pytest.mark.parametrize("dataset", datasets.DATASETS)
+def test_a_selection_on_batches_has_a_price_on_every_data_set(store, group, dataset):
+    of_trials = group("setn", "images.limit=0", f"images.dataset={dataset}")
+    assert Prices(store, CPU).of(of_trials).basis.startswith("no record")
