@@ -128,7 +128,8 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     """Return what the time of an epoch depends on."""
     images, net = protocol["images"], protocol["supernet"]
     sizes = (images[key] for key in ("dataset", "size", "limit"))
-    return (*sizes, net["channels"], net["cells"], net.get("partial", 1), protocol["training"]["batch"])
+    depth = net["cells"], net.get("layers", 0)
+    return (*sizes, net["channels"], *depth, net.get("partial", 1), protocol["training"]["batch"])
 
 
 def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:

@@ -261,3 +261,9 @@ def test_rounds_cost_what_they_cost_in_earlier_records(store, group, search):
 def test_a_selection_on_batches_has_a_price_on_every_data_set(store, group, dataset):
     of_trials = group("setn", "images.limit=0", f"images.dataset={dataset}")
     assert Prices(store, CPU).of(of_trials).basis.startswith("no record")
+
+
+def test_a_record_of_another_depth_says_nothing_on_the_darts_spaces(store, group, filed):
+    filed("darts", [4.0], "space.darts.supernet.layers=3", space="darts-s1")
+    assert np.isfinite(seconds(store, group("darts", "space.darts.supernet.layers=3", space="darts-s1")))
+    assert np.isnan(seconds(store, group("darts", "space.darts.supernet.layers=8", space="darts-s1")))
