@@ -58,9 +58,9 @@ def known_space(name: str) -> str:
 
 
 def listed(path: str) -> Iterator[Given]:
-    """Yield the architectures of a file, or of standard input for ``-``: one a line, or the column ``arch`` of a table.
+    """Yield the architectures of a file, one a line or the column ``arch`` of a table; ``-`` is standard input.
 
-    Empty lines and lines that begin with # are skipped.
+    Standard input has one a line. Lists may have empty lines, and lines that begin with #, which are skipped.
     """
     name = "standard input" if path == STANDARD_INPUT else path
     try:
@@ -68,7 +68,7 @@ def listed(path: str) -> Iterator[Given]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     lines = text.decode(data, name).splitlines()
-    if path != STANDARD_INPUT and lines and "arch" in lines[0].lower():
+    if path != STANDARD_INPUT and lines and "arch" in lines[0].lower() and not lines[0].lstrip().startswith("#"):
         table = delimited.read(Path(path), ["arch"])
         yield from (Given(line.fields["arch"], f"{name}, line {line.number}: ") for line in table.lines)
         return
