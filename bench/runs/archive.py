@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +24,8 @@ from results.records.store import Store
 NAME = "dnas-bench-records.zip"
 _RUNS, _SUMS = "runs", "SHA256SUMS"
 _LARGEST = 2**32  # bytes that an archive may expand to
+#: What zipfile raises where an archive is damaged, encrypted (RuntimeError), or lacks its checksums.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
 _SUITE = """@software{dnas-bench,
   title = {dnas-bench: a benchmark-reproduction suite for differentiable architecture search},
   author = {{The dnas-bench developers}},
@@ -85,7 +88,7 @@ def unpack(path: Path, folder: Path) -> Path:
                 place = folder / member.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path} is not an archive of 'dnas export', or is damaged: {error}") from None
     return folder / _RUNS
 

@@ -1,6 +1,7 @@
 """An archive holds what a store says, and another store takes it back as it was."""
 
 import json
+import re
 import zipfile
 
 import pandas as pd
@@ -103,3 +104,19 @@ def test_what_is_not_as_it_was_packed_is_refused_or_left_out(packed, tmp_path, f
         return
     with pytest.raises(InputError, match="damaged"):
         archive.unpack(bad, tmp_path / "unpacked")
+
+
+def test_an_archive_whose_content_is_damaged_or_encrypted_is_refused_in_one_line(packed, tmp_path):
+    with zipfile.ZipFile(packed) as source:
+        place = next(each.header_offset for each in source.infolist() if each.filename.endswith("scores.parquet"))
+    damaged, encrypted = tmp_path / "damaged.zip", tmp_path / "encrypted.zip"
+    content = bytearray(packed.read_bytes())
+    content[place + 60 : place + 100] = bytes(each ^ 0xFF for each in content[place + 60 : place + 100])
+    damaged.write_bytes(content)
+    headers = re.sub(
+        rb"(PK\x03\x04..|PK\x01\x02....).", lambda found: found[1] + b"\x01", packed.read_bytes(), flags=re.DOTALL
+    )
+    encrypted.write_bytes(headers)
+    for path in (damaged, encrypted):
+        with pytest.raises(InputError, match="or is damaged"):
+            archive.unpack(path, tmp_path / "unpacked")
