@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -50,16 +49,17 @@ def pack(target: Path, store: Store, report: Path, versions: Mapping[str, str]) 
         "CITATION.bib": citation(records, versions.get("dnas-bench", "")),
         "versions.json": json.dumps(_versions(records, versions), indent=1, sort_keys=True) + "\n",
     }
-    sums = {name: _checksum(path.read_bytes()) for name, path in members.items()}
-    sums |= {name: _checksum(text.encode()) for name, text in texts.items()}
-    texts[_SUMS] = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+    sums = {}
     with whole.writing(target) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, text in texts.items():
-            archive.writestr(_member(name), text)
         for name, path in members.items():
-            with path.open("rb") as source, archive.open(_member(name), "w") as inside:
-                shutil.copyfileobj(source, inside)
-    return len(members) + len(texts)
+            content = path.read_bytes()  # once: another process may replace the file at any time
+            sums[name] = _checksum(content)
+            archive.writestr(_member(name), content)
+        for name, text in texts.items():
+            sums[name] = _checksum(text.encode())
+            archive.writestr(_member(name), text)
+        archive.writestr(_member(_SUMS), "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items())))
+    return len(sums) + 1
 
 
 def is_archive(path: Path) -> bool:

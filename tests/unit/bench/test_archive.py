@@ -3,6 +3,8 @@
 import json
 import re
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -120,3 +122,19 @@ def test_an_archive_whose_content_is_damaged_or_encrypted_is_refused_in_one_line
     for path in (damaged, encrypted):
         with pytest.raises(InputError, match="or is damaged"):
             archive.unpack(path, tmp_path / "unpacked")
+
+
+def test_a_file_that_changes_while_it_is_packed_is_whole_in_the_archive(packed, store, tmp_path, monkeypatch):
+    """Another process adds scores as soon as their file was read."""
+    read, other = Path.read_bytes, replace(SCORE, arch=ALL_SKIP.replace("skip_connect", "nor_conv_3x3"))
+
+    def read_and_replaced(path):
+        content = read(path)
+        if path == store.scores_path:
+            merge_scores(path, [other])
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_replaced)
+    archive.pack(tmp_path / "busy.zip", store, tmp_path / "report", VERSIONS)
+    root = archive.unpack(tmp_path / "busy.zip", tmp_path / "unpacked")
+    assert read_scores(root / "scores.parquet") == [SCORE]
