@@ -100,6 +100,12 @@ def test_a_filter_narrows_and_may_name_what_the_experiment_does_not(experiment, 
     assert [(t.arm.space_id, t.arm.id) for t in tasks] == [("nasbench1shot1-2", "random")]
 
 
+def test_what_is_named_twice_is_run_once(experiment, store):
+    once = plan(experiment.choose(("nasbench201",), ("random",)).arms, store)
+    twice = plan(experiment.choose(("nasbench201",) * 2, ("random",) * 2).arms, store)
+    assert list(twice) == list(once)
+
+
 def test_the_most_wanted_come_first(cut_down, store):
     experiment = cut_down(
         'spaces=["nasbench201", "nasbench1shot1-1"]',
