@@ -14,6 +14,7 @@ from bench.machine.setting import Setting
 from bench.reproduce import Scored
 from bench.runs import recording
 from bench.search import Point
+from results.errors import InputError
 from results.records.store import Store
 
 LIMITS = {"nasbench201": 20, "nasbench1shot1-1": 30, "nasbench1shot1-3": 30}
@@ -68,3 +69,24 @@ def test_a_scoring_that_is_out_of_time_says_that_it_goes_on(experiment, setting,
     assert scored.text.startswith(
         "0 of 4 distinct final architectures scored by retraining; out of time, and the same command"
     )
+
+
+def seeds_of(experiment, seeds, folder):
+    return [group.seeds for group in reproduce.groups(experiment, ["nasbench201"], ["darts"], seeds, folder)]
+
+
+def test_seeds_of_a_program_are_integers_of_any_kind_each_once(experiment, tmp_path):
+    for seeds in ([2, 0, 2], np.array([2, 0]), (each for each in (2, 0)), [np.int64(2), 0]):
+        assert seeds_of(experiment, seeds, tmp_path) == [(2, 0)]
+    assert seeds_of(experiment, None, tmp_path) == [experiment.seeds]
+
+
+@pytest.mark.parametrize("seeds", [[], np.array([]), "0-3", [0.5], [-1], [10**9]])
+def test_what_is_no_seed_of_a_program_is_refused(experiment, tmp_path, seeds):
+    with pytest.raises(InputError, match="seed"):
+        seeds_of(experiment, seeds, tmp_path)
+
+
+def test_an_empty_list_of_methods_does_not_run_all(experiment, tmp_path):
+    with pytest.raises(InputError, match="methods is empty"):
+        reproduce.groups(experiment, None, [], None, tmp_path)
