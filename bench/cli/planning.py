@@ -35,7 +35,7 @@ def plan(
     experiment: ExperimentName = "quick",
     space: Spaces = None,
     method: Methods = None,
-    seeds: Seeds = "",
+    seeds: Seeds = None,
     override: Overrides = None,
     runs: Runs = RUNS,
     device: Device = "auto",

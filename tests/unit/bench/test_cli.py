@@ -22,6 +22,11 @@ def test_what_is_no_time_is_refused(text):
         options.seconds(text)
 
 
+def test_seeds_of_an_empty_variable_are_not_all_seeds(tmp_path):
+    with pytest.raises(InputError, match="'' is not a list of seeds"):
+        planning.plan("quick", seeds="", device="cpu", runs=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"), (math.nan, "?")],
