@@ -47,7 +47,7 @@ def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(capsys, mon
     monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
     display = Display(SimpleNamespace(disable=True))
     for epoch in (104, 105):
-        display.progress(group, epoch, rows([50.0], [40.0]))
+        display.progress(group, epoch, dict(zip(group.runs, rows([50.0], [40.0]), strict=True)))
         now[0] += 30.0
     assert "round 5 of 25 of the selection, 10 min 00 s left" in capsys.readouterr().err
 
@@ -58,7 +58,7 @@ def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_lon
     monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
     display = Display(SimpleNamespace(disable=True))
     for epoch in (10, 11, 13):  # resumed after the tenth
-        display.progress(GROUP, epoch, rows([50.0] * 12, [40.0] * 12))
+        display.progress(GROUP, epoch, dict(zip(GROUP.runs, rows([50.0] * 12, [40.0] * 12), strict=True)))
         now[0] += 30.0
     out, err = capsys.readouterr()
     assert out == ""
