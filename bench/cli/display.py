@@ -39,8 +39,8 @@ class Display:
         self.bar.update(self.shown[group], completed=epoch, note=f"selecting {note}" if epoch > group.epochs else note)
 
     def say(self, text: str) -> None:
-        """Say a line above the bars."""
-        self.bar.console.print(text, highlight=False, soft_wrap=True)
+        """Say a line above the bars, as it is: an error may hold what rich would take for markup."""
+        self.bar.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def ended(self, outcome: Ended) -> None:
         """Say how a group ended."""

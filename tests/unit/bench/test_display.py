@@ -1,8 +1,10 @@
 """What a run says about where it stands where there is no terminal."""
 
+import io
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import work  # noqa: F401 - it adds its commands
@@ -95,3 +97,11 @@ def test_a_training_says_a_line_a_tenth_of_a_cell_but_not_too_often(seconds, lin
     assert len(said) == lines
     assert said[0].endswith(" of 2 cells, a cell")
     assert said[-1] == "retraining: 1.0 of 2 cells, a cell"
+
+
+def test_an_error_is_printed_as_it_is():
+    written = io.StringIO()
+    display = Display(SimpleNamespace(disable=True, console=Console(file=written)))
+    line = "darts/0: failed ([enforce fail at alloc_cpu.cpp:117] :x: [/tmp/full] has no space)"
+    display.say(line)
+    assert written.getvalue() == f"{line}\n"
