@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,6 +134,15 @@ def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | No
 def emit(document: Any) -> None:
     """Print one JSON document; what is not finite is null."""
     print(json.dumps(finite(document), indent=2, default=str, allow_nan=False))
+
+
+def can_print(text: str) -> bool:
+    """Whether standard output has the characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def seconds(budget: str) -> float:
