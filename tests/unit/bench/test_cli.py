@@ -144,3 +144,10 @@ def test_a_group_of_commands_without_words_prints_its_help(monkeypatch, capsys):
     assert ended.value.code == 2
     assert "verify" in out + err
     assert "dnas:" not in err
+
+
+def test_a_file_for_tables_that_is_no_text_is_refused_before_the_work(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_bytes("café".encode("latin-1"))
+    with pytest.raises(InputError, match=r"README\.md is not UTF-8 at byte 3; save it as UTF-8"):
+        reports.report(runs=options.RUNS, reports=tmp_path / "reports", into=[page])
