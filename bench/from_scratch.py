@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -131,20 +132,31 @@ def _train(
         missing += [final for final in wanted if final in others]
     device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
     for arm, archs in _by_images(experiment, missing):
-        if device.type == "cpu":
-            torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
-        retrain(
-            archs,
-            arm.images(setting.data_dir),
-            RECIPES[recipe],
-            experiment=experiment.name,
-            purpose=purpose,
-            device=device,
-            out=store.retrained_path(experiment.name),
-            progress=progress,
-            deadline=setting.deadline,
-            replace=setting.replace,
-        )
+        with _one_thread(device):
+            retrain(
+                archs,
+                arm.images(setting.data_dir),
+                RECIPES[recipe],
+                experiment=experiment.name,
+                purpose=purpose,
+                device=device,
+                out=store.retrained_path(experiment.name),
+                progress=progress,
+                deadline=setting.deadline,
+                replace=setting.replace,
+            )
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """Compute on one thread of a CPU within: small cells gain nothing from a second, which stalls if cores are busy."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)  # what a search computes depends on it
 
 
 def _by_images(experiment: Experiment, wanted: Sequence[Final]) -> Iterator[tuple[Arm, list[tuple[str, str]]]]:

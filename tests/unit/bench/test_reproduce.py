@@ -90,3 +90,14 @@ def test_what_is_no_seed_of_a_program_is_refused(experiment, tmp_path, seeds):
 def test_an_empty_list_of_methods_does_not_run_all(experiment, tmp_path):
     with pytest.raises(InputError, match="methods is empty"):
         reproduce.groups(experiment, None, [], None, tmp_path)
+
+
+def test_a_scoring_leaves_the_number_of_threads_as_it_was(experiment, setting, found, monkeypatch):
+    inside = []
+    monkeypatch.setattr(from_scratch, "retrain", lambda *_, **__: inside.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+    try:
+        reproduce.score(experiment, setting, print)
+        assert (set(inside), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(1)
