@@ -38,26 +38,26 @@ class Scored:
     out_of_time: bool = False
 
 
-def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Sequence[Arm] = ()) -> Scored:
+def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Sequence[Arm] | None = None) -> Scored:
     """Train what the experiment has found so far, and the published cells that it names, from scratch.
 
     A training that was cut off goes on where it stopped; what is scored is not trained again.
 
     Parameters
     ----------
-    arms : what these found alone, and no published cells; by default all of the experiment's.
+    arms : what these found alone, and no published cells; None takes all of the experiment's.
     """
-    narrowed = {arm.name for arm in arms}
-    records = [r for r in setting.store.records(experiment.name) if not arms or r.run.arm in narrowed]
+    narrowed = None if arms is None else {arm.name for arm in arms}
+    records = [r for r in setting.store.records(experiment.name) if narrowed is None or r.run.arm in narrowed]
     complete = [record for record in records if record.complete]
     found, out_of_time, remark = finals(complete), False, ""
-    beside = [] if arms else published(experiment)
+    beside = published(experiment) if arms is None else []
     if not found and not beside:
         return Scored("nothing to score yet")
     wanted = found
     try:
         if experiment.retrain.select:
-            ready, waiting = _ready(arms or experiment.choose().arms, experiment.seeds, records)
+            ready, waiting = _ready(experiment.choose().arms if arms is None else arms, experiment.seeds, records)
             _train(experiment, _retrainable(finals(ready)), experiment.retrain.select, "select", setting, progress)
             wanted = list(dict.fromkeys(chosen(experiment, ready, setting)))
             remark = f"; {waiting} arms wait for searches of theirs" if waiting else ""

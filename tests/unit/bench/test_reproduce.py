@@ -101,3 +101,8 @@ def test_a_scoring_leaves_the_number_of_threads_as_it_was(experiment, setting, f
         assert (set(inside), torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(1)
+
+
+def test_arms_that_make_no_sense_leave_nothing_to_train(experiment, setting, found, monkeypatch):
+    monkeypatch.setattr(from_scratch, "retrain", lambda *_, **__: pytest.fail("trains what nobody asked for"))
+    assert from_scratch.train(experiment, setting, print, ()) == Scored("nothing to score yet")
