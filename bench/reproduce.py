@@ -180,8 +180,17 @@ def run(
     yield from (store.read(run) for arm in work.chosen.arms for run in arm.runs if run not in left)
     if left:
         for ended in work.run(lambda *_: None):
-            yield from (store.read(run) for run in ended.group.runs if run in left and store.is_readable(run))
+            new = [run for run in ended.group.runs if run in left and _has_ended(run, ended, store)]
+            left.difference_update(new)
+            yield from map(store.read, new)
     work.score(lambda *_: None)
+
+
+def _has_ended(run: Run, ended: Ended, store: Store) -> bool:
+    """Whether a run has a result by now, or failed with its group; what is left of an earlier call is neither."""
+    manifest = store.manifest(run)
+    failed = ended.status == "failed" and manifest is not None and manifest.status == "failed"
+    return failed or plan.is_done(store, run, ended.group.arm.hash)
 
 
 def _chosen(

@@ -9,6 +9,7 @@ import torch
 
 import spaces
 from bench import from_scratch, reproduce
+from bench.engines import engine
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.reproduce import Scored
@@ -106,3 +107,19 @@ def test_a_scoring_leaves_the_number_of_threads_as_it_was(experiment, setting, f
 def test_arms_that_make_no_sense_leave_nothing_to_train(experiment, setting, found, monkeypatch):
     monkeypatch.setattr(from_scratch, "retrain", lambda *_, **__: pytest.fail("trains what nobody asked for"))
     assert from_scratch.train(experiment, setting, print, ()) == Scored("nothing to score yet")
+
+
+def test_the_failure_of_an_earlier_call_is_no_record_of_this_one(cut_down, tmp_path, monkeypatch):
+    def records(**how):
+        found = reproduce.run(experiment, ["nasbench201"], ["darts"], [0], tmp_path / "runs", **how)
+        return [record.manifest.status for record in found]
+
+    def fails(*_):
+        raise RuntimeError("the device gave up")
+
+    experiment = cut_down("training.epochs=1")
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.execution, "run_group", fails)
+        assert records() == ["failed"]
+    assert records(seconds=0.0) == []
