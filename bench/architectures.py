@@ -60,7 +60,8 @@ def known_space(name: str) -> str:
 def listed(path: str) -> Iterator[Given]:
     """Yield the architectures of a file, or of standard input for ``-``.
 
-    A file has one per line, or is a table with a column ``arch``. Empty lines and lines that begin with # are skipped.
+    Each holds one per line. A file may also be a table with a column ``arch``. Empty lines and lines that begin with #
+    are skipped.
     """
     name = "standard input" if path == STANDARD_INPUT else path
     try:
@@ -68,7 +69,7 @@ def listed(path: str) -> Iterator[Given]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     lines = text.decode(data, name).splitlines()
-    if path != STANDARD_INPUT and lines and "arch" in lines[0].lower():
+    if path != STANDARD_INPUT and lines and "arch" in lines[0].lower() and not lines[0].lstrip().startswith("#"):
         table = delimited.read(Path(path), ["arch"])
         yield from (Given(line.fields["arch"], f"{name}, line {line.number}: ") for line in table.lines)
         return

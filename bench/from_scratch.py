@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +23,9 @@ from bench.retraining.recipes import RECIPES
 from bench.retraining.retrain import Progress, Purpose, release, retrain
 from bench.runs import standing
 from bench.scoring import Final, finals, unscored
+from results.errors import InputError
 from results.published import cells
+from results.records.current import current
 from results.records.record import Record
 from results.records.run import ArmName
 from results.scores.oracle import RetrainedOracle
@@ -37,26 +40,27 @@ class Scored:
     out_of_time: bool = False
 
 
-def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Sequence[Arm] = ()) -> Scored:
+def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Sequence[Arm] | None = None) -> Scored:
     """Train what the experiment has found so far, and the published cells that it names, from scratch.
 
-    A training that was cut off goes on where it stopped; what is scored is not trained again.
+    A training that was cut off goes on where it stopped; what is scored is not trained again. What a search of another
+    protocol found is not trained.
 
     Parameters
     ----------
-    arms : what these found alone, and no published cells; by default all of the experiment's.
+    arms : what these found alone, and no published cells; None takes all of the experiment's.
     """
-    narrowed = {arm.name for arm in arms}
-    records = [r for r in setting.store.records(experiment.name) if not arms or r.run.arm in narrowed]
+    narrowed = None if arms is None else {arm.name for arm in arms}
+    records = [r for r in _counted(experiment, setting) if narrowed is None or r.run.arm in narrowed]
     complete = [record for record in records if record.complete]
     found, out_of_time, remark = finals(complete), False, ""
-    beside = [] if arms else published(experiment)
+    beside = published(experiment) if arms is None else []
     if not found and not beside:
         return Scored("nothing to score yet")
     wanted = found
     try:
         if experiment.retrain.select:
-            ready, waiting = _ready(arms or experiment.choose().arms, experiment.seeds, records)
+            ready, waiting = _ready(experiment.choose().arms if arms is None else arms, experiment.seeds, records)
             _train(experiment, _retrainable(finals(ready)), experiment.retrain.select, "select", setting, progress)
             wanted = list(dict.fromkeys(chosen(experiment, ready, setting)))
             remark = f"; {waiting} arms wait for searches of theirs" if waiting else ""
@@ -75,7 +79,7 @@ def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Se
 
 def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:
     """Say how many cells wait for being trained from scratch."""
-    found = finals(setting.store.records(experiment.name, complete_only=True))
+    found = finals(record for record in _counted(experiment, setting) if record.complete)
     what = "the best of each arm" if experiment.retrain.select else "them"
     how = f"'dnas retrain {experiment.name}' trains {what} for {RECIPES[experiment.retrain.recipe].epochs} epochs"
     return Scored(f"{len(found)} distinct final architectures; {how}")
@@ -96,6 +100,15 @@ def chosen(experiment: Experiment, records: Sequence[Record], setting: Setting) 
         if (score := oracle.score(*final)) and score.valid is not None:
             arms[record.run.arm].append((-score.valid, record.run.seed, final))
     return [min(scored)[2] for scored in arms.values()]
+
+
+def _counted(experiment: Experiment, setting: Setting) -> list[Record]:
+    """Return the records of the protocol that each arm has now; where an arm has none, those that were imported."""
+    records, planned = setting.store.records(experiment.name), dict[ArmName, str]()
+    for name in {record.run.arm for record in records}:
+        with suppress(InputError, KeyError):  # a space or a method that the suite does not have
+            planned[name] = experiment.arm(name.space, name.method).hash
+    return current(records, planned, imported=True)[0]
 
 
 def _ready(arms: Sequence[Arm], seeds: Sequence[int], records: Sequence[Record]) -> tuple[list[Record], int]:
@@ -131,20 +144,31 @@ def _train(
         missing += [final for final in wanted if final in others]
     device = choose_device("cpu" if setting.device.type == "cpu" else "auto")  # that of the runs may be elsewhere
     for arm, archs in _by_images(experiment, missing):
-        if device.type == "cpu":
-            torch.set_num_threads(1)  # small cells gain nothing from a second, which stalls if cores are busy
-        retrain(
-            archs,
-            arm.images(setting.data_dir),
-            RECIPES[recipe],
-            experiment=experiment.name,
-            purpose=purpose,
-            device=device,
-            out=store.retrained_path(experiment.name),
-            progress=progress,
-            deadline=setting.deadline,
-            replace=setting.replace,
-        )
+        with _one_thread(device):
+            retrain(
+                archs,
+                arm.images(setting.data_dir),
+                RECIPES[recipe],
+                experiment=experiment.name,
+                purpose=purpose,
+                device=device,
+                out=store.retrained_path(experiment.name),
+                progress=progress,
+                deadline=setting.deadline,
+                replace=setting.replace,
+            )
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """Compute on one thread of a CPU within: small cells gain nothing from a second, which stalls if cores are busy."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)  # what a search computes depends on it
 
 
 def _by_images(experiment: Experiment, wanted: Sequence[Final]) -> Iterator[tuple[Arm, list[tuple[str, str]]]]:

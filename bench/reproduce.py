@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.arms import Chosen
 from bench.engines import engine as engines
 from bench.engines.engine import Ended, Engine
 from bench.experiments.experiment import Experiment
+from bench.experiments.reading import SEED_DIGITS
 from bench.from_scratch import Scored
 from bench.machine import precision as precisions
 from bench.machine.setting import Setting
@@ -142,8 +144,11 @@ def groups(
     seeds: Iterable[int] | None = None,
     runs: Path | str = RUNS,
 ) -> list[plan.Group]:
-    """Return the groups of seeds that an experiment still has to run, by priority."""
-    return list(plan.plan(experiment.choose(spaces or (), methods or (), tuple(seeds or ())).arms, Store(Path(runs))))
+    """Return the groups of seeds that an experiment still has to run, by priority.
+
+    The parameters are those of ``run``.
+    """
+    return list(plan.plan(_chosen(experiment, spaces, methods, seeds).arms, Store(Path(runs))))
 
 
 def run(
@@ -161,17 +166,53 @@ def run(
 
     Parameters
     ----------
-    spaces, methods, seeds : only these; None takes all of the experiment's.
+    spaces, methods, seeds : only these, at least one of each; None takes all of the experiment's.
     runs : the folder of records; the rest is as in ``prepare``.
+
+    Raises
+    ------
+    InputError
+        One of them is empty, or names what cannot be run; or what ``prepare`` and ``Work.run`` refuse.
     """
-    chosen = experiment.choose(spaces or (), methods or (), tuple(seeds or ()))
+    chosen = _chosen(experiment, spaces, methods, seeds)
     work = prepare(experiment, chosen, Path(runs), **how)
     store, left = work.setting.store, set(work.missing())
     yield from (store.read(run) for arm in work.chosen.arms for run in arm.runs if run not in left)
     if left:
         for ended in work.run(lambda *_: None):
-            yield from (store.read(run) for run in ended.group.runs if run in left and store.is_readable(run))
+            new = [run for run in ended.group.runs if run in left and _has_ended(run, ended, store)]
+            left.difference_update(new)
+            yield from map(store.read, new)
     work.score(lambda *_: None)
+
+
+def _has_ended(run: Run, ended: Ended, store: Store) -> bool:
+    """Whether a run has a result by now, or failed with its group; what is left of an earlier call is neither."""
+    manifest = store.manifest(run)
+    failed = ended.status == "failed" and manifest is not None and manifest.status == "failed"
+    return failed or plan.is_done(store, run, ended.group.arm.hash)
+
+
+def _chosen(
+    experiment: Experiment, spaces: Iterable[str] | None, methods: Iterable[str] | None, seeds: Iterable[int] | None
+) -> Chosen:
+    """Return the arms that a caller names; see ``run``."""
+    named = {"spaces": spaces, "methods": methods, "seeds": seeds}
+    found = {what: tuple(given) for what, given in named.items() if given is not None}
+    if empty := next((what for what, given in found.items() if not given), None):
+        raise InputError(f"{empty} is empty, so that nothing would run; leave it out to take all of the experiment's")
+    return experiment.choose(found.get("spaces", ()), found.get("methods", ()), _seeds(found.get("seeds", ())))
+
+
+def _seeds(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return seeds of any kind of integer, each once."""
+    try:
+        found = tuple(dict.fromkeys(map(index, given)))
+    except TypeError:
+        raise InputError(f"{given!r} are not seeds; give integers, as in range(4)") from None
+    if odd := next((seed for seed in found if not 0 <= seed < 10**SEED_DIGITS), None):
+        raise InputError(f"{odd} is not a seed; give integers from 0 to {10**SEED_DIGITS - 1:,}")
+    return found
 
 
 def score(experiment: Experiment, setting: Setting, progress: Progress) -> Scored:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from .options import duration
 if TYPE_CHECKING:
     from bench.engines.engine import Ended
     from bench.runs.plan import Group
+    from results.records.run import Run
 
 
 class Display:
@@ -23,22 +24,23 @@ class Display:
         self.shown: dict[Group, Any] = {}
         self.began: dict[Group, tuple[float, int]] = {}  # when a group was first heard of, and after how many epochs
 
-    def progress(self, group: Group, epoch: int, latest: list[dict[str, Any]]) -> None:
+    def progress(self, group: Group, epoch: int, latest: Mapping[Run, dict[str, Any]]) -> None:
         """Show where a group stands, with each seed's accuracy."""
+        rows = list(latest.values())
         if self.bar.disable:
             began, first = self.began.setdefault(group, (time.monotonic(), epoch))
             gone = epoch - first
             left = duration((time.monotonic() - began) / gone * (group.last - epoch)) if gone else "?"
-            print(epoch_line(group, epoch, left, latest), file=sys.stderr, flush=True)
+            print(epoch_line(group, epoch, left, rows), file=sys.stderr, flush=True)
             return
         if group not in self.shown:
             self.shown[group] = self.bar.add_task(str(group), total=group.last, completed=group.at.epoch, note="")
-        note = _percents(latest, "valid_accuracy") or _percents(latest, "train_accuracy")
+        note = _percents(rows, "valid_accuracy") or _percents(rows, "train_accuracy")
         self.bar.update(self.shown[group], completed=epoch, note=f"selecting {note}" if epoch > group.epochs else note)
 
     def say(self, text: str) -> None:
-        """Say a line above the bars."""
-        self.bar.console.print(text, highlight=False, soft_wrap=True)
+        """Say a line above the bars, as it is: an error may hold what rich would take for markup."""
+        self.bar.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def ended(self, outcome: Ended) -> None:
         """Say how a group ended."""

@@ -69,6 +69,8 @@ def merge(
         except ValueError as error:
             raise InputError(f"--as: {error}") from None
         print(printable(f"filed: {foreign.from_csv(from_csv, run, store, replace=replace)}"))
+    elif name:
+        raise InputError("--as names the search of --from-csv; what 'dnas merge' files says itself which run it is of")
     elif not sources:
         raise InputError("nothing to merge; name a folder or an archive, or use --from-csv with --as")
     filed = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +48,7 @@ Methods = Annotated[
     list[str] | None,
     typer.Option("--method", help="Only this method; may be repeated.", autocompletion=_complete_method),
 ]
-Seeds = Annotated[str, typer.Option("--seeds", help="Only these seeds: 0-3 (inclusive) or 0,2,5.")]
+Seeds = Annotated[str | None, typer.Option("--seeds", help="Only these seeds: 0-3 (inclusive) or 0,2,5.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -123,16 +124,25 @@ def _is_store(folder: Path) -> bool:
     return any(next(folder.glob(pattern), None) for pattern in own)
 
 
-def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str = "") -> Chosen:
-    """Return the arms that --space, --method and --seeds leave of an experiment."""
+def narrowed(wanted: Experiment, space: list[str] | None, method: list[str] | None, seeds: str | None = None) -> Chosen:
+    """Return the arms that --space, --method and --seeds leave of an experiment; None leaves all."""
     from bench.experiments import reading
 
-    return wanted.choose(space or (), method or (), reading.parse_seeds(seeds) if seeds else ())
+    return wanted.choose(space or (), method or (), () if seeds is None else reading.parse_seeds(seeds))
 
 
 def emit(document: Any) -> None:
     """Print one JSON document; what is not finite is null."""
     print(json.dumps(finite(document), indent=2, default=str, allow_nan=False))
+
+
+def can_print(text: str) -> bool:
+    """Whether standard output has the characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def seconds(budget: str) -> float:

@@ -35,7 +35,7 @@ def plan(
     experiment: ExperimentName = "quick",
     space: Spaces = None,
     method: Methods = None,
-    seeds: Seeds = "",
+    seeds: Seeds = None,
     override: Overrides = None,
     runs: Runs = RUNS,
     device: Device = "auto",
@@ -44,8 +44,8 @@ def plan(
     """Say what would run, and what it would cost."""
     from bench.engines import inline
     from bench.experiments import reading
-    from bench.runs.plan import measured_otherwise
-    from bench.runs.plan import plan as missing
+    from bench.runs.plan import measured_otherwise, missing
+    from bench.runs.plan import plan as planned
     from bench.runs.price import Prices, fitted
     from bench.runs.standing import OTHERWISE, standing, trainings
     from results.errors import printable
@@ -59,9 +59,9 @@ def plan(
     in_the_way = [*stands.kept, *trainings(wanted, store)]
     prices = Prices(store, place)
     total = sum(len(arm.seeds) for arm in chosen.arms)
-    groups, divided = fitted(list(missing(chosen.arms, store)), inline.room(place, 0))
+    groups, divided = fitted(list(planned(chosen.arms, store)), inline.room(place, 0))
     priced = [(group, prices.of(group)) for group in groups]
-    left = sum(len(group.seeds) for group in groups)
+    left = sum(1 for _ in missing(chosen.arms, store))  # a group may go on with seeds that are done
     otherwise = list(measured_otherwise(chosen.arms, store))
     if as_json:
         emit(

@@ -46,7 +46,7 @@ def report(
         if name not in known:
             raise InputError(f"no record of experiment '{name}' under {runs}{suggest(name, known)}")
     check_place(reports, replace=replace)
-    documents = {path: path.read_text(encoding="utf-8") for path in into or ()}  # before the work
+    documents = {path: _markdown(path) for path in into or ()}  # before the work
     built = build_reports(existing(runs), reports, only=tuple(experiment or ()), imported=imported, replace=replace)
     print(f"{len(built.figures)} figures, {len(built.tables)} tables: {built.page}")
     print_unreadable(built.unreadable)
@@ -61,6 +61,14 @@ def report(
         print(printable(f"tables refreshed in {path}"))
     if open_page and not webbrowser.open(built.page.absolute().as_uri()):
         print("no browser could be opened")
+
+
+def _markdown(path: Path) -> str:
+    """Return the text of a Markdown file; raise ``InputError`` where it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 at byte {error.start:,}; save it as UTF-8") from None
 
 
 @app.command()

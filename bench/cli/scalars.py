@@ -14,7 +14,7 @@ from results.records.run import Run
 if TYPE_CHECKING:
     from bench.runs.plan import Group
 
-Progress = Callable[["Group", int, list[dict[str, Any]]], None]
+Progress = Callable[["Group", int, dict[Run, dict[str, Any]]], None]
 #: Columns that are one number per point, of several operations: ``mix_skip_connect`` is shown as ``mix/skip_connect``.
 _KINDS = ("mix_", "alpha_grad_", "weight_grad_")
 
@@ -39,8 +39,8 @@ def writing(folder: Path | None, then: Progress) -> Iterator[Progress]:
     make = _writer()
     writers: dict[Run, Any] = {}
 
-    def progress(group: Group, epoch: int, latest: list[dict[str, Any]]) -> None:
-        for run, row in zip(group.runs, latest, strict=True):
+    def progress(group: Group, epoch: int, latest: dict[Run, dict[str, Any]]) -> None:
+        for run, row in latest.items():
             if run not in writers:
                 writers[run] = make(str(folder / str(run)))
             for name, value in row.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from results.errors import InputError, printable
 from results.files import kept, whole
 
 from .application import app
-from .options import RUNS, Json, Replace, Runs, emit, existing
+from .options import RUNS, Json, Replace, Runs, can_print, emit, existing
 from .reports import background, final, oracle
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def sparkline(values: Sequence[float] | np.ndarray, width: int, low: float, high
     """
     import numpy as np
 
-    levels = _LEVELS if _can_print(_LEVELS) else _PLAIN_LEVELS
+    levels = _LEVELS if can_print(_LEVELS) else _PLAIN_LEVELS
     parts = np.array_split(np.asarray(values, dtype=float), min(width, len(values)))
     means = [part[np.isfinite(part)].mean() if np.isfinite(part).any() else np.nan for part in parts]
     span = (high - low) or 1.0
@@ -156,11 +155,3 @@ def sparkline(values: Sequence[float] | np.ndarray, width: int, low: float, high
         " " if np.isnan(mean) else levels[min(len(levels) - 1, int((mean - low) / span * len(levels)))]
         for mean in means
     )
-
-
-def _can_print(text: str) -> bool:
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

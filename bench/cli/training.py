@@ -29,7 +29,7 @@ def retrain(
     limit = seconds(budget)
     chosen = narrowed(wanted, space, method)
     work = reproduce.prepare(wanted, chosen, runs, device=device, seconds=limit, replace=replace)
-    scored = from_scratch.train(wanted, work.setting, Trained(), chosen.arms if space or method else ())
+    scored = from_scratch.train(wanted, work.setting, Trained(), chosen.arms if space or method else None)
     print(f"score: {scored.text}")
     if scored.out_of_time:
         raise OutOfBudget("out of budget with work left; the same command continues")

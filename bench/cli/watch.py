@@ -15,7 +15,7 @@ import typer
 from results.errors import InputError
 
 from .application import Stopped, app
-from .options import RUNS, Json, Runs, duration, emit, existing
+from .options import RUNS, Json, Runs, can_print, duration, emit, existing
 
 if TYPE_CHECKING:
     from bench.runs.underway import Underway
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Lengths = Callable[["Underway"], tuple[int | None, int]]
 
 _BAR = 20  # characters
+_BLOCKS, _PLAIN_BLOCKS = "█░", "#."
 _BESIDE = 100  # columns from which shares stand beside the progress
 _COLOURS = ("blue", "red", "green", "yellow", "cyan", "magenta")
 
@@ -139,7 +140,8 @@ def _shares(group: Underway) -> Any:
 
 def _bar(share: float, colour: str) -> list[tuple[str, str]]:
     full = round(_BAR * min(1.0, max(0.0, share)))
-    return [("█" * full, colour), ("░" * (_BAR - full), "bright_black")]
+    done, left = _BLOCKS if can_print(_BLOCKS) else _PLAIN_BLOCKS
+    return [(done * full, colour), (left * (_BAR - full), "bright_black")]
 
 
 def _as_json(group: Underway, epochs: int | None, rounds: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def _work(
     experiment: ExperimentName = "quick",
     space: Spaces = None,
     method: Methods = None,
-    seeds: Seeds = "",
+    seeds: Seeds = None,
     override: Overrides = None,
     runs: Runs = RUNS,
     device: Device = "auto",

@@ -62,6 +62,19 @@ def _side_by_side(
         processes = [context.Process(target=_work, args=(todo, news, setting), daemon=True) for _ in range(workers)]
         for process in processes:
             process.start()
+    try:
+        yield from _ends(groups, news, processes, progress)
+    finally:  # also where nobody asks for the other groups any more: each keeps its state and ends
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _ends(
+    groups: Sequence[Group], news: Any, processes: Sequence[Any], progress: execution.Progress
+) -> Iterator[Ended]:
+    """Listen to the processes, and yield how each group ended."""
     taken: dict[int | None, Group] = {}
     left = set(groups)
     while left:

@@ -73,7 +73,7 @@ class Experiment:
         return self.resolved.get((space, method_id)) or self._resolve(space, method_id)
 
     def choose(self, spaces: Iterable[str] = (), methods: Iterable[str] = (), seeds: tuple[int, ...] = ()) -> Chosen:
-        """Return the arms of some spaces and methods, with some seeds, or all of what is not named.
+        """Return the arms of some spaces and methods, with some seeds, or all of what is not named; each once.
 
         Raises
         ------
@@ -82,7 +82,8 @@ class Experiment:
         """
         asked_spaces, asked_methods = tuple(map(known_space, spaces)), tuple(map(self.known_method, methods))
         rank = {pair: index for index, pair in enumerate(self.priority)}
-        pairs = [(s, m) for s in asked_spaces or self.spaces for m in asked_methods or self.methods]
+        product = ((s, m) for s in asked_spaces or self.spaces for m in asked_methods or self.methods)
+        pairs = list(dict.fromkeys(product))
         pairs.sort(key=lambda pair: rank.get(pair, len(rank)))  # stable: the experiment's order otherwise
         found = [self.arm(*pair).narrowed(seeds or self.seeds) for pair in pairs]
         senseless = tuple(arm for arm in found if arm.fault)

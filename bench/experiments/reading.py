@@ -33,7 +33,8 @@ __all__ = ["DEFAULT", "FOLDER", "available", "known_method", "known_space", "loa
 
 FOLDER = Path(__file__).parent
 DEFAULT = "quick"
-_SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
+SEED_DIGITS = 9  # what checkpoints hold is below 10 ** 9
+_MOST_SEEDS = 10_000
 
 
 def available() -> tuple[str, ...]:
@@ -135,11 +136,12 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise InputError(f"'{text}' is not a list of seeds; write 0-3 or 0,2,5")
-        if max(len(first), len(last)) > _SEED_DIGITS:
-            raise InputError(f"'{text[:40]}' names a seed of more than {_SEED_DIGITS} digits; use a smaller one")
-        if int(last or first) - int(first) > 9999:
-            raise InputError(f"'{text}' names more than 10,000 seeds")
-        seeds += range(int(first), int(last or first) + 1)
-    if not seeds:
-        raise InputError(f"'{text}' names no seed; write 0-3 or 0,2,5")
+        if max(len(first), len(last)) > SEED_DIGITS:
+            raise InputError(f"'{text[:40]}' names a seed of more than {SEED_DIGITS} digits; use a smaller one")
+        found = range(int(first), int(last or first) + 1)
+        if not found:
+            raise InputError(f"'{part.strip()}' names no seed; write the smaller one first, as in {last}-{first}")
+        if len(seeds) + len(found) > _MOST_SEEDS:
+            raise InputError(f"'{text[:40]}' names more than {_MOST_SEEDS:,} seeds; name fewer")
+        seeds += found
     return tuple(dict.fromkeys(seeds))

@@ -20,6 +20,7 @@ class Dataset:
     ----------
     id : what experiments call it.
     side : of its images, in pixels.
+    train : how many of its images a search may use.
     mean, std : per channel, of the training images' pixels scaled to [0, 1]; kept at every size.
     read : returns its parts, given the data directory and the folder of decoded images, None for where they usually
         are; raises ``InputError`` where its files are absent, damaged or not the official ones.
@@ -27,6 +28,7 @@ class Dataset:
 
     id: str
     side: int
+    train: int
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]

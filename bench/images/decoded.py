@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from bench.images.dataset import Parts
 from results.errors import InputError
-from results.files import cache
+from results.files import cache, whole
 
 
 def decoded(
@@ -90,12 +89,5 @@ def _cached(paths: list[Path], expected: str) -> tuple[np.ndarray, np.ndarray] |
 
 def _write(path: Path, write: Callable[..., object]) -> None:
     """Write ``path`` whole or not at all; do without where the folder is read-only or full."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                write(file)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError), whole.writing(path) as file:
+        write(file)

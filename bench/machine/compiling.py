@@ -1,10 +1,12 @@
 """Prepares TorchInductor, which compiles a supernet's cells: fewer, larger kernels per step, after minutes of waiting.
 
 Compiled cells are kept from run to run, in the folder that ``TORCHINDUCTOR_CACHE_DIR`` names, or else in the suite's.
+Without a home directory, PyTorch chooses the folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 
@@ -20,7 +22,8 @@ KINDS = 1024
 @functools.cache
 def prepare(device: torch.device, *, fix: str) -> None:
     """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``fix``."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.folder() / "inductor"))
+    with contextlib.suppress(RuntimeError):  # without a home directory PyTorch takes a folder for temporary files
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.folder() / "inductor"))
     try:
         config = torch._dynamo.config  # imports much, of which anything may be missing
         config.recompile_limit = max(config.recompile_limit, KINDS)

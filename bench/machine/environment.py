@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def git_state() -> dict[str, Any]:
-    """Return commit and whether the checkout was changed; empty outside a checkout."""
+    """Return commit and whether the checkout was changed; empty outside a checkout, and where git does not say."""
     git = shutil.which("git")
     here = Path(__file__).resolve().parents[2]
     if git is None or not (here / ".git").exists():
@@ -36,11 +36,14 @@ def git_state() -> dict[str, Any]:
 
     def ask(*arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 # nosec B603 # git, found by name, with arguments written below
-            [git, "-C", str(here), *arguments], capture_output=True, text=True, timeout=20, check=False
+            [git, "-C", str(here), *arguments], capture_output=True, text=True, timeout=20, check=True
         )
         return done.stdout.strip()
 
-    return {"sha": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+    try:
+        return {"sha": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):  # another's checkout, or a file server that does not answer
+        return {}
 
 
 def device_info(device: Any) -> dict[str, Any]:

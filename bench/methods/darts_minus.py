@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from bench.methods.method import Method, Rule, Scalars
@@ -61,11 +62,13 @@ def _columns(space: Space) -> np.ndarray:
     return space.operation_columns[:, space.operations.index(SKIP)]
 
 
-def with_skip(mix: Tensor, beta: Tensor, column: int) -> Tensor:
-    """Return a mix ``(S, R, M)`` with ``beta`` added to the entries of one column."""
-    moved = mix.clone()
-    moved[..., column] += beta
-    return moved
+def with_skip(mix: Tensor, beta: Tensor, column: int, rows: Tensor) -> Tensor:
+    """Return a mix ``(S, R, M)`` with ``beta`` added to the entries of one column, in ``rows``, bool ``(R,)``.
+
+    The rows are those of operations: the weights of edges have no skip connection among them.
+    """
+    there = rows[:, None] & (torch.arange(mix.shape[-1], device=mix.device) == column)
+    return torch.where(there, mix + beta, mix)
 
 
 def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
@@ -73,7 +76,7 @@ def step(learner: Learner, batch: Batch, params: Params) -> Outcome:
     column = int(_columns(learner.net.space)[0])
 
     def helped(mix: Tensor) -> Tensor:
-        return with_skip(mix, batch.scalars["beta"], column)
+        return with_skip(mix, batch.scalars["beta"], column, learner.operation_rows)
 
     return bilevel.step(
         learner,

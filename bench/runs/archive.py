@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +23,8 @@ from results.records.store import Store
 NAME = "dnas-bench-records.zip"
 _RUNS, _SUMS = "runs", "SHA256SUMS"
 _LARGEST = 2**32  # bytes that an archive may expand to
+#: What zipfile raises where an archive is damaged, encrypted (RuntimeError), or lacks its checksums.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
 _SUITE = """@software{dnas-bench,
   title = {dnas-bench: a benchmark-reproduction suite for differentiable architecture search},
   author = {{The dnas-bench developers}},
@@ -47,16 +49,17 @@ def pack(target: Path, store: Store, report: Path, versions: Mapping[str, str]) 
         "CITATION.bib": citation(records, versions.get("dnas-bench", "")),
         "versions.json": json.dumps(_versions(records, versions), indent=1, sort_keys=True) + "\n",
     }
-    sums = {name: _checksum(path.read_bytes()) for name, path in members.items()}
-    sums |= {name: _checksum(text.encode()) for name, text in texts.items()}
-    texts[_SUMS] = "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+    sums = {}
     with whole.writing(target) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, text in texts.items():
-            archive.writestr(_member(name), text)
         for name, path in members.items():
-            with path.open("rb") as source, archive.open(_member(name), "w") as inside:
-                shutil.copyfileobj(source, inside)
-    return len(members) + len(texts)
+            content = path.read_bytes()  # once: another process may replace the file at any time
+            sums[name] = _checksum(content)
+            archive.writestr(_member(name), content)
+        for name, text in texts.items():
+            sums[name] = _checksum(text.encode())
+            archive.writestr(_member(name), text)
+        archive.writestr(_member(_SUMS), "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items())))
+    return len(sums) + 1
 
 
 def is_archive(path: Path) -> bool:
@@ -85,7 +88,7 @@ def unpack(path: Path, folder: Path) -> Path:
                 place = folder / member.filename
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path} is not an archive of 'dnas export', or is damaged: {error}") from None
     return folder / _RUNS
 

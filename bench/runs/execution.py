@@ -20,14 +20,16 @@ from bench.search import Sums, proposals, search
 from bench.selecting import select
 from bench.steps.learner import Learner
 from results.files.locks import hold
+from results.records.run import Run
 
 from . import checkpoint
 from .group import GroupState, Spoiled
 from .plan import Group, plan
 from .recording import Row
 
-#: Called after each point with the group, completed epochs and rounds, and each seed's latest row.
-Progress = Callable[[Group, int, list[Row]], None]
+#: Called after each point with the group, completed epochs and rounds, and the latest row of each run that reached it:
+#: seeds that diverged are no longer among them, nor is the other half of a group that was divided.
+Progress = Callable[[Group, int, dict[Run, Row]], None]
 
 
 def run_group(group: Group, images: Images, setting: Setting, progress: Progress) -> None:
@@ -115,7 +117,7 @@ def _search(state: GroupState, progress: Progress) -> list[Group]:
             if kept:
                 state.save(learner)
                 pace.keep()
-            progress(group, point.epoch, [points[-1] for points in state.points])
+            progress(group, point.epoch, state.latest)
             if point.epoch < group.last and (kept or not point.epoch):
                 pace.stop()  # else after the next step, which is kept first
             pace.begin()
@@ -135,7 +137,7 @@ def _propose(state: GroupState, progress: Progress) -> list[Group]:
                 state.save(None)
                 pace.keep()
                 pace.stop()
-            progress(group, point.epoch, [points[-1] for points in state.points])
+            progress(group, point.epoch, state.latest)
     state.finish(None, [True] * len(group.seeds))
     return []
 

@@ -97,6 +97,8 @@ def from_csv(
             f"{path} holds only the initialisation, but a search has at least one completed epoch; give the"
             " other epochs, or say with --first-epoch how many are completed at its first row"
         )
+    if points[-1]["epoch"] > MOST_EPOCHS:
+        raise InputError(f"{path} would end after more than {MOST_EPOCHS:,} epochs; correct --first-epoch")
     for name in set(_PERCENT) & set(taken):
         _check_percent([point[name] for point in points], f"{path}: '{name}'")
     _file(store, run, points, source=path.name, kind="search", epochs=points[-1]["epoch"], replace=replace)
@@ -122,7 +124,7 @@ def final(
     source : where it was published, in words.
     """
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
-        raise InputError(f"{epochs} epochs are too few for a search; give at least 1, or leave --epochs out")
+        raise InputError(f"a search has 1 to {MOST_EPOCHS:,} epochs, not {epochs:,}; correct --epochs, or leave it out")
     space = _space(run)
     key = _arch(space, arch, notation, "the architecture")
     points: list[Row] = [{"epoch": epochs or 0, "arch": key, "alpha": [np.nan] * space.alphas}]

@@ -166,6 +166,12 @@ class GroupState:
             if row is not None:
                 mine.append(row)
 
+    @property
+    def latest(self) -> dict[Run, Row]:
+        """The rows of the newest point, of each run that has one: a seed whose alphas are not finite has none."""
+        newest = zip(self.group.runs, self.points, strict=True)
+        return {run: points[-1] for run, points in newest if points and points[-1]["epoch"] == self.epoch}
+
     def sums(self, learner: Learner) -> Sums | None:
         """Return the sums of the epoch in which the group was cut off; None where it was between two."""
         if not self.group.at.step:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 MAGIC = b"dnas-checkpoint-1\n"
-LARGEST = 2**26  # bytes; no checkpoint of ours has a quarter of them
+MOST_WEIGHTS = 2**23  # of a supernet
+LARGEST = 2**28  # bytes; in float64, weights and momentum of the largest supernet are half of them
 
 
 def head(path: Path) -> dict[str, Any] | None:

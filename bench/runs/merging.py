@@ -94,6 +94,10 @@ def _landscape(path: Path, store: Store, replace: bool) -> Filed:
     whose = side_file.owner(path)
     if whose is None:
         return Filed(path, "unreadable", "no table, or it does not say which run it is of")
+    try:
+        side_file.landscape(path)
+    except InputError as error:
+        return Filed(path, "unreadable", str(error))
     run, config_hash = whose
     planned = store.config_hash(run)
     if config_hash is not None and planned not in (None, config_hash):  # it would not be shown

@@ -20,14 +20,13 @@ from results.records.record import Record
 from results.records.store import Store
 from spaces.supernet.network import Supernet
 
-from .checkpoint import LARGEST
+from .head import MOST_WEIGHTS
 from .plan import Group
 
 #: Training passes that take as long as one step of an attack: 0.80 to 0.97 in docs/performance/cpu.json.
 _ATTACK_STEP = 0.9
 #: Training passes that take as long as a pass without a gradient: a backward pass takes as long as two forward ones.
 _FORWARD = 1 / 3
-_SEARCH_IMAGES = {"cifar10": 50_000, "digits": 1_536}
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _epochs_of_selection(group: Group) -> float:
     step = sum(arm.method.passes.values())  # an epoch's over each half of the images
     if select.trial == "half":
         return trained + tried * _FORWARD / step
-    images = arm.protocol.images.limit or _SEARCH_IMAGES[arm.protocol.images.dataset]
+    images = arm.protocol.images.limit or datasets.find(arm.protocol.images.dataset).train
     return trained + tried * select.batch(params, arm.protocol.training) * _FORWARD / step / (images / 2)
 
 
@@ -129,7 +128,8 @@ def _dimensions(protocol: dict[str, Any]) -> tuple[object, ...]:
     """Return what the time of an epoch depends on."""
     images, net = protocol["images"], protocol["supernet"]
     sizes = (images[key] for key in ("dataset", "size", "limit"))
-    return (*sizes, net["channels"], net["cells"], net.get("partial", 1), protocol["training"]["batch"])
+    depth = net["cells"], net.get("layers", 0)
+    return (*sizes, net["channels"], *depth, net.get("partial", 1), protocol["training"]["batch"])
 
 
 def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
@@ -143,7 +143,7 @@ def fitted(groups: Sequence[Group], room: float) -> tuple[list[Group], str]:
         seeds, parts = group.seeds, 1
         each = memory_of(group) / len(seeds) if group.arm.method.step else 0.0
         if len(seeds) > 1 and not group.begun and each:
-            parts = -(-len(seeds) // max(1, min(len(seeds), int(room / each))))
+            parts = -(-len(seeds) // max(1, int(min(len(seeds), room / each))))
         divided += parts > 1
         bounds = [len(seeds) * part // parts for part in range(parts + 1)]
         found += [replace(group, seeds=seeds[a:b]) for a, b in pairwise(bounds)]
@@ -165,10 +165,10 @@ def memory_of(group: Group) -> int:
     """
     protocol = group.arm.protocol
     net = Supernet(group.arm.space, protocol.supernet)
-    if 8 * net.size > LARGEST:  # weights and momentum
+    if net.size > MOST_WEIGHTS:
         raise InputError(
             f"supernet.channels = {net.config.channels} and supernet.cells = {net.config.cells} make"
-            f" {net.size:,} weights on {group.arm.space_id}; the limit is {LARGEST // 8:,}: use smaller values"
+            f" {net.size:,} weights on {group.arm.space_id}; the limit is {MOST_WEIGHTS:,}: use smaller values"
         )
     side = protocol.images.size or datasets.find(protocol.images.dataset).side
     seeds, batch = len(group.seeds), protocol.training.batch

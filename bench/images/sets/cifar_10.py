@@ -92,6 +92,7 @@ def _of_cifar10(image: Any) -> Any:
 DATASET = Dataset(
     "cifar10",
     side=32,
+    train=TRAIN,
     classes=10,
     # As the DARTS family rounds them (quark0/darts cnn/utils.py).
     mean=(0.49139968, 0.48215827, 0.44653124),

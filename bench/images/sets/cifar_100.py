@@ -67,6 +67,7 @@ def _find(data_dir: Path | None) -> Path:
 DATASET = Dataset(
     "cifar100",
     side=32,
+    train=TRAIN,
     classes=100,
     # As SmoothDARTS and R-DARTS round them (SmoothDARTS optimizers/darts/utils.py at d3dbfed); DropNAS has more digits.
     mean=(0.5071, 0.4865, 0.4409),

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.images.dataset import Dataset, Parts
 
-SIDE, TESTED = 8, 261
+SIDE, TRAIN, TESTED = 8, 1_536, 261
 
 
 def _read(_data_dir: Path | None, _cache_dir: Path | None) -> Parts:
@@ -35,4 +35,4 @@ def _read(_data_dir: Path | None, _cache_dir: Path | None) -> Parts:
     return images[search], labels[search], images[test], labels[test]
 
 
-DATASET = Dataset("digits", SIDE, classes=10, mean=(0.3051,), std=(0.3757,), read=_read)
+DATASET = Dataset("digits", SIDE, TRAIN, classes=10, mean=(0.3051,), std=(0.3757,), read=_read)

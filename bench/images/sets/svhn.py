@@ -69,6 +69,7 @@ def _find(data_dir: Path | None) -> Path:
 DATASET = Dataset(
     "svhn",
     side=32,
+    train=TRAIN,
     classes=10,
     # As SmoothDARTS and R-DARTS round them (SmoothDARTS optimizers/darts/utils.py at d3dbfed).
     mean=(0.4377, 0.4438, 0.4728),

@@ -1,7 +1,10 @@
 """An archive holds what a store says, and another store takes it back as it was."""
 
 import json
+import re
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -103,3 +106,35 @@ def test_what_is_not_as_it_was_packed_is_refused_or_left_out(packed, tmp_path, f
         return
     with pytest.raises(InputError, match="damaged"):
         archive.unpack(bad, tmp_path / "unpacked")
+
+
+def test_an_archive_whose_content_is_damaged_or_encrypted_is_refused_in_one_line(packed, tmp_path):
+    with zipfile.ZipFile(packed) as source:
+        place = next(each.header_offset for each in source.infolist() if each.filename.endswith("scores.parquet"))
+    damaged, encrypted = tmp_path / "damaged.zip", tmp_path / "encrypted.zip"
+    content = bytearray(packed.read_bytes())
+    content[place + 60 : place + 100] = bytes(each ^ 0xFF for each in content[place + 60 : place + 100])
+    damaged.write_bytes(content)
+    headers = re.sub(
+        rb"(PK\x03\x04..|PK\x01\x02....).", lambda found: found[1] + b"\x01", packed.read_bytes(), flags=re.DOTALL
+    )
+    encrypted.write_bytes(headers)
+    for path in (damaged, encrypted):
+        with pytest.raises(InputError, match="or is damaged"):
+            archive.unpack(path, tmp_path / "unpacked")
+
+
+def test_a_file_that_changes_while_it_is_packed_is_whole_in_the_archive(packed, store, tmp_path, monkeypatch):
+    """Another process adds scores as soon as their file was read."""
+    read, other = Path.read_bytes, replace(SCORE, arch=ALL_SKIP.replace("skip_connect", "nor_conv_3x3"))
+
+    def read_and_replaced(path):
+        content = read(path)
+        if path == store.scores_path:
+            merge_scores(path, [other])
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_replaced)
+    archive.pack(tmp_path / "busy.zip", store, tmp_path / "report", VERSIONS)
+    root = archive.unpack(tmp_path / "busy.zip", tmp_path / "unpacked")
+    assert read_scores(root / "scores.parquet") == [SCORE]

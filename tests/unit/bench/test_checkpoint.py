@@ -9,6 +9,7 @@ import torch
 import spaces
 from bench.runs import checkpoint, shares, standing
 from bench.runs.checkpoint import Checkpoint
+from bench.runs.head import LARGEST, MOST_WEIGHTS
 from bench.search import Position, Sums
 from bench.steps.learner import Learner, initial_state
 from results.errors import InputError
@@ -285,6 +286,11 @@ def test_a_file_larger_than_any_checkpoint_is_not_read(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, of())
     monkeypatch.setattr(checkpoint, "LARGEST", 100)
     assert checkpoint.load(tmp_path, RUN, (1, 0)) is None
+
+
+def test_a_checkpoint_of_the_largest_supernet_is_read_in_every_precision():
+    bytes_of_float64 = 2 * MOST_WEIGHTS * torch.finfo(torch.float64).bits // 8  # weights and momentum
+    assert 2 * bytes_of_float64 <= LARGEST
 
 
 def test_a_share_is_a_copy(start):

@@ -22,6 +22,11 @@ def test_what_is_no_time_is_refused(text):
         options.seconds(text)
 
 
+def test_seeds_of_an_empty_variable_are_not_all_seeds(tmp_path):
+    with pytest.raises(InputError, match="'' is not a list of seeds"):
+        planning.plan("quick", seeds="", device="cpu", runs=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"), (math.nan, "?")],
@@ -139,3 +144,10 @@ def test_a_group_of_commands_without_words_prints_its_help(monkeypatch, capsys):
     assert ended.value.code == 2
     assert "verify" in out + err
     assert "dnas:" not in err
+
+
+def test_a_file_for_tables_that_is_no_text_is_refused_before_the_work(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_bytes("café".encode("latin-1"))
+    with pytest.raises(InputError, match=r"README\.md is not UTF-8 at byte 3; save it as UTF-8"):
+        reports.report(runs=options.RUNS, reports=tmp_path / "reports", into=[page])

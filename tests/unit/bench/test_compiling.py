@@ -145,6 +145,17 @@ def test_a_machine_that_cannot_compile_says_so(compiler, monkeypatch):
         compiling.prepare(CPU, fix="leave out --compile")
 
 
+def test_without_a_home_directory_the_compiler_takes_a_folder_of_its_own(compiler, monkeypatch):
+    def none():
+        raise RuntimeError("no home directory")
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(compiling.cache, "folder", none)
+    monkeypatch.setattr(torch, "compile", lambda work, **_: work)
+    compiling.prepare(torch.device("cpu"), fix="leave out --compile")
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+
+
 def test_a_group_that_began_plain_stays_so(search, traced, monkeypatch):
     def kill(task, epoch, rows):
         if epoch == 1:

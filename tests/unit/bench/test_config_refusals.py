@@ -171,7 +171,9 @@ def test_a_missing_value_is_named(written, minimal):
     assert refusal(load, written(text=text)) == "the key 'training.epochs' is missing"
 
 
-@pytest.mark.parametrize("text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "a", "1-", "0-x", "0,,1", "0:3", "1.5", "3-1", "0-99999", "0,5-3", "0-9999,10000"]
+)
 def test_what_is_no_list_of_seeds_is_refused(text):
     assert "seed" in refusal(parse_seeds, text)
 

@@ -102,6 +102,14 @@ def test_forms_are_remembered_where_pooch_is_missing(config, gpu, monkeypatch, t
     assert (tmp_path / "dnas-bench" / "conv-forms.json").exists()
 
 
+def test_without_a_home_directory_forms_are_measured_and_not_remembered(config, gpu, monkeypatch):
+    def none():
+        raise RuntimeError("no home directory")
+
+    monkeypatch.setattr(conv_table, "file", none)
+    assert chosen(config) == chosen(config)
+
+
 def test_forms_survive_a_checkpoint(config):
     forms = chosen(config, "cpu")
     assert conv_table.from_document(json.loads(json.dumps(conv_table.as_document(forms)))) == forms

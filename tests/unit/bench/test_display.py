@@ -1,8 +1,10 @@
 """What a run says about where it stands where there is no terminal."""
 
+import io
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import work  # noqa: F401 - it adds its commands
@@ -47,7 +49,7 @@ def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(capsys, mon
     monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
     display = Display(SimpleNamespace(disable=True))
     for epoch in (104, 105):
-        display.progress(group, epoch, rows([50.0], [40.0]))
+        display.progress(group, epoch, dict(zip(group.runs, rows([50.0], [40.0]), strict=True)))
         now[0] += 30.0
     assert "round 5 of 25 of the selection, 10 min 00 s left" in capsys.readouterr().err
 
@@ -58,7 +60,7 @@ def test_without_a_terminal_each_epoch_is_one_line_of_standard_error_however_lon
     monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
     display = Display(SimpleNamespace(disable=True))
     for epoch in (10, 11, 13):  # resumed after the tenth
-        display.progress(GROUP, epoch, rows([50.0] * 12, [40.0] * 12))
+        display.progress(GROUP, epoch, dict(zip(GROUP.runs, rows([50.0] * 12, [40.0] * 12), strict=True)))
         now[0] += 30.0
     out, err = capsys.readouterr()
     assert out == ""
@@ -95,3 +97,11 @@ def test_a_training_says_a_line_a_tenth_of_a_cell_but_not_too_often(seconds, lin
     assert len(said) == lines
     assert said[0].endswith(" of 2 cells, a cell")
     assert said[-1] == "retraining: 1.0 of 2 cells, a cell"
+
+
+def test_an_error_is_printed_as_it_is():
+    written = io.StringIO()
+    display = Display(SimpleNamespace(disable=True, console=Console(file=written)))
+    line = "darts/0: failed ([enforce fail at alloc_cpu.cpp:117] :x: [/tmp/full] has no space)"
+    display.say(line)
+    assert written.getvalue() == f"{line}\n"

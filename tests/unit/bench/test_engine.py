@@ -84,7 +84,9 @@ def test_one_checkpoint_a_seed_is_kept_on_the_way(search, tmp_path):
 
 def test_progress_hears_of_every_point_and_every_seed(search):
     heard = []
-    search("runs", progress=lambda task, completed, rows: heard.append((completed, [r["epoch"] for r in rows])))
+    search(
+        "runs", progress=lambda task, completed, rows: heard.append((completed, [r["epoch"] for r in rows.values()]))
+    )
     assert heard == [(0, [0, 0]), (1, [1, 1]), (2, [2, 2])]
     heard.clear()
     search("random", method="random", progress=lambda task, completed, rows: heard.append((completed, len(rows))))

@@ -71,6 +71,14 @@ def test_every_cell_is_trained_where_nothing_is_selected(setting):
     assert trained(setting, experiment) == set(archs)
 
 
+def test_what_another_protocol_found_is_not_trained(setting):
+    experiment = load()
+    older = replace(load("training.lr=0.5").arm("darts-s2", "darts"), about=experiment.about)
+    found(mock.Mock(arm=lambda *_: older), setting, "darts", (0,))
+    with mock.patch.object(from_scratch, "retrain", side_effect=AssertionError):
+        assert reproduce.score(experiment, setting, print) == Scored("nothing to score yet")
+
+
 def test_the_cell_that_validates_best_is_the_only_one_that_is_trained(setting):
     experiment = load("retrain.select=darts-short")
     archs = found(experiment, setting, "darts", (0, 1))

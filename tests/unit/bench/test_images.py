@@ -68,6 +68,7 @@ def write_archive(folder, pixels, labels):
 def test_digits_are_all_used_once():
     digits = load("digits")
     assert digits.train.shape == (1536, 1, 8, 8)
+    assert find("digits").train == 1536
     assert digits.test.shape == (261, 1, 8, 8)
     assert digits.train.dtype == torch.uint8
     assert digits.train_labels.dtype == torch.int64

@@ -112,6 +112,7 @@ REFUSED = {
     "the initialisation alone": (["epoch,arch", f"0,{SKIP}"], {}, "a search has at least one completed epoch"),
     "the initialisation alone, as is said": (["epoch,arch", f"5,{SKIP}"], {"first": 0}, "at least one completed epoch"),
     "a late beginning": (["epoch,arch", f"5,{SKIP}"], {}, "begins at epoch 5; say with --first-epoch"),
+    "a beginning that no search has": (["epoch,arch", f"0,{SKIP}"], {"first": 10**20}, "correct --first-epoch"),
     "a gap": (["epoch,arch", f"0,{SKIP}", f"2,{SKIP}"], {}, "line 3: epoch 2 should be 1"),
     "an epoch twice": (["epoch,arch", f"0,{SKIP}", f"0,{SKIP}"], {}, "line 3: epoch 0 should be 1"),
     "an epoch that is none": (["epoch,arch", f"-1,{SKIP}"], {}, "line 2: '-1' is not an epoch"),
@@ -139,7 +140,7 @@ def test_a_table_that_is_no_search_is_refused(csv, here, lines, options, says):
 
 def test_a_final_architecture_of_no_search_is_refused(here):
     for epochs in (0, -1, 10**9):
-        with pytest.raises(InputError, match=f"{epochs} epochs are too few for a search"):
+        with pytest.raises(InputError, match=f"1 to 100,000 epochs, not {epochs:,}; correct --epochs"):
             foreign.final(CONV, RUN, here, epochs=epochs, source="a paper")
     with pytest.raises(InputError, match="unknown space 'nasbench301'"):
         foreign.final(CONV, Run("others", "nasbench301", "x", 0), here, source="a paper")
@@ -258,6 +259,10 @@ def test_the_commands_say_what_they_import_and_what_is_imported(csv, here, tmp_p
         (["import", "--as", str(RUN)], "give a table with one row per epoch, or --final"),
         (["import", "own.csv", "--final", CONV, "--as", str(RUN)], "give a table with one row per epoch, or --final"),
         (["import", "--final", CONV, "--as", str(RUN)], "--final needs --source"),
+        (["import", "own.csv", "--as", str(RUN), "--epochs", "9"], "--epochs and --source are of --final"),
+        (["import", "own.csv", "--as", str(RUN), "--source", "a"], "--epochs and --source are of --final"),
+        (["import", "--final", CONV, "--as", str(RUN), "--source", "a", "--first-epoch", "7"], "is of a table"),
+        (["merge", ".", "--as", str(RUN)], "--as names the search of --from-csv"),
         (["import", "own.csv"], "--as: '' is not a run"),
         (["import", "nothing.csv", "--as", str(RUN)], "nothing.csv cannot be read"),
     ],

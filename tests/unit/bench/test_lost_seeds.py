@@ -207,3 +207,12 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no file system with locks") as caught, hold(tmp_path / "one.lock"):
         pass
     assert caught.value.filename == str(tmp_path / "one.lock")
+
+
+def test_what_hears_of_points_is_told_whose_they_are(group, monkeypatch):
+    task, images, setting = group
+    monkeypatch.setattr(Learner, "finite", poison(0))
+    heard = []
+    execution.run_group(task, images, setting, lambda of, epoch, rows: heard.append((of, epoch, list(rows))))
+    assert {of for of, _, _ in heard} == {task}
+    assert [(epoch, runs) for _, epoch, runs in heard if epoch] == [(epoch, [task.runs[1]]) for epoch in (1, 2, 3)]

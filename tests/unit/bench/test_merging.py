@@ -83,6 +83,20 @@ def test_names_and_folders_do_not_matter(elsewhere, here, tmp_path):
     assert [r.run for r in here.records()] == [r.run for r in elsewhere.records()]
 
 
+def test_a_damaged_landscape_replaces_no_sound_one(experiment, here, tmp_path):
+    run, there = run_of(experiment, 0), Store(tmp_path / "there")
+    large = pd.concat([LANDSCAPE.assign(x=i / 500) for i in range(500)])
+    for store in (there, here):
+        store.write_side(run, "landscape", large, "of-one")
+    path = there.side_path(run, "landscape")
+    content = bytearray(path.read_bytes())
+    content[300:400] = bytes(100)  # of a page: its footer says whose it is
+    path.write_bytes(content)
+    (filed,) = merge(there.root, here, replace=True)
+    assert (filed.status, "damaged" in filed.detail) == ("unreadable", True)
+    assert not here.is_side_damaged(run, "landscape")
+
+
 def test_again_everything_is_there(elsewhere, here):
     statuses(here, elsewhere.root)
     assert statuses(here, elsewhere.root) == ["already there"] * 5

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import spaces
+from bench.cli import planning
 from bench.protocol import config_hash
 from bench.runs import checkpoint, recording
 from bench.runs.plan import Group, measured_otherwise, plan
@@ -100,6 +101,12 @@ def test_a_filter_narrows_and_may_name_what_the_experiment_does_not(experiment, 
     assert [(t.arm.space_id, t.arm.id) for t in tasks] == [("nasbench1shot1-2", "random")]
 
 
+def test_what_is_named_twice_is_run_once(experiment, store):
+    once = plan(experiment.choose(("nasbench201",), ("random",)).arms, store)
+    twice = plan(experiment.choose(("nasbench201",) * 2, ("random",) * 2).arms, store)
+    assert list(twice) == list(once)
+
+
 def test_the_most_wanted_come_first(cut_down, store):
     experiment = cut_down(
         'spaces=["nasbench201", "nasbench1shot1-1"]',
@@ -160,6 +167,15 @@ def test_a_group_that_was_cut_off_while_its_records_were_written_goes_on_whole(e
     file_away(store, experiment, 0)
     file_away(store, experiment, 2)
     assert planned(experiment, store, methods=("darts",), seeds=seeds) == [("darts", (0, 1), 2)]
+
+
+@pytest.mark.parametrize(("seeds", "says"), [("1", "1 runs, 0 done, 1 to run"), ("0-1", "2 runs, 1 done, 1 to run")])
+def test_seeds_that_are_recorded_and_go_along_count_as_done(experiment, store, seeds, says, capsys):
+    leave_checkpoints(store, experiment, (0, 1), epoch=2)
+    file_away(store, experiment, 0)
+    named = {"override": list(experiment.about.overrides), "method": ["darts"], "seeds": seeds}
+    planning.plan("quick", **named, device="cpu", runs=store.root)
+    assert says in capsys.readouterr().out
 
 
 def test_random_search_has_nothing_to_go_on_from(experiment, store):

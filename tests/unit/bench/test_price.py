@@ -10,6 +10,7 @@ import spaces
 from bench import reproduce
 from bench.arms import About
 from bench.engines import inline
+from bench.images import datasets
 from bench.machine import environment
 from bench.machine.setting import Setting
 from bench.methods import method
@@ -139,6 +140,10 @@ def test_groups_are_divided_so_that_each_fits(groups, monkeypatch, room, expecte
     assert line == (more if len(found) > 3 else "")
 
 
+def test_where_the_system_does_not_say_what_is_free_no_group_is_divided(groups):
+    assert fitted(groups, math.inf) == (groups, "")
+
+
 def test_a_group_that_was_cut_off_stays_whole(group):
     cut = [group(done=3), replace(group(), at=Position(0, 2))]
     assert fitted(cut, 1.0) == (cut, "")
@@ -250,3 +255,15 @@ def test_rounds_cost_what_they_cost_in_earlier_records(store, group, search):
     chosen = group("setn", seeds=(0,))
     epoch, a_round = (float(points["seconds"].mean()) for points in (record.searched, record.selected))
     assert seconds(done, chosen) == pytest.approx(10 * epoch + a_round)
+
+
+@pytest.mark.parametrize("dataset", datasets.DATASETS)
+def test_a_selection_on_batches_has_a_price_on_every_data_set(store, group, dataset):
+    of_trials = group("setn", "images.limit=0", f"images.dataset={dataset}")
+    assert Prices(store, CPU).of(of_trials).basis.startswith("no record")
+
+
+def test_a_record_of_another_depth_says_nothing_on_the_darts_spaces(store, group, filed):
+    filed("darts", [4.0], "space.darts.supernet.layers=3", space="darts-s1")
+    assert np.isfinite(seconds(store, group("darts", "space.darts.supernet.layers=3", space="darts-s1")))
+    assert np.isnan(seconds(store, group("darts", "space.darts.supernet.layers=8", space="darts-s1")))

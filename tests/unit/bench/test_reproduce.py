@@ -9,11 +9,13 @@ import torch
 
 import spaces
 from bench import from_scratch, reproduce
+from bench.engines import engine
 from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.reproduce import Scored
 from bench.runs import recording
 from bench.search import Point
+from results.errors import InputError
 from results.records.store import Store
 
 LIMITS = {"nasbench201": 20, "nasbench1shot1-1": 30, "nasbench1shot1-3": 30}
@@ -68,3 +70,56 @@ def test_a_scoring_that_is_out_of_time_says_that_it_goes_on(experiment, setting,
     assert scored.text.startswith(
         "0 of 4 distinct final architectures scored by retraining; out of time, and the same command"
     )
+
+
+def seeds_of(experiment, seeds, folder):
+    return [group.seeds for group in reproduce.groups(experiment, ["nasbench201"], ["darts"], seeds, folder)]
+
+
+def test_seeds_of_a_program_are_integers_of_any_kind_each_once(experiment, tmp_path):
+    for seeds in ([2, 0, 2], np.array([2, 0]), (each for each in (2, 0)), [np.int64(2), 0]):
+        assert seeds_of(experiment, seeds, tmp_path) == [(2, 0)]
+    assert seeds_of(experiment, None, tmp_path) == [experiment.seeds]
+
+
+@pytest.mark.parametrize("seeds", [[], np.array([]), "0-3", [0.5], [-1], [10**9]])
+def test_what_is_no_seed_of_a_program_is_refused(experiment, tmp_path, seeds):
+    with pytest.raises(InputError, match="seed"):
+        seeds_of(experiment, seeds, tmp_path)
+
+
+def test_an_empty_list_of_methods_does_not_run_all(experiment, tmp_path):
+    with pytest.raises(InputError, match="methods is empty"):
+        reproduce.groups(experiment, None, [], None, tmp_path)
+
+
+def test_a_scoring_leaves_the_number_of_threads_as_it_was(experiment, setting, found, monkeypatch):
+    inside = []
+    monkeypatch.setattr(from_scratch, "retrain", lambda *_, **__: inside.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+    try:
+        reproduce.score(experiment, setting, print)
+        assert (set(inside), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(1)
+
+
+def test_arms_that_make_no_sense_leave_nothing_to_train(experiment, setting, found, monkeypatch):
+    monkeypatch.setattr(from_scratch, "retrain", lambda *_, **__: pytest.fail("trains what nobody asked for"))
+    assert from_scratch.train(experiment, setting, print, ()) == Scored("nothing to score yet")
+
+
+def test_the_failure_of_an_earlier_call_is_no_record_of_this_one(cut_down, tmp_path, monkeypatch):
+    def records(**how):
+        found = reproduce.run(experiment, ["nasbench201"], ["darts"], [0], tmp_path / "runs", **how)
+        return [record.manifest.status for record in found]
+
+    def fails(*_):
+        raise RuntimeError("the device gave up")
+
+    experiment = cut_down("training.epochs=1")
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.execution, "run_group", fails)
+        assert records() == ["failed"]
+    assert records(seconds=0.0) == []

@@ -87,6 +87,11 @@ def test_the_column_arch_of_a_table(folder):
     assert keys(run("nasbench201", "--from", "own.csv")) == [CONV, SKIP]
 
 
+def test_a_comment_on_architectures_is_no_heading_of_a_table(folder):
+    (folder / "cells.txt").write_text(f"# the best architectures\n{CONV}\n")
+    assert keys(run("nasbench201", "--from", "cells.txt")) == [CONV]
+
+
 def test_an_index_of_the_benchmarks_own_list(folder):
     assert keys(run("nasbench201", "3", "7", "--notation", "index")) == [CONV, SKIP]
     for given in ("5", "-3", "x", "٣", "9" * 20):

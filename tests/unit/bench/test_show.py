@@ -17,7 +17,7 @@ from tests.unit.reports.factory import ALL_SKIP, CONVOLUTIONS, record
     ],
 )
 def test_numbers_become_a_line_of_blocks(values, width, line, monkeypatch):
-    monkeypatch.setattr("bench.cli.show._can_print", lambda _: True)
+    monkeypatch.setattr("bench.cli.show.can_print", lambda _: True)
     known = [value for value in values if value == value]
     low = 0 if len(set(known)) > 1 or len(values) != len(known) else 1
     assert sparkline(values, width, low, max(known)) == line

@@ -1,5 +1,6 @@
 """What is known of a search that is under way, from the heads of its checkpoints, and how it is shown."""
 
+import io
 import math
 
 import pytest
@@ -66,6 +67,15 @@ def test_it_is_shown_with_epoch_time_left_accuracies_and_bars(root, monkeypatch)
     assert "nothing measured yet" not in text.split("darts/2")[0]
     assert f"skip_connect {'█' * 20} 0.750" in text
     assert f"none         {'█' * 7}{'░' * 13} 0.250" in text
+
+
+def test_bars_are_plain_where_the_terminal_has_no_blocks(root, monkeypatch):
+    from rich.console import Console
+
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    console = Console(record=True, width=80, file=io.StringIO())
+    console.print(_view(underway(root), lambda _: (25, 0), root))
+    assert f"none         {'#' * 7}{'.' * 13} 0.250" in console.export_text()
 
 
 def test_nothing_under_way_is_said(tmp_path):

@@ -104,6 +104,12 @@ class Silent:
     def is_alive(self):
         return False
 
+    def terminate(self):
+        pass
+
+    def join(self):
+        pass
+
 
 def test_a_process_that_ends_without_a_word_is_reported(run, cut_down, monkeypatch):
     monkeypatch.setattr(inline, "get_context", lambda _: SimpleNamespace(Queue=queue.Queue, Process=Silent))
@@ -147,3 +153,14 @@ def test_no_task_is_no_work(run, cut_down):
     run(experiment, "runs", ("random",), count=2)
     outcomes, _ = run(experiment, "runs", ("random",), count=2)
     assert outcomes == []
+
+
+def test_nothing_runs_on_where_nobody_asks_for_more(cut_down, tmp_path):
+    experiment = cut_down("training.epochs=1000", "seeds=0")
+    where = Setting(Store(tmp_path), CPU)
+    tasks = list(plan(experiment.choose(("nasbench201",), ("random", "darts")).arms, where.store))
+    before = multiprocessing.active_children()
+    ended = inline.run(tasks, where, nothing, workers=2)
+    assert next(ended).group.arm.id == "random"
+    ended.close()
+    assert multiprocessing.active_children() == before
