@@ -8,6 +8,7 @@ would have without the interruption (bit for bit on the same CPU with the same n
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,12 @@ from bench.images.datasets import Images
 from bench.machine.pace import Pace
 from bench.retraining import networks
 from bench.retraining.cell_checkpoint import CellCheckpoint
-from bench.retraining.cell_training import train
+from bench.retraining.cell_training import Trained, train
 from bench.retraining.darts_network import AUXILIARY_SIDE
 from bench.retraining.recipes import RECIPES, Recipe
 from results.errors import InputError, suggest
 from results.files import kept
+from results.files.locks import Busy, hold
 from results.scores.score import Score, merge_scores, read_scores
 from spaces.base import Space
 
@@ -55,7 +57,8 @@ def retrain(
     """Train each distinct cell once and add its score to the table ``out``.
 
     A score has the source "retrained", the release "PURPOSE-EXPERIMENT", and one trial. A cell that the table holds
-    with this release, data set and number of epochs is not trained again.
+    with this release, data set and number of epochs is not trained again. A cell that another process trains for this
+    table is left to it.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def retrain(
     checkpoint_seconds : least time between two checkpoints; they are written at the ends of epochs.
     deadline : of ``time.monotonic``.
     replace : whether scores of trainings of another length may be replaced.
-    say : is told of a damaged checkpoint, which is set aside.
+    say : is told of a damaged checkpoint, which is set aside, and of a cell that is left to another process.
 
     Raises
     ------
@@ -94,41 +97,36 @@ def retrain(
     if (others := other_trainings(mine, named, recipe)) and not replace:
         what = f"a table with a training of {others[0].epochs} epochs of {others[0].arch}"
         raise InputError(kept.line([kept.Kept(out, what)]))
-    wanted = (images.name, named, recipe.epochs)
-    table = [score for score in there if (score.dataset, score.release, score.epochs) == wanted]
-    keys = {score.key for score in table}
     asked = {space for ids in cells.values() for space in ids}  # other spaces may have other images
-    known = {(_known(score.space).family, score.arch): score for score in table if score.space in asked}
     parts = ("train", "train_labels", "test", "test_labels")
     images = dataclasses.replace(images, **{part: getattr(images, part).to(device) for part in parts})
     checkpoint = CellCheckpoint(out, say)
     pace = Pace(deadline, checkpoint_seconds)
     for position, ((family, arch), ids) in enumerate(cells.items()):
-        score = known.get((family, arch))
-        if score is None:
-            report = partial(_report, progress, position, len(cells), arch)
-            trained = train(_known(ids[0]), arch, images, recipe, checkpoint, pace, report)
-            score = Score(
-                space=ids[0],
-                arch=arch,
-                dataset=images.name,
-                valid=trained.valid,
-                test=trained.test,
-                valid_trials=() if trained.valid is None else (trained.valid,),
-                test_trials=(trained.test,),
-                source="retrained",
-                release=named,
-                epochs=recipe.epochs,
-                best_test=trained.best_test,
-                parameters=trained.parameters,
-            )
-        new = [row for row in (dataclasses.replace(score, space=space) for space in ids) if row.key not in keys]
-        if new:
-            merge_scores(out, new)
-        if (family, arch) not in known:
-            checkpoint.remove()
+        report = partial(_report, progress, position, len(cells), arch)
+        training = partial(train, _known(ids[0]), arch, images, recipe, checkpoint, pace, report)
+        try:
+            with hold(lock(out, family, arch)):
+                table = _scores(out, images.name, named, recipe)  # another process may have added some meanwhile
+                score = next((s for s in table if s.space in asked and _cell(s) == (family, arch)), None)
+                if trains := score is None:
+                    score = _score(training(), ids[0], arch, images.name, named, recipe)
+                keys = {one.key for one in table}
+                rows = [dataclasses.replace(score, space=space) for space in ids]
+                if new := [row for row in rows if row.key not in keys]:
+                    merge_scores(out, new)
+                if trains:
+                    checkpoint.remove()
+        except Busy:
+            say(f"{arch} is left out: another process trains it")
+            continue
         if progress:
             progress(position + 1, len(cells), f"{arch}: test accuracy {score.test:.2f} %")
+
+
+def lock(out: Path, family: str, arch: str) -> Path:
+    """Return the lock of whoever trains a cell for a table."""
+    return out.with_suffix(f".{hashlib.sha256(f'{family} {arch}'.encode()).hexdigest()[:12]}.lock")
 
 
 def release(experiment: str, purpose: Purpose = "retrain") -> str:
@@ -139,6 +137,35 @@ def release(experiment: str, purpose: Purpose = "retrain") -> str:
 def other_trainings(scores: Iterable[Score], release: str, recipe: Recipe) -> list[Score]:
     """Return the scores of a retraining that another number of epochs made."""
     return [score for score in scores if score.release == release and score.epochs != recipe.epochs]
+
+
+def _score(trained: Trained, space: str, arch: str, dataset: str, release: str, recipe: Recipe) -> Score:
+    """Return the score that a training gives a cell."""
+    return Score(
+        space=space,
+        arch=arch,
+        dataset=dataset,
+        valid=trained.valid,
+        test=trained.test,
+        valid_trials=() if trained.valid is None else (trained.valid,),
+        test_trials=(trained.test,),
+        source="retrained",
+        release=release,
+        epochs=recipe.epochs,
+        best_test=trained.best_test,
+        parameters=trained.parameters,
+    )
+
+
+def _cell(score: Score) -> tuple[str, str]:
+    """Return the family and the key of the cell that a score is of."""
+    return _known(score.space).family, score.arch
+
+
+def _scores(out: Path, dataset: str, release: str, recipe: Recipe) -> list[Score]:
+    """Return what a table holds of a retraining."""
+    wanted = (dataset, release, recipe.epochs)
+    return [score for score in read_scores(out) if (score.dataset, score.release, score.epochs) == wanted]
 
 
 def _known(space: str) -> Space:

@@ -10,10 +10,11 @@ from bench.images.datasets import Images
 from bench.machine.pace import OutOfTime
 from bench.retraining import cell_training as module
 from bench.retraining.recipes import RECIPES, Recipe
-from bench.retraining.retrain import retrain
+from bench.retraining.retrain import lock, retrain
 from bench.retraining.rmsprop import RMSpropTF
 from results.errors import InputError
-from results.scores.score import read_scores
+from results.files.locks import hold
+from results.scores.score import merge_scores, read_scores
 
 NONE = ("nasbench201", "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")
 SKIP = ("nasbench201", "|skip_connect~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
@@ -279,3 +280,31 @@ def test_presets():
     ]
     assert [recipe.size for recipe in tables] == ["full", "full"]
     assert not RECIPES["quick"].flip  # a mirrored digit is another digit, or none
+
+
+def test_a_cell_that_another_process_trains_is_left_to_it(images, tmp_path, epochs):
+    out, said = tmp_path / "scores.parquet", []
+    with hold(lock(out, "nasbench201", SKIP[1])):
+        retrain([SKIP, CONV], images, RECIPE, out=out, say=said.append)
+    assert [score.arch for score in read_scores(out)] == [CONV[1]]
+    assert said == [f"{SKIP[1]} is left out: another process trains it"]
+    assert len(epochs) == RECIPE.epochs
+    retrain([SKIP, CONV], images, RECIPE, out=out, say=said.append)
+    assert {score.arch for score in read_scores(out)} == {SKIP[1], CONV[1]}
+    assert len(epochs) == 2 * RECIPE.epochs
+    assert len(said) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_a_cell_that_another_process_scored_meanwhile_is_not_trained_again(images, tmp_path, epochs):
+    mine, theirs = tmp_path / "mine.parquet", tmp_path / "theirs.parquet"
+    retrain([SKIP], images, RECIPE, out=theirs)
+    begun = len(epochs)
+
+    def beside(done, total, text):
+        if done == 1:  # the first cell is scored, the second is to come
+            merge_scores(mine, read_scores(theirs))
+
+    retrain([CONV, SKIP], images, RECIPE, out=mine, progress=beside)
+    assert {score.arch for score in read_scores(mine)} == {SKIP[1], CONV[1]}
+    assert len(epochs) - begun == RECIPE.epochs
