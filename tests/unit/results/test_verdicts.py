@@ -109,6 +109,18 @@ def test_a_collapse_is_judged_on_the_architecture(measured):
     assert (three.status, three.seeds_to_decide) == (Status.INCONCLUSIVE, 4)
 
 
+def test_counted_seeds_are_said_and_no_interval_of_their_mean_is_printed(measured):
+    claim = direction(Criterion(">", 0.999, each=True))
+    counted = only(judge([claim], *measured([100.0, 0.5, 0.25, 0.0])))
+    assert counted.counted == 1
+    assert counted.text.startswith("inconclusive: measured 25.19 (n=4); expected > 0.999; p")
+    assert "seeds are counted: 1 of 4 as claimed, more than half are needed" in counted.text
+    averaged = only(judge([number(90.0)], *measured([90.1, 89.9, 90.2, 89.8])))
+    assert averaged.counted is None
+    assert "[" in averaged.text
+    assert "counted" not in averaged.text
+
+
 def test_only_records_of_the_experiment_count(measured, make_record):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8])
     others = [
