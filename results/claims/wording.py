@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from results.claims.claim import Criterion
 from results.claims.trainings import rule
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def line(verdict: Verdict) -> str:
 def remarks(verdict: Verdict) -> list[str]:
     """Return the notes to a verdict's numbers: what they rest on, what is left out, and what would decide the claim."""
     parts = [rule(verdict.claim.selection)] if verdict.claim.selection else []
+    if verdict.claim.test and (when := _when(verdict.claim.test)):
+        parts.append(when)
     if verdict.counted is not None:
         parts.append(f"seeds are counted: {verdict.counted} of {verdict.n} as claimed, more than half are needed")
     if verdict.unscored:
@@ -74,6 +77,24 @@ def remarks(verdict: Verdict) -> list[str]:
     if others := sum(not left.imported for left in verdict.left_out):
         parts.append(f"{others} of another protocol left out")
     return [*parts, *lengths(verdict), *filter(None, [foreign(verdict)])]
+
+
+def _when(test: Criterion) -> str:
+    """Return which part of a search a number is of, in words; nothing where it is of the end alone."""
+    if test.reference is None and test.window == Criterion(">").window:
+        return ""
+    place = "at" if test.window[0] == test.window[1] else "over"
+    against = "" if test.reference is None else f", against {_part(test.reference)}"
+    return f"{place} {_part(test.window)} of the search{against}"
+
+
+def _part(window: tuple[float, float]) -> str:
+    low, high = window
+    if low == high:
+        return {0.0: "the start", 1.0: "the end"}.get(low, f"the point at {low:.0%}")
+    if high == 1:
+        return f"the last {1 - low:.0%}" if low else "all"
+    return f"{low:.0%} to {high:.0%}" if low else f"the first {high:.0%}"
 
 
 def foreign(verdict: Verdict) -> str:

@@ -347,6 +347,8 @@ def test_a_change_between_two_parts_of_the_search(make_record, fixed_oracle):
     assert verdicts[0].measured == pytest.approx(1.2)
     assert verdicts[0].points == 0
     assert "expected > 0" in verdicts[0].text
+    assert "; at the end of the search, against the first 50%" in verdicts[0].text
+    assert "; over the last 10% of the search" in verdicts[3].text
 
 
 def test_what_is_measured_every_few_epochs_is_averaged_over_what_there_is(make_record, fixed_oracle):
