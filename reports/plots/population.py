@@ -51,8 +51,9 @@ def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: 
         gap=0.1,
     )
     above, below = axes[:, 0]
-    edges = np.geomspace(max(everything.min(), 1e-3), everything.max(), _BINS)
-    above.hist(everything, bins=edges, color=MUTED, alpha=0.45, lw=0)
+    percent_axis(below, [everything, *finals.values()], "x")  # before the bins, which are alike on its scale
+    spaced = np.geomspace if below.get_xscale() == "log" else np.linspace
+    above.hist(everything, bins=spaced(everything.min(), everything.max(), _BINS), color=MUTED, alpha=0.45, lw=0)
     above.set_ylabel("cells")
     standings = {method: _standing(errors, everything) for method, errors in finals.items()}
     for row, (method, errors) in enumerate(finals.items()):
@@ -65,7 +66,6 @@ def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: 
     below.set_yticks(range(len(finals)), [method.label for method in finals])
     below.tick_params(axis="y", length=0)
     below.set(ylim=(len(finals) - 0.5, -0.5), xlabel="test error, %")
-    percent_axis(below, [everything, *finals.values()], "x")
     return Plot(
         name,
         title,
