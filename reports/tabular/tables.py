@@ -225,7 +225,7 @@ def _summary_cell(final: Final) -> str:
 
 
 def _run_row(study: Study, record: Record) -> tuple[str, ...]:
-    points, dataset = record.points, study.datasets[0]
+    seconds, dataset = record.points["seconds"].dropna(), study.datasets[0]
     arch = record.final_arch if record.complete else NONE
     score = study.scores.get((arch, dataset))
     method = next((method.label for method in study.methods if method.id == record.run.method), record.run.method)
@@ -237,7 +237,7 @@ def _run_row(study: Study, record: Record) -> tuple[str, ...]:
         str(record.searched["epoch"].to_numpy().max(initial=0)),
         arch,
         NONE if score is None or score.test is None else f"{score.test:.2f}",
-        f"{points['seconds'].sum() / 3600:.3g}",
+        f"{seconds.sum() / 3600:.3g}" if len(seconds) else NONE,
         device_of(record),
         _note(record),
     )
