@@ -107,7 +107,7 @@ def _markdown_row(cells: Sequence[str], *, escape: bool = True) -> str:
 
 def _markdown(text: str) -> str:
     """Return text that Markdown, and the HTML in it, shows as it is."""
-    return re.sub(r"([\\|*_`<>\[\]~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\|*_`<>\[\]~]|&(?=#?\w+;))", r"\\\1", " ".join(text.split()))
 
 
 def _latex_row(cells: Sequence[str]) -> str:

@@ -50,6 +50,11 @@ def test_hostile_cells_are_escaped_in_markdown():
     assert r"\[e\](f)" in text
 
 
+def test_what_reads_as_an_entity_is_no_entity_in_markdown():
+    text = Table("x", "t", ("a",), (("&lt;b&gt; &#60; A & B; R&D",),)).markdown()
+    assert r"| \&lt;b\&gt; \&#60; A & B; R&D |" in text
+
+
 def test_hostile_cells_are_escaped_in_latex():
     row = next(line for line in Table("x", "t", ("a",), ((HOSTILE,),)).latex().splitlines() if "script" in line)
     for escaped in (r"\textless{}", r"a\_b", r"\&", r"50 \%", r"\textbackslash{}", r"\{x\}", r"\$1", r"\#2"):
