@@ -198,6 +198,7 @@ def test_cells_show_the_most_frequent_one_and_its_share():
     (plot,) = cells.draw(Study.of(records, Table({})))
     assert "DARTS, 2 of 3 seeds" in texts(plot.figure)
     assert ALL_SKIP in plot.alt
+    assert "the first by its key" in plot.note  # where two are as frequent
 
 
 @pytest.mark.parametrize("stated", [True, False])  # records did not state the kinds at first
