@@ -203,9 +203,10 @@ def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
 
 
 def _remarks(studies: Sequence[Study]) -> str:
-    """Return why numbers are absent: methods that make no sense on a space, and searches that DARTS-ES is not for."""
+    """Return what numbers of draws are of, and why others are absent: methods that make no sense, and DARTS-ES."""
     methods = methods_of(record for study in studies for record in study.records)
-    found = [
+    found = [f"{method.label}: the last draw of each seed alone." for method in methods if method.independent]
+    found += [
         f"{method.label} on {study.label}: not run, {study.senseless[method.id]}."
         for study in studies
         for method in methods
