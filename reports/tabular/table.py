@@ -61,6 +61,11 @@ class Table:
     note: str = ""
     numbers: frozenset[str] = frozenset()
 
+    @property
+    def size(self) -> str:
+        """How many rows it has, in words."""
+        return f"{len(self.rows)} row{'s' * (len(self.rows) != 1)}"
+
     def write(self, folder: Path) -> None:
         """Write the table's three files into ``folder``."""
         for kind, text in zip(FORMATS, (self.markdown(), self.latex(), self.csv()), strict=True):

@@ -66,6 +66,11 @@ def test_hostile_cells_come_back_from_csv():
     assert list(csv.reader(StringIO(table.csv())))[1] == [HOSTILE]
 
 
+@pytest.mark.parametrize(("rows", "size"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows")])
+def test_its_size_is_said_in_words(rows, size):
+    assert Table("x", "t", ("a",), (("b",),) * rows).size == size
+
+
 def test_three_files_are_written(tmp_path):
     TABLE.write(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.csv", "x.md", "x.tex"]
