@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ORDER = 85
 _NAME, _TITLE = "final-errors", "Test error of the final cells"
+_LABEL = 34  # characters in a line of a label
 _BEST = "Hollow marks are of the epoch of the same training that tests best, which the test images themselves choose."
 
 
@@ -53,7 +55,10 @@ def draw(study: Study) -> Iterator[Plot]:
     labels = [f"{line.label} ({line.n})" if line.n else line.label for line in lines]
     trained_twice = any(line.best_epochs for line in lines)
     context = f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{releases[0]}"
-    height, left = 0.2 + 0.26 * len(lines), 0.3 + 0.063 * max(map(len, labels))
+    labels = ["\n".join(wrap(label, _LABEL)) for label in labels]
+    longest = max(len(part) for label in labels for part in label.split("\n"))
+    row = 0.12 + 0.14 * max(label.count("\n") + 1 for label in labels)
+    height, left = 0.2 + row * len(lines), 0.3 + 0.063 * longest
     figure, axes = sheet(_TITLE, context, [height], left=left, legend=_legend(trained_twice))
     _draw(axes[0, 0], lines, labels)
     means = ", ".join(f"{line.label}: {np.mean(line.errors):.2f} % (n={len(line.errors)})" for line in lines)
