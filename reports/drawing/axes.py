@@ -110,13 +110,16 @@ def draw_unscored(ax: Axes, trajectories: Sequence[Trajectory]) -> None:
 
 
 def legend_of(trajectories: Iterable[Trajectory]) -> list[Line2D]:
-    """Return a legend entry for each trajectory: the method and its number of seeds, or of independent draws."""
+    """Return a legend entry for each trajectory: the method and its seeds that have a value, or independent draws."""
     return [method_entry(t.method, f"{t.method.label} ({_count(t)})") for t in trajectories]
 
 
 def _count(trajectory: Trajectory) -> str:
-    drawn = trajectory.method.independent
-    return f"{np.isfinite(trajectory.values).sum()} draws" if drawn else f"n={len(trajectory.seeds)}"
+    finite, seeds = np.isfinite(trajectory.values), len(trajectory.seeds)
+    if trajectory.method.independent:
+        return f"{finite.sum()} draws"
+    known = int(finite.any(axis=1).sum())
+    return f"n={seeds}" if known == seeds else f"n={known} of {seeds}"
 
 
 def method_entry(method: Method, label: str) -> Line2D:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 
 from reports.drawing.style import GRID, INK, MUTED, PAPER
 from reports.names import slug
@@ -13,7 +13,7 @@ from reports.study.method_style import Method
 _THEME = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--paper)"}
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([^")]+)')
 _ID = re.compile(r' id="([^"]*)"')
-_ROLE = re.compile(r"(seed|mean|band)\.([^.]+)(?:\.(\d+))?")
+_ROLE = re.compile(r"(?:(seed)\.(.+)\.(\d+)|(mean|band)\.(.+))")  # a method's name may hold points
 _COORDINATES = re.compile(r' (?:d|x|y|transform)="[^"]*"')
 _SEED_PATH = re.compile(r'(<g class="seed"[^>]*>(?:<title>[^<]*</title>)?\s*)(?=<path d="([^"]*)")')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}")
@@ -64,10 +64,10 @@ def _root(tag: str, label: str) -> str:
 
 
 def _group(name: str, labels: dict[str, str]) -> str:
-    role = _ROLE.fullmatch(name)
+    role = _ROLE.fullmatch(unescape(name))
     if role is None:
         return f'<g id="{name}">'
-    kind, method, seed = role.groups()
+    kind, method, seed = role.groups()[:3] if role[1] else (*role.groups()[3:], None)
     title = f"<title>{escape(labels.get(method, method))}, seed {seed}</title>" if seed else ""
     which = f' data-seed="{seed}"' if seed else ""
     return f'<g class="{kind}" data-method="{slug(method)}"{which}>{title}'

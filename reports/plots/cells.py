@@ -70,8 +70,9 @@ def draw(study: Study) -> Iterator[Plot]:
         _NAME,
         _TITLE,
         caption="Data flows from left to right through operations, which the colours name.",
-        note="A node that several edges enter sums them. Operations are on edges or on nodes, as the space has them; an"
-        " edge of the operation none is not drawn.",
+        note="Of cells that equally many seeds find, the first by its key is drawn. A node that several edges enter"
+        " sums them. Operations are on edges or on nodes, as the space has them; an edge of the operation none is not"
+        " drawn.",
         alt=f"{_TITLE}, {study.label}. " + "; ".join(f"{title}: {arch}" for title, arch, _ in found) + ".",
         figure=figure,
     )

@@ -29,6 +29,9 @@ def draw(study: Study) -> Iterator[Plot]:
     if not free or not lines:
         yield Plot(_NAME, _TITLE, missing="no record holds a mix, or its space has no operation without weights")
         return
+    if not study.shares_add_up:
+        yield Plot(_NAME, _TITLE, missing="edges of its space have different operations, so their shares do not add up")
+        return
     figure, axes = sheet(_TITLE, study.context, [2.3], legend=[*legend_of(lines), level_entry("uniform mix")])
     ax = axes[0, 0]
     draw_trajectories(ax, lines)

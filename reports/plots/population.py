@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from reports.study.study import Study, dataset_label
 
 ORDER = 20
 _BINS = 60
+_LABEL = 18  # characters in a line of a label
 
 
 def draw(study: Study) -> Iterator[Plot]:
@@ -42,17 +44,20 @@ def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: 
         )
         for method in study.methods
     }
+    labels = ["\n".join(wrap(method.label, _LABEL)) for method in finals]
+    lines = max((label.count("\n") + 1 for label in labels), default=1)
     figure, axes = sheet(
         title,
         f"{study.context} · {len(everything):,} cells",
-        [1.2, 0.1 + 0.26 * len(finals)],
+        [1.2, 0.1 + (0.12 + 0.14 * lines) * len(finals)],
         left=1.25,
         right=1.3,
         gap=0.1,
     )
     above, below = axes[:, 0]
-    edges = np.geomspace(max(everything.min(), 1e-3), everything.max(), _BINS)
-    above.hist(everything, bins=edges, color=MUTED, alpha=0.45, lw=0)
+    percent_axis(below, [everything, *finals.values()], "x")  # before the bins, which are alike on its scale
+    spaced = np.geomspace if below.get_xscale() == "log" else np.linspace
+    above.hist(everything, bins=spaced(everything.min(), everything.max(), _BINS), color=MUTED, alpha=0.45, lw=0)
     above.set_ylabel("cells")
     standings = {method: _standing(errors, everything) for method, errors in finals.items()}
     for row, (method, errors) in enumerate(finals.items()):
@@ -62,10 +67,9 @@ def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: 
         marks.set_gid(f"mean.{method.id}")
         below.text(1.03, row, standings[method], transform=below.get_yaxis_transform(), va="center", size=7)
     below.text(1.03, -0.75, "median better than", transform=below.get_yaxis_transform(), size=7, color=MUTED)
-    below.set_yticks(range(len(finals)), [method.label for method in finals])
+    below.set_yticks(range(len(finals)), labels, size=7.5)
     below.tick_params(axis="y", length=0)
     below.set(ylim=(len(finals) - 0.5, -0.5), xlabel="test error, %")
-    percent_axis(below, [everything, *finals.values()], "x")
     return Plot(
         name,
         title,

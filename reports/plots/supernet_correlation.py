@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import numpy as np
 import pandas as pd
@@ -28,12 +28,12 @@ def draw(study: Study) -> Iterator[Plot]:
     if not clouds:
         yield Plot(_NAME, _TITLE, missing="no point has both a supernet accuracy and a score")
         return
-    ranks = {method: _rank_correlation(cloud) for method, cloud in clouds.items()}
+    ranks = {method: _printed(_rank_correlation(cloud)) for method, cloud in clouds.items()}
     figure, axes = sheet(
         _TITLE,
         f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{release}",
         [2.9],
-        legend=[method_entry(m, f"{m.label} (ρ = {ranks[m]:.2f}, {len(cloud)} points)") for m, cloud in clouds.items()],
+        legend=[method_entry(m, f"{m.label} ({ranks[m]}, {len(cloud)} points)") for m, cloud in clouds.items()],
     )
     ax = axes[0, 0]
     for method, cloud in clouds.items():
@@ -52,12 +52,18 @@ def draw(study: Study) -> Iterator[Plot]:
         _TITLE,
         caption="Small marks are architectures along the search, large ones the final architecture of each seed; ρ is"
         " Spearman's rank correlation.",
-        note="The correlation is over all scored points of a method; points of one search depend on each other.",
+        note=_note(study, clouds),
         alt=f"{_TITLE}, {study.label}. Rank correlation: "
-        + ", ".join(f"{method.label} {rank:.2f} over {len(clouds[method])} points" for method, rank in ranks.items())
+        + ", ".join(f"{method.label} {rank} over {len(clouds[method])} points" for method, rank in ranks.items())
         + ".",
         figure=figure,
     )
+
+
+def _note(study: Study, clouds: Container[Method]) -> str:
+    absent = [method.label for method in study.methods if method not in clouds]
+    said = f" Not shown, as no point has both numbers: {', '.join(absent)}." if absent else ""
+    return f"The correlation is over all scored points of a method; points of one search depend on each other.{said}"
 
 
 def _cloud(study: Study, method: Method, dataset: str, release: str) -> pd.DataFrame:
@@ -82,3 +88,7 @@ def _rank_correlation(cloud: pd.DataFrame) -> float:
     if np.ptp(supernet) == 0 or np.ptp(true) == 0:
         return np.nan
     return float(np.corrcoef(supernet, true)[0, 1])
+
+
+def _printed(rank: float) -> str:
+    return f"ρ = {rank:.2f}" if np.isfinite(rank) else "ρ undefined"

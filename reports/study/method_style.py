@@ -36,19 +36,20 @@ class Method:
 def methods_of(records: Iterable[Record]) -> tuple[Method, ...]:
     """Return the methods of the records in the order that their manifests give.
 
-    Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette,
-    and two methods never share a marker. A variant has a lighter shade of its method's colour.
+    Colour and order come from ``manifest.method``; what a record does not say is filled in from the palette. A variant
+    has a lighter shade of its method's colour, and so has any method whose colour another one has. Up to 21 methods
+    have a marker each.
     """
     records = sorted(records, key=lambda record: not record.imported)  # the suite's own say how a method looks
     known = {record.run.method: record for record in records}
     declared = {name: record.manifest.method for name, record in known.items()}
     ordered = sorted(declared, key=lambda name: (_order(declared[name], len(declared)), name))
     colours: dict[str, str] = {}
-    for place, name in enumerate(ordered):
+    for place, name in sorted(enumerate(ordered), key=lambda each: _yields(declared[each[1]])):
         colour = _colour(declared[name].colour, PALETTE[place % len(PALETTE)])
-        while declared[name].base and colour in colours.values() and colour != "#FFFFFF":
+        while colour.upper() in colours.values() and colour != "#FFFFFF":
             colour = _lighter(colour)
-        colours[name] = colour
+        colours[name] = colour.upper()
     return tuple(
         Method(
             id=name,
@@ -75,6 +76,11 @@ def marked(method: Method, records: Iterable[Record]) -> Method:
 def _colour(declared: object, default: str) -> str:
     """Return ``declared`` where it is a colour; it comes from a file and goes into a style sheet."""
     return declared if isinstance(declared, str) and _COLOUR.fullmatch(declared) else default
+
+
+def _yields(method: MethodAbout) -> bool:
+    """Whether a method leaves a colour to others: a variant does, and one that declares none."""
+    return bool(method.base) or not _colour(method.colour, "")
 
 
 def _lighter(colour: str) -> str:

@@ -138,6 +138,17 @@ class Study:
         scored = {dataset for _, dataset in self.scores}
         return (own, *(dataset for dataset in others if dataset in scored))
 
+    @cached_property
+    def shares_add_up(self) -> bool:
+        """Whether the recorded shares of the operations in the mix add up to one.
+
+        A record holds the mean share of an operation over the rows that have it. Where rows have different operations,
+        as in S1, these means are over different rows, and their sum means nothing.
+        """
+        columns = [f"mix_{operation}" for operation in self.declared.operations]
+        sums = (record.points.reindex(columns=columns).sum(axis=1, min_count=1).dropna() for record in self.records)
+        return all(np.allclose(each, 1.0, atol=1e-3) for each in sums)
+
     def optimum(self, dataset: str) -> float | None:
         """Return the best test accuracy in percent of the population, None where no table holds it."""
         return float(np.nanmax(np.asarray(self.population[dataset]))) if len(self.population.get(dataset, ())) else None

@@ -9,7 +9,7 @@ from reports.names import slug
 from reports.study.study import SPLITS, dataset_label
 from reports.tabular.table import NONE, Table
 from results.claims.verdict import Status, Verdict
-from results.claims.wording import effect, expected, remarks
+from results.claims.wording import expected, measured, remarks
 from results.labels import Labels
 
 #: Told apart without colour; what needs a look comes first.
@@ -33,8 +33,9 @@ DECIDED_FIRST = (
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
 OWN = "dnas-bench"
 _P_NOTE = (
-    "p: of the claim alone, and adjusted by Holm's method over the claims of one paper and experiment that have a p. A"
-    " verdict is given where the adjusted p is at most 0.05."
+    "Without an interval, seeds are counted and not averaged. p: of the claim alone, and adjusted by Holm's method over"
+    " the claims of its family that have a p; a family is those of one paper in one experiment, or a smaller one,"
+    " fixed before the first record. A verdict is given where the adjusted p is at most 0.05."
 )
 #: Of claims that no record bears on.
 SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
@@ -147,7 +148,7 @@ def printed_cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
         "where": f"{where} ({claim.experiment})" if claim.experiment else where,
         "expected": stated,
         "published": stated,
-        "measured": _measured(verdict),
+        "measured": NONE if silent else measured(verdict),
         "n": NONE if silent else str(verdict.n),
         "p (adjusted)": NONE
         if verdict.p is None or verdict.adjusted is None
@@ -160,14 +161,6 @@ def printed_cells(verdict: Verdict, labels: Labels) -> dict[str, str]:
 
 def _p(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
-
-
-def _measured(verdict: Verdict) -> str:
-    """Return what the records give: mean and interval."""
-    interval = verdict.interval
-    claim = verdict.claim
-    mean = NONE if verdict.measured is None else effect(claim, verdict.measured)
-    return f"{mean} [{effect(claim, interval.low)}, {effect(claim, interval.high)}]" if interval else mean
 
 
 def _note(verdict: Verdict) -> str:

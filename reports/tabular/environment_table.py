@@ -58,9 +58,14 @@ def _setting(group: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commands(records: Iterable[Record]) -> list[str]:
-    """Return the commands that make the records, one per experiment, space, method and set of seeds."""
+    """Return the commands that make the records, one per experiment, space, method and set of seeds.
+
+    No command of this suite makes a record of another code: imported ones have none.
+    """
     seeds: defaultdict[tuple[str, str, str, str], set[int]] = defaultdict(set)
     for record in records:
+        if record.imported:
+            continue
         run, manifest = record.run, record.manifest
         base = manifest.protocol.experiment.base or run.experiment
         overrides = "".join(f" -o {quote(override)}" for override in manifest.overrides)

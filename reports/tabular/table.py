@@ -61,6 +61,11 @@ class Table:
     note: str = ""
     numbers: frozenset[str] = frozenset()
 
+    @property
+    def size(self) -> str:
+        """How many rows it has, in words."""
+        return f"{len(self.rows)} row{'s' * (len(self.rows) != 1)}"
+
     def write(self, folder: Path) -> None:
         """Write the table's three files into ``folder``."""
         for kind, text in zip(FORMATS, (self.markdown(), self.latex(), self.csv()), strict=True):
@@ -107,7 +112,7 @@ def _markdown_row(cells: Sequence[str], *, escape: bool = True) -> str:
 
 def _markdown(text: str) -> str:
     """Return text that Markdown, and the HTML in it, shows as it is."""
-    return re.sub(r"([\\|*_`<>\[\]~])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\|*_`<>\[\]~]|&(?=#?\w+;))", r"\\\1", " ".join(text.split()))
 
 
 def _latex_row(cells: Sequence[str]) -> str:

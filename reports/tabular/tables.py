@@ -203,9 +203,10 @@ def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
 
 
 def _remarks(studies: Sequence[Study]) -> str:
-    """Return why numbers are absent: methods that make no sense on a space, and searches that DARTS-ES is not for."""
+    """Return what numbers of draws are of, and why others are absent: methods that make no sense, and DARTS-ES."""
     methods = methods_of(record for study in studies for record in study.records)
-    found = [
+    found = [f"{method.label}: the last draw of each seed alone." for method in methods if method.independent]
+    found += [
         f"{method.label} on {study.label}: not run, {study.senseless[method.id]}."
         for study in studies
         for method in methods
@@ -225,7 +226,7 @@ def _summary_cell(final: Final) -> str:
 
 
 def _run_row(study: Study, record: Record) -> tuple[str, ...]:
-    points, dataset = record.points, study.datasets[0]
+    seconds, dataset = record.points["seconds"].dropna(), study.datasets[0]
     arch = record.final_arch if record.complete else NONE
     score = study.scores.get((arch, dataset))
     method = next((method.label for method in study.methods if method.id == record.run.method), record.run.method)
@@ -237,7 +238,7 @@ def _run_row(study: Study, record: Record) -> tuple[str, ...]:
         str(record.searched["epoch"].to_numpy().max(initial=0)),
         arch,
         NONE if score is None or score.test is None else f"{score.test:.2f}",
-        f"{points['seconds'].sum() / 3600:.3g}",
+        f"{seconds.sum() / 3600:.3g}" if len(seconds) else NONE,
         device_of(record),
         _note(record),
     )

@@ -79,7 +79,7 @@ class Question:
                 (mean, half_width(variance, len(self.low), self.spread**2, self.n)) for mean, variance in self._moments
             )
             interval = Interval(least - below, most + above)
-        if self._counted:
+        if self.counted:
             side, hits = self._most()
             return Leaning(side, 1.0 if side is Side.UNDECIDED else share_p(hits, len(self.low)), interval)
         p = self._sides()
@@ -96,7 +96,7 @@ class Question:
         if self.low != self.high:
             return None
         more = range(len(self.low) + 1, MOST_SEEDS + 1)
-        if self._counted:
+        if self.counted:
             side, hits = self._most()
             if side is Side.UNDECIDED:
                 return None
@@ -106,7 +106,8 @@ class Question:
         return next((n for n in more if mean_p(room, variance, n, self.spread**2, self.n) <= threshold), None)
 
     @cached_property
-    def _counted(self) -> bool:
+    def counted(self) -> bool:
+        """Whether seeds on a side are counted instead of their mean being tested."""
         return self.each or len(self.low) < 2 or min(map(len, (set(self.low), set(self.high)))) == 1
 
     @cached_property
@@ -131,13 +132,18 @@ class Question:
             return 1.0
         return mean_p(sign * distance, moments[1], len(self.low), self.spread**2, self.n)
 
-    def _most(self) -> tuple[Side, int]:
-        """Return the side of more than half of the seeds, and how many are there."""
+    @cached_property
+    def hits(self) -> dict[Side, int]:
+        """How many seeds lie on each side, whatever the architectures that are not scored turn out to be."""
         low, high = np.asarray(self.low), np.asarray(self.high)
-        hits = {
+        return {
             Side.BELOW: int((high < self.region.low).sum()),
             Side.INSIDE: int(((self.region.low < low) & (high < self.region.high)).sum()),
             Side.ABOVE: int((low > self.region.high).sum()),
         }
-        side = max(hits, key=lambda s: hits[s])
-        return (side, hits[side]) if hits[side] > len(low) / 2 else (Side.UNDECIDED, hits[side])
+
+    def _most(self) -> tuple[Side, int]:
+        """Return the side of more than half of the seeds, and how many are there."""
+        side = max(self.hits, key=lambda s: self.hits[s])
+        count = self.hits[side]
+        return (side, count) if count > len(self.low) / 2 else (Side.UNDECIDED, count)

@@ -166,6 +166,7 @@ def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Ve
         adjusted=adjusted,
         family=0 if adjusted is None else len(others) + 1,
         seeds_to_decide=more,
+        counted=case.question.hits[Side.INSIDE] if case.question.counted else None,
         unscored=case.unscored,
         points=case.points,
         **case.aside,

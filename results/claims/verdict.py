@@ -47,6 +47,8 @@ class Verdict:
     n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
     seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
         where decided, or where more seeds alone would not.
+    counted : where seeds are counted instead of their mean being tested, how many lie as claimed; else None. The
+        verdict then does not rest on ``interval``.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
     left_out : records that would bear on the claim, but follow another protocol.
@@ -66,6 +68,7 @@ class Verdict:
     adjusted: float | None = None
     family: int = 0
     seeds_to_decide: int | None = None
+    counted: int | None = None
     unscored: int = 0
     points: int = 0
     left_out: tuple[LeftOut, ...] = ()

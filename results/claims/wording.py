@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from results.claims.claim import Criterion
 from results.claims.trainings import rule
 
 if TYPE_CHECKING:
@@ -18,10 +19,21 @@ def effect(claim: Claim, value: float) -> str:
     return f"×{math.exp(value):.2f}" if claim.test and claim.test.log else f"{value:.2f}"
 
 
+def measured(verdict: Verdict) -> str:
+    """Return mean and interval as printed; without the interval where seeds are counted, since it decides nothing."""
+    claim, interval = verdict.claim, verdict.interval
+    mean = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
+    if interval is None or verdict.counted is not None:
+        return mean
+    return f"{mean} [{effect(claim, interval.low)}, {effect(claim, interval.high)}]"
+
+
 def expected(claim: Claim) -> str:
     """Return the relation that a direction states, or what the paper printed: number, spread and n; or nothing."""
     if claim.test:
-        return f"{claim.test.relation} {effect(claim, claim.test.threshold)}"
+        threshold, printed = claim.test.threshold, effect(claim, claim.test.threshold)
+        exact = claim.test.log or float(printed) == threshold  # a share above 0.999 is not one above 1.00
+        return f"{claim.test.relation} {printed if exact else format(threshold, 'g')}"
     if claim.value is None:
         return ""
     spread = "" if claim.spread is None else f" ± {claim.spread:.2f}"
@@ -32,11 +44,8 @@ def expected(claim: Claim) -> str:
 
 def line(verdict: Verdict) -> str:
     """Return a verdict on a claim that the records bear on in one line."""
-    claim, interval = verdict.claim, verdict.interval
-    measured = "not scored" if verdict.measured is None else effect(claim, verdict.measured)
-    if interval is not None:
-        measured += f" [{effect(claim, interval.low)}, {effect(claim, interval.high)}]"
-    parts = [f"{verdict.status}: measured {measured} (n={verdict.n})"]
+    claim = verdict.claim
+    parts = [f"{verdict.status}: measured {measured(verdict)} (n={verdict.n})"]
     if claim.kind == "number":
         parts.append(f"published {expected(claim)}, tolerance {claim.tolerance:g}")
     else:
@@ -49,6 +58,10 @@ def line(verdict: Verdict) -> str:
 def remarks(verdict: Verdict) -> list[str]:
     """Return the notes to a verdict's numbers: what they rest on, what is left out, and what would decide the claim."""
     parts = [rule(verdict.claim.selection)] if verdict.claim.selection else []
+    if verdict.claim.test and (when := _when(verdict.claim.test)):
+        parts.append(when)
+    if verdict.counted is not None:
+        parts.append(f"seeds are counted: {verdict.counted} of {verdict.n} as claimed, more than half are needed")
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
     if verdict.p is None:
@@ -64,6 +77,24 @@ def remarks(verdict: Verdict) -> list[str]:
     if others := sum(not left.imported for left in verdict.left_out):
         parts.append(f"{others} of another protocol left out")
     return [*parts, *lengths(verdict), *filter(None, [foreign(verdict)])]
+
+
+def _when(test: Criterion) -> str:
+    """Return which part of a search a number is of, in words; nothing where it is of the end alone."""
+    if test.reference is None and test.window == Criterion(">").window:
+        return ""
+    place = "at" if test.window[0] == test.window[1] else "over"
+    against = "" if test.reference is None else f", against {_part(test.reference)}"
+    return f"{place} {_part(test.window)} of the search{against}"
+
+
+def _part(window: tuple[float, float]) -> str:
+    low, high = window
+    if low == high:
+        return {0.0: "the start", 1.0: "the end"}.get(low, f"the point at {low:.0%}")
+    if high == 1:
+        return f"the last {1 - low:.0%}" if low else "all"
+    return f"{low:.0%} to {high:.0%}" if low else f"the first {high:.0%}"
 
 
 def foreign(verdict: Verdict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 _LONGEST_NAME = 200  # file systems allow 255, and figures add to it
@@ -31,8 +32,9 @@ class ArmName(NamedTuple):
         return "/".join(self)
 
     def command(self, name: str) -> str:
-        """Return the command ``dnas NAME`` for these runs."""
-        return f"dnas {name} {self.experiment} --space {self.space} --method {self.method}"
+        """Return the command ``dnas NAME`` for these runs, as a shell takes it: folders may have any name."""
+        experiment, space, method = map(quote, self)
+        return f"dnas {name} {experiment} --space {space} --method {method}"
 
 
 @dataclass(frozen=True, order=True)

@@ -97,8 +97,7 @@ class Darts(Space):
 
     def parse(self, text: str) -> Arch:
         """Return the architecture that a key names, or a ``Genotype(...)`` of the DARTS family of codes."""
-        if text.startswith("Genotype"):
-            text = genotypes.told(text)
+        text = genotypes.told(text)
         form = f"normal:NODE+...;reduce:NODE+..., as in {self.example.key}"
         try:
             cells = _cells(text)
@@ -199,6 +198,8 @@ def _cells(key: str) -> dict[str, list[tuple[int, int, str]]]:
     found = {}
     for cell in key.split(";"):
         name, _, nodes = cell.partition(":")
+        if name in found:
+            raise ValueError(f"the cell '{name}' appears twice")
         edges = []
         for target, node in enumerate(nodes.split("+"), start=2):
             for edge in node.split("|"):

@@ -3,6 +3,7 @@
 import pytest
 
 import spaces
+from bench.experiments import reading
 from bench.methods import method
 from results.claims.claim import load_claims
 from results.labels import load_labels
@@ -13,6 +14,14 @@ LABELS = load_labels()
 @pytest.mark.parametrize("name", method.names())
 def test_the_suites_methods_have_one_name(name):
     assert LABELS.method(name) == method.find(name).label
+
+
+def test_a_variant_that_a_claim_names_has_the_label_of_its_experiment():
+    experiments = {claim.experiment for claim in load_claims() if claim.judged}
+    variants = {name: each for e in experiments for name, each in reading.load(e).variants.items()}
+    named = variants.keys() & {claim.method for claim in load_claims()}
+    assert named
+    assert {name: LABELS.method(name) for name in named} == {name: variants[name].label for name in named}
 
 
 @pytest.mark.parametrize("name", spaces.names())

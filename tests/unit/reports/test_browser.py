@@ -35,7 +35,7 @@ BESIDE = Claim(
     experiment="paper",
     comparable="direction",
     reason="the settings differ in the clip norm and the learning-rate shift, and the collapse is expected of either",
-    source="a figure",
+    source="experiments/search_logs/results_arch.yaml_of_the_authors",
     test=Criterion(">", baseline="darts"),
     text="SDARTS-ADV ends above DARTS in the test accuracy of the architectures that it finds.",
 )
@@ -191,11 +191,11 @@ def test_text_in_figures_can_be_read_on_a_phone(show):
     assert min(sizes) > 8
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_nothing_is_wider_than_the_window(show, viewport):
-    page = show(viewport)
+@pytest.mark.parametrize("width", [1280, 1000, 780, 740, 390, 320])
+def test_nothing_is_wider_than_the_window(show, width):
+    page = show({"width": width, "height": 900})
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(OVERFLOWING) == []
 
 

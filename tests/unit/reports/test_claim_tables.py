@@ -48,7 +48,7 @@ def test_a_direction_in_logarithms_is_printed_as_a_ratio():
     row = cells(verdict_table([verdict], LABELS))
     assert row["expected"] == "> ×1.50"
     assert row["measured"] == "×2.00 [×1.00, ×3.00]"
-    assert row["note"] == "another protocol: fewer epochs"
+    assert row["note"] == "at the end of the search, against the first 10%; another protocol: fewer epochs"
 
 
 def test_undecided_says_what_would_decide():

@@ -87,3 +87,17 @@ def test_the_summary_says_where_a_method_makes_no_sense():
     with_it = Study.of([record(), record("sdarts-rs")], Table(TRUTH))
     without = Study.of([record(space="nasbench1shot1-1", archs=["x"])], Table({}), senseless={"sdarts-rs": "it adds"})
     assert "SDARTS-RS on NAS-Bench-1Shot1, space 1: not run, it adds." in summary_table([with_it, without]).note
+
+
+def test_what_follows_from_both_orders_of_darts_has_a_colour_each():
+    records = [long(), long(method="darts-2nd")]
+    found = {method.id: method.colour for method in methods_of([*records, *derive(records)])}
+    assert {"darts-es", "darts-2nd-es"} < set(found)
+    assert len(set(found.values())) == 4
+
+
+def test_a_declared_colour_is_kept_beside_a_method_that_declares_none():
+    plain = record("first", manifest={"method": {"label": "first", "order": -1, "levels": 2}})
+    found = {method.id: method.colour for method in methods_of([plain, record("darts")])}
+    assert found["darts"] == "#0072B2"
+    assert found["first"] != found["darts"]

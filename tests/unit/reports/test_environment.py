@@ -1,6 +1,7 @@
 """Environments are told apart by what matters, and printed so that they can be read."""
 
-from reports.tabular.environment_table import environment_table
+from reports.tabular.environment_table import commands, environment_table
+from results.records.record import IMPORTED
 
 from .factory import record
 
@@ -20,3 +21,9 @@ def test_what_is_off_and_which_seeds_there_were_is_no_setting():
     assert plain == "dtype float32, form grouped"
     assert setting(form="grouped", compiled=False, before=[{"seeds": [0, 1]}]) == plain
     assert setting(form="grouped", compiled=True) == "compiled True, dtype float32, form grouped"
+
+
+def test_no_command_is_said_to_make_an_imported_record():
+    foreign = {"config_hash": IMPORTED, "imported": {"source": "a log", "kind": "search"}}
+    made = commands([record(seed=0), record(seed=1, manifest=foreign), record("dropnas", manifest=foreign)])
+    assert made == ["dnas reproduce paper --space nasbench201 --method darts --seeds 0"]

@@ -198,6 +198,7 @@ def test_cells_show_the_most_frequent_one_and_its_share():
     (plot,) = cells.draw(Study.of(records, Table({})))
     assert "DARTS, 2 of 3 seeds" in texts(plot.figure)
     assert ALL_SKIP in plot.alt
+    assert "the first by its key" in plot.note  # where two are as frequent
 
 
 @pytest.mark.parametrize("stated", [True, False])  # records did not state the kinds at first
@@ -262,11 +263,18 @@ def test_operation_shares_add_up_and_are_described():
     assert "DARTS: none 0.20, skip_connect 0.20" in plot.alt
 
 
-@pytest.mark.parametrize(("supernet", "rho"), [([40.0, 41.0, 30.0], "0.87"), ([40.0, 40.0, 40.0], "nan")])
+@pytest.mark.parametrize(("supernet", "rho"), [([40.0, 41.0, 30.0], "ρ = 0.87"), ([40.0, 40.0, 40.0], "ρ undefined")])
 def test_rank_correlation_is_spearmans(supernet, rho):
     study = Study.of([record(columns={"valid_accuracy": supernet})], Table(TRUTH))
     (plot,) = supernet_correlation.draw(study)
     assert f"DARTS {rho}" in plot.alt
+    assert "Not shown" not in plot.note
+
+
+def test_methods_without_a_supernet_accuracy_are_named_as_absent():
+    unmeasured = record("dropnas", columns={"valid_accuracy": np.full(3, np.nan)})
+    (plot,) = supernet_correlation.draw(Study.of([record(), unmeasured], Table(TRUTH)))
+    assert "Not shown, as no point has both numbers: DropNAS." in plot.note
 
 
 def test_a_landscape_is_averaged_over_seeds():

@@ -113,6 +113,11 @@ def test_tables_count_epochs_without_a_selection_and_hours_with_it():
     assert "tried" not in points
 
 
+def test_a_time_that_nobody_measured_is_not_printed_as_none_at_all():
+    untimed = record("random", columns={"seconds": np.full(3, np.nan)})
+    assert runs_table([Study.of([untimed], Table(TRUTH))]).rows[0][7] == "–"
+
+
 def test_the_figure_of_errors_says_which_methods_select():
     (plot, *_) = anytime_error.draw(Study.of([selected()], Table(TRUTH)))
     assert "what a selection after it chose" in plot.note

@@ -1,6 +1,7 @@
 """A figure inside the page has ids of its own, the page's colours, and names to point at."""
 
 import re
+from html import escape
 
 import pytest
 from matplotlib.figure import Figure
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 from reports.drawing.axes import draw_trajectories
 from reports.drawing.style import INK, save, style
 from reports.drawing.svg import inline
+from reports.names import slug
 from reports.study.method_style import methods_of
 from reports.study.study import Study
 
@@ -71,3 +73,16 @@ def test_a_hostile_label_is_escaped():
         '<g class="seed" data-method="darts" data-seed="3"><title>&lt;b&gt;&amp;, seed 3</title>'
         '<path class="target" d="M 0 0 1.2 5.7"/><path d="M 0 0 1.2 5.7"/></g></svg>'
     )
+
+
+@pytest.mark.parametrize("name", ["darts-0.5", "v1.2", "a<b & c", "10.3"])
+def test_any_name_of_a_method_is_pointed_at(tmp_path, name):
+    study = Study.of([record(name, seed=3), record(name, seed=4)], Table(TRUTH))
+    with style():
+        figure = Figure()
+        draw_trajectories(figure.add_subplot(), [study.error(study.methods[0], "cifar10", "test", "a table")])
+        found = inline(save(figure, tmp_path / "x", ["svg"]), "p-", "", study.methods)
+    method = f'data-method="{slug(name)}"'
+    assert f'<g class="seed" {method} data-seed="3"><title>{escape(name)}, seed 3</title>' in found
+    for kind in ("mean", "band"):
+        assert f'<g class="{kind}" {method}>' in found

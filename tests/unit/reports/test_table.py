@@ -50,6 +50,11 @@ def test_hostile_cells_are_escaped_in_markdown():
     assert r"\[e\](f)" in text
 
 
+def test_what_reads_as_an_entity_is_no_entity_in_markdown():
+    text = Table("x", "t", ("a",), (("&lt;b&gt; &#60; A & B; R&D",),)).markdown()
+    assert r"| \&lt;b\&gt; \&#60; A & B; R&D |" in text
+
+
 def test_hostile_cells_are_escaped_in_latex():
     row = next(line for line in Table("x", "t", ("a",), ((HOSTILE,),)).latex().splitlines() if "script" in line)
     for escaped in (r"\textless{}", r"a\_b", r"\&", r"50 \%", r"\textbackslash{}", r"\{x\}", r"\$1", r"\#2"):
@@ -59,6 +64,11 @@ def test_hostile_cells_are_escaped_in_latex():
 def test_hostile_cells_come_back_from_csv():
     table = Table("x", "t", ("a",), ((HOSTILE,),))
     assert list(csv.reader(StringIO(table.csv())))[1] == [HOSTILE]
+
+
+@pytest.mark.parametrize(("rows", "size"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows")])
+def test_its_size_is_said_in_words(rows, size):
+    assert Table("x", "t", ("a",), (("b",),) * rows).size == size
 
 
 def test_three_files_are_written(tmp_path):

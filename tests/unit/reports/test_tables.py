@@ -80,6 +80,12 @@ def test_retrained_cells_have_no_row_of_a_split_that_they_lack():
     assert {row[2] for row in table.rows} == {"test accuracy"}
 
 
+def test_the_summary_says_which_draw_stands_for_a_method_that_draws():
+    drawn, searched = (Study.of([record(name)], Table(TRUTH)) for name in ("random", "darts"))
+    assert "random: the last draw of each seed alone." in summary_table([drawn]).note
+    assert "draw" not in summary_table([searched]).note
+
+
 def test_the_summary_is_methods_by_spaces_and_data_sets():
     first = Study.of([record("sdarts-adv"), record("darts")], Table(TRUTH))
     second = Study.of([record("darts", space="nasbench1shot1-1", archs=["a"])], Table({"a": 94.0}))

@@ -1,5 +1,7 @@
 """What a report says of cells that were trained from scratch, and the papers' own tables."""
 
+from dataclasses import replace
+
 from reports.drawing.style import style
 from reports.plots import final_errors
 from reports.study.study import Study
@@ -49,9 +51,26 @@ def test_the_figure_shows_both_epochs(tmp_path, monkeypatch):
     with style():
         (plot,) = final_errors.draw(study_of(tmp_path, monkeypatch))
         labels = [label.get_text() for label in plot.figure.axes[0].get_yticklabels()]
-    assert labels == ["DARTS", "sdarts-rs-s2-c10 (published)"]
+    assert labels == ["DARTS (n=3)", "sdarts-rs-s2-c10 (published)"]
     assert "DARTS: 53.33 % (n=3)" in plot.alt
     assert "tests best" in plot.note
+
+
+def test_searches_that_end_alike_have_a_mark_each(tmp_path, monkeypatch):
+    with style():
+        (plot,) = final_errors.draw(study_of(tmp_path, monkeypatch))
+        marks = plot.figure.axes[0].lines[0]
+    assert list(marks.get_xdata()) == [60.0, 40.0, 60.0]
+    assert len(set(marks.get_ydata())) == 3
+
+
+def test_searches_without_a_score_are_counted(tmp_path, monkeypatch):
+    study = study_of(tmp_path, monkeypatch)
+    unknown = record("darts", 3, experiment="demo", space="darts-s2", archs=(ALL_SKIP, "another"))
+    with style():
+        (plot,) = final_errors.draw(replace(study, records=(*study.records, unknown)))
+        labels = [label.get_text() for label in plot.figure.axes[0].get_yticklabels()]
+    assert labels[0] == "DARTS (n=3 of 4)"
 
 
 def claim(**other):

@@ -109,6 +109,18 @@ def test_a_collapse_is_judged_on_the_architecture(measured):
     assert (three.status, three.seeds_to_decide) == (Status.INCONCLUSIVE, 4)
 
 
+def test_counted_seeds_are_said_and_no_interval_of_their_mean_is_printed(measured):
+    claim = direction(Criterion(">", 0.999, each=True))
+    counted = only(judge([claim], *measured([100.0, 0.5, 0.25, 0.0])))
+    assert counted.counted == 1
+    assert counted.text.startswith("inconclusive: measured 25.19 (n=4); expected > 0.999; p")
+    assert "seeds are counted: 1 of 4 as claimed, more than half are needed" in counted.text
+    averaged = only(judge([number(90.0)], *measured([90.1, 89.9, 90.2, 89.8])))
+    assert averaged.counted is None
+    assert "[" in averaged.text
+    assert "counted" not in averaged.text
+
+
 def test_only_records_of_the_experiment_count(measured, make_record):
     records, oracle = measured([90.1, 89.9, 90.2, 89.8])
     others = [
@@ -335,6 +347,8 @@ def test_a_change_between_two_parts_of_the_search(make_record, fixed_oracle):
     assert verdicts[0].measured == pytest.approx(1.2)
     assert verdicts[0].points == 0
     assert "expected > 0" in verdicts[0].text
+    assert "; at the end of the search, against the first 50%" in verdicts[0].text
+    assert "; over the last 10% of the search" in verdicts[3].text
 
 
 def test_what_is_measured_every_few_epochs_is_averaged_over_what_there_is(make_record, fixed_oracle):

@@ -1,0 +1,46 @@
+"""Shares of operations in the mix, on spaces whose edges do and do not have the same operations."""
+
+import numpy as np
+import pytest
+
+from reports.drawing.style import style
+from reports.plots import operation_shares, parameter_free_share
+from reports.study.study import Study
+
+from .factory import TRUTH, Table, record
+
+#: Means over the rows that have the operation, as on S1, whose rows have two operations of six.
+UNEVEN = {f"mix_{name}": np.full(3, 0.5) for name in ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")}
+
+
+def study_of(columns=None):
+    return Study.of([record("darts", seed, columns=columns) for seed in (0, 1)], Table(TRUTH))
+
+
+@pytest.fixture(autouse=True)
+def in_style():
+    with style():
+        yield
+
+
+def test_shares_of_one_list_of_operations_are_stacked_up_to_one():
+    study = study_of()
+    (plot,) = operation_shares.draw(study)
+    assert study.shares_add_up
+    assert len(plot.figure.axes[0].collections) == 5
+    assert not plot.figure.axes[0].lines
+
+
+def test_shares_over_different_rows_are_lines_inside_the_axis():
+    study = study_of(UNEVEN)
+    (plot,) = operation_shares.draw(study)
+    assert not study.shares_add_up
+    assert not plot.figure.axes[0].collections
+    assert [line.get_ydata()[0] for line in plot.figure.axes[0].lines] == [0.5, 0.5, 0.5, 0.5, 0.2]
+    assert "do not add up" in plot.caption
+
+
+def test_shares_over_different_rows_are_not_summed():
+    (plot,) = parameter_free_share.draw(study_of(UNEVEN))
+    assert plot.figure is None
+    assert "different operations" in plot.missing
