@@ -27,7 +27,7 @@ from results.errors import InputError
 from results.published import cells
 from results.records.current import current
 from results.records.record import Record
-from results.records.run import ArmName
+from results.records.run import ArmName, as_argument
 from results.scores.oracle import RetrainedOracle
 from spaces import find
 
@@ -81,8 +81,8 @@ def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:
     """Say how many cells wait for being trained from scratch."""
     found = finals(record for record in _counted(experiment, setting) if record.complete)
     what = "the best of each arm" if experiment.retrain.select else "them"
-    how = f"'dnas retrain {experiment.name}' trains {what} for {RECIPES[experiment.retrain.recipe].epochs} epochs"
-    return Scored(f"{len(found)} distinct final architectures; {how}")
+    command, epochs = f"dnas retrain {as_argument(experiment.name)}", RECIPES[experiment.retrain.recipe].epochs
+    return Scored(f"{len(found)} distinct final architectures; '{command}' trains {what} for {epochs} epochs")
 
 
 def published(experiment: Experiment) -> list[Final]:
