@@ -251,7 +251,7 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
         "versions": environment.versions(),
         "device": environment.device_info(device),
         "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "free_disk_gib": round(shutil.disk_usage(Path.cwd()).free / 2**30, 1),
+        "free_disk_gib": round(shutil.disk_usage(_existing(runs)).free / 2**30, 1),
         "runs": {"path": str(runs), "writable": _writable(runs)},
         "data": {"path": str(data), "files": {s.name: str(s.state) for s in status(data)}},
     }
@@ -263,12 +263,16 @@ def doctor(runs: Runs = RUNS, as_json: Json = False) -> None:
     print(f"device       {report['device'].get('name')} ({device.type}, {report['device']['threads']} threads)")
     if device.type == "cpu":
         print("             no CUDA device: 'quick' is meant for this, 'paper' is not")
-    print(f"disk         {report['free_disk_gib']} GiB free")
+    print(f"disk         {report['free_disk_gib']} GiB free for records")
     print(f"records      {runs}" + ("" if report["runs"]["writable"] else "  NOT WRITABLE: use --runs"))
     missing = "DNAS_DATA" in os.environ and not data.is_dir()
     print(f"data         {data}" + ("  NO FOLDER: correct DNAS_DATA" if missing else "; see 'dnas data status'"))
 
 
 def _writable(folder: Path) -> bool:
-    existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    return existing.is_dir() and os.access(existing, os.W_OK)
+    return (existing := _existing(folder)).is_dir() and os.access(existing, os.W_OK)
+
+
+def _existing(folder: Path) -> Path:
+    """Return a folder, or the nearest one above it that exists."""
+    return next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())

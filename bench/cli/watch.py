@@ -6,23 +6,17 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from results.errors import InputError
 
 from .application import Stopped, app
 from .options import RUNS, Json, Runs, can_print, duration, emit, existing
 
 if TYPE_CHECKING:
     from bench.runs.underway import Underway
-    from results.records.run import ArmName
-
-#: Epochs of a group's search, None where its experiment is not known here, and rounds of its selection.
-Lengths = Callable[["Underway"], tuple[int | None, int]]
 
 _BAR = 20  # characters
 _BLOCKS, _PLAIN_BLOCKS = "█░", "#."
@@ -43,44 +37,25 @@ def watch(
 
     from bench.runs.underway import underway
 
-    root, lengths = existing(runs), _lengths()
+    root = existing(runs)
     if as_json:
-        emit([_as_json(group, *lengths(group)) for group in underway(root)])
+        emit([_as_json(group) for group in underway(root)])
         return
     console = Console(highlight=False)
     if once or not sys.stdout.isatty():
-        console.print(_view(underway(root), lengths, root))
+        console.print(_view(underway(root), root))
         return
     try:
-        with Live(_view(underway(root), lengths, root), console=console, auto_refresh=False) as live:
+        with Live(_view(underway(root), root), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(interval)
-                live.update(_view(underway(root), lengths, root), refresh=True)
+                live.update(_view(underway(root), root), refresh=True)
     except Stopped as stopped:
         if stopped.code != 130:  # Ctrl-C is how watching ends
             raise
 
 
-def _lengths() -> Lengths:
-    """Return what knows the epochs of a group's search and the rounds of its selection."""
-    from bench.experiments import reading
-
-    known: dict[ArmName, tuple[int | None, int]] = {}
-
-    def length(group: Underway) -> tuple[int | None, int]:
-        run = group.runs[0]
-        if run.arm not in known:
-            try:
-                arm = reading.load(run.experiment).arm(run.space, run.method)
-                known[run.arm] = arm.protocol.training.epochs, arm.rounds
-            except (InputError, KeyError):
-                known[run.arm] = None, 0
-        return known[run.arm]
-
-    return length
-
-
-def _view(groups: Sequence[Underway], lengths: Lengths, root: Path) -> Any:
+def _view(groups: Sequence[Underway], root: Path) -> Any:
     """Return a table with a group a row."""
     from rich.console import Group
     from rich.table import Table
@@ -90,7 +65,7 @@ def _view(groups: Sequence[Underway], lengths: Lengths, root: Path) -> Any:
         return Text(f"nothing is under way in {root}: no checkpoint there")
     table = Table(box=None, padding=(0, 3, 1, 0), show_header=False)
     for group in groups:
-        parts = _progress(group, *lengths(group)), _shares(group)
+        parts = _progress(group), _shares(group)
         if shutil.get_terminal_size().columns >= _BESIDE:
             table.add_row(*parts)
         else:
@@ -98,16 +73,16 @@ def _view(groups: Sequence[Underway], lengths: Lengths, root: Path) -> Any:
     return table
 
 
-def _progress(group: Underway, epochs: int | None, rounds: int) -> Any:
+def _progress(group: Underway) -> Any:
     from rich.text import Text
 
-    (epoch, step), last = group.position, epochs + rounds if epochs else None
-    where = f"epoch {epoch}" + (f" of {epochs}" if epochs else "")
-    if epochs and group.position > (epochs, 0):
-        where = f"round {epoch - epochs} of {rounds} of the selection"
+    (epoch, step), epochs = group.position, group.epochs
+    where = f"epoch {epoch} of {epochs}"
+    if group.position > (epochs, 0):
+        where = f"round {epoch - epochs} of {group.rounds} of the selection"
     parts = [where + (f", step {step}" if step else "")]
-    if last and math.isfinite(group.seconds):
-        parts.append(f"about {duration(group.left(last))} left")
+    if math.isfinite(group.left):
+        parts.append(f"about {duration(group.left)} left")
     measured = [
         f"{label} " + " ".join(f"{row[name]:.1f}" for row in group.latest) + " %"
         for name, label in (("valid_accuracy", "validation"), ("train_accuracy", "training"))
@@ -117,7 +92,7 @@ def _progress(group: Underway, epochs: int | None, rounds: int) -> Any:
     return Text.assemble(
         (str(group), "bold"),
         "\n",
-        *_bar(epoch / last if last else 0.0, "default"),
+        *_bar(epoch / max(1, epochs + group.rounds), "default"),
         f" {', '.join(parts)}\n{'; '.join(measured) or 'nothing measured yet'}\n",
         (f"last checkpoint {age} ago", "dim"),
     )
@@ -144,15 +119,15 @@ def _bar(share: float, colour: str) -> list[tuple[str, str]]:
     return [(done * full, colour), (left * (_BAR - full), "bright_black")]
 
 
-def _as_json(group: Underway, epochs: int | None, rounds: int) -> dict[str, Any]:
+def _as_json(group: Underway) -> dict[str, Any]:
     return {
         "runs": [str(run) for run in group.runs],
-        "epoch": min(group.position[0], epochs or group.position[0]),
-        "round": max(0, group.position[0] - epochs) if epochs else 0,
+        "epoch": min(group.position[0], group.epochs),
+        "round": max(0, group.position[0] - group.epochs),
         "step": group.position[1],
-        "epochs": epochs,
-        "rounds": rounds,
-        "seconds_left": group.left(epochs + rounds) if epochs else None,
+        "epochs": group.epochs,
+        "rounds": group.rounds,
+        "seconds_left": group.left if math.isfinite(group.left) else None,
         "saved": group.saved,
         "valid_accuracy": [row.get("valid_accuracy") for row in group.latest],
         "shares": {name: group.mean(f"mix_{name}") for name in group.operations},

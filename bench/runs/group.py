@@ -71,6 +71,8 @@ class GroupState:
             "precision": self.setting.precision,
             "compiled": self.setting.compiled,
             "measure": asdict(self.protocol.measure),
+            "epochs": self.protocol.training.epochs,
+            "rounds": self.arm.rounds,
             "before": self._before(),
         }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.runs.head import head
 from results.records.run import Run
@@ -29,6 +29,7 @@ class Underway:
     saved : when the newest of its checkpoints was written, in seconds since 1970.
     latest : the newest row of each seed; empty before the first.
     seconds : of an epoch, mean over those completed; NaN before the first.
+    epochs, rounds : of the whole search, and of the selection that follows it.
     """
 
     runs: tuple[Run, ...]
@@ -36,14 +37,17 @@ class Underway:
     saved: float
     latest: tuple[dict[str, Any], ...]
     seconds: float
+    epochs: int
+    rounds: int
 
     def __str__(self) -> str:
         run = self.runs[0]
         return f"{run.experiment}/{run.space}/{run.method}/{','.join(str(each.seed) for each in self.runs)}"
 
-    def left(self, points: int) -> float:
-        """Return the seconds that are left of a search of so many epochs and rounds, at the pace so far."""
-        return self.seconds * max(0, points - self.position[0])
+    @property
+    def left(self) -> float:
+        """The seconds that are left of the search and its selection, at the pace so far."""
+        return self.seconds * max(0, self.epochs + self.rounds - self.position[0])
 
     def mean(self, name: str) -> float:
         """Return the mean over seeds of a column of the newest rows; NaN where none has it."""
@@ -55,9 +59,18 @@ class Underway:
         return [name.removeprefix("mix_") for row in self.latest[:1] for name in row if name.startswith("mix_")]
 
 
+class _Kept(NamedTuple):
+    """What the newest checkpoint of a run says; ``length`` is in epochs, and rounds of a selection."""
+
+    position: _At
+    saved: float
+    points: list[dict[str, Any]]
+    length: tuple[int, int]
+
+
 def underway(root: Path) -> list[Underway]:
     """Return the groups that have a checkpoint below a store's root, each at its newest position, sorted by run."""
-    newest: dict[tuple[Any, ...], dict[Run, tuple[_At, float, list[dict[str, Any]]]]] = {}
+    newest: dict[tuple[Any, ...], dict[Run, _Kept]] = {}
     for path in sorted((root / ".checkpoints").glob("*/*/*/seed-*.ckpt")):
         try:
             found, saved = head(path), path.stat().st_mtime
@@ -65,24 +78,26 @@ def underway(root: Path) -> list[Underway]:
                 continue
             run, position = Run(**found["run"]), (int(found["epoch"]), int(found.get("step", 0)))
             group = (*run.arm, *found["meta"].get("group", [run.seed]))
+            length = int(found["meta"]["epochs"]), int(found["meta"]["rounds"])
             points = [row for row in found["points"] if isinstance(row, dict)]
         except (OSError, KeyError, TypeError, ValueError, AttributeError):  # gone by now, or none of ours
             continue
         mine = newest.setdefault(group, {})
-        if run not in mine or position > mine[run][0]:
-            mine[run] = (position, saved, points)
+        if run not in mine or position > mine[run].position:
+            mine[run] = _Kept(position, saved, points, length)
     return [_group(mine) for _, mine in sorted(newest.items(), key=lambda item: min(item[1]))]
 
 
-def _group(found: dict[Run, tuple[_At, float, list[dict[str, Any]]]]) -> Underway:
+def _group(found: dict[Run, _Kept]) -> Underway:
     runs = tuple(sorted(found))
-    rows = [points for _, _, points in (found[run] for run in runs)]
+    kept = [found[run] for run in runs]
     return Underway(
         runs,
-        min(position for position, _, _ in found.values()),
-        max(saved for _, saved, _ in found.values()),
-        tuple(points[-1] for points in rows if points),
-        _mean(row.get("seconds") for row in rows[0]),
+        min(each.position for each in kept),
+        max(each.saved for each in kept),
+        tuple(each.points[-1] for each in kept if each.points),
+        _mean(row.get("seconds") for row in kept[0].points),
+        *kept[0].length,
     )
 
 

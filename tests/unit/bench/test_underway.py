@@ -15,7 +15,7 @@ from results.records.run import Run
 SHARES = ("none", "skip_connect")
 
 
-def save(root, seed, epoch, *, step=0, group=(0, 1), method="darts"):
+def save(root, seed, epoch, *, step=0, group=(0, 1), method="darts", epochs=25, rounds=0):
     points = [
         {
             "epoch": e,
@@ -28,7 +28,7 @@ def save(root, seed, epoch, *, step=0, group=(0, 1), method="darts"):
         for e in range(epoch + 1)
     ]
     run = Run("scaled", "nasbench201", method, seed)
-    meta = {"config_hash": "0", "group": list(group)}
+    meta = {"config_hash": "0", "group": list(group), "epochs": epochs, "rounds": rounds}
     checkpoint.save(root, checkpoint.Checkpoint(run, Position(epoch, step), meta, points, {"w": torch.ones(1)}))
 
 
@@ -48,11 +48,11 @@ def root(tmp_path):
 def test_each_group_is_shown_once_at_its_newest_position(root):
     first, second = underway(root)
     assert (str(first), first.position) == ("scaled/nasbench201/darts/0,1", (3, 7))
-    assert first.left(25) == 22 * 60.0
+    assert first.left == 22 * 60.0
     assert first.mean("valid_accuracy") == 40.5
     assert first.operations == list(SHARES)
     assert (str(second), second.position) == ("scaled/nasbench201/darts/2", (0, 0))
-    assert math.isnan(second.left(25))
+    assert math.isnan(second.left)
 
 
 def test_it_is_shown_with_epoch_time_left_accuracies_and_bars(root, monkeypatch):
@@ -60,7 +60,7 @@ def test_it_is_shown_with_epoch_time_left_accuracies_and_bars(root, monkeypatch)
 
     monkeypatch.setenv("COLUMNS", "80")
     console = Console(record=True, width=80)
-    console.print(_view(underway(root), lambda _: (25, 0), root))
+    console.print(_view(underway(root), root))
     text = console.export_text()
     assert "epoch 3 of 25, step 7, about 22 min 00 s left" in text
     assert "validation 40.0 41.0 %" in text
@@ -74,28 +74,29 @@ def test_bars_are_plain_where_the_terminal_has_no_blocks(root, monkeypatch):
 
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     console = Console(record=True, width=80, file=io.StringIO())
-    console.print(_view(underway(root), lambda _: (25, 0), root))
+    console.print(_view(underway(root), root))
     assert f"none         {'#' * 7}{'.' * 13} 0.250" in console.export_text()
 
 
 def test_nothing_under_way_is_said(tmp_path):
-    assert "nothing is under way" in str(_view(underway(tmp_path), lambda _: (None, 0), tmp_path))
+    assert "nothing is under way" in str(_view(underway(tmp_path), tmp_path))
 
 
 def test_as_json_a_group_has_its_runs_and_shares(root):
-    document = _as_json(underway(root)[0], 25, 0)
+    document = _as_json(underway(root)[0])
     assert document["runs"] == ["scaled/nasbench201/darts/0", "scaled/nasbench201/darts/1"]
     assert document["shares"] == {"none": 0.25, "skip_connect": 0.75}
     assert document["seconds_left"] == 1320.0
 
 
-def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(root):
+def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(tmp_path):
     """The search has two epochs here, and five rounds follow: epoch 3 of the checkpoint is the first of them."""
     from rich.console import Console
 
+    save(tmp_path, 0, 3, step=7, group=(0,), epochs=2, rounds=5)
     console = Console(record=True, width=120)
-    console.print(_view(underway(root), lambda _: (2, 5), root))
+    console.print(_view(underway(tmp_path), tmp_path))
     assert "round 1 of 5 of the selection, step 7, about 4 min 00 s left" in console.export_text()
-    document = _as_json(underway(root)[0], 2, 5)
+    document = _as_json(underway(tmp_path)[0])
     assert [document[key] for key in ("epoch", "round", "epochs", "rounds")] == [2, 1, 2, 5]
     assert document["seconds_left"] == 240.0
