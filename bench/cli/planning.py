@@ -17,6 +17,7 @@ from .options import (
     Runs,
     Seeds,
     Spaces,
+    Workers,
     duration,
     emit,
     existing,
@@ -39,6 +40,7 @@ def plan(
     override: Overrides = None,
     runs: Runs = RUNS,
     device: Device = "auto",
+    workers: Workers = 0,
     as_json: Json = False,
 ) -> None:
     """Say what would run, and what it would cost."""
@@ -59,7 +61,7 @@ def plan(
     in_the_way = [*stands.kept, *trainings(wanted, store)]
     prices = Prices(store, place)
     total = sum(len(arm.seeds) for arm in chosen.arms)
-    groups, divided = fitted(list(planned(chosen.arms, store)), inline.room(place, 0))
+    groups, divided = fitted(list(planned(chosen.arms, store)), inline.room(place, workers))
     priced = [(group, prices.of(group)) for group in groups]
     left = sum(1 for _ in missing(chosen.arms, store))  # a group may go on with seeds that are done
     otherwise = list(measured_otherwise(chosen.arms, store))

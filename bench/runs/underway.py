@@ -80,8 +80,8 @@ def underway(root: Path) -> list[Underway]:
             group = (*run.arm, *found["meta"].get("group", [run.seed]))
             length = int(found["meta"]["epochs"]), int(found["meta"]["rounds"])
             points = [row for row in found["points"] if isinstance(row, dict)]
-        except (OSError, KeyError, TypeError, ValueError, AttributeError):  # gone by now, or none of ours
-            continue
+        except (OSError, KeyError, TypeError, ValueError, OverflowError, AttributeError):
+            continue  # gone by now, or none of ours
         mine = newest.setdefault(group, {})
         if run not in mine or position > mine[run].position:
             mine[run] = _Kept(position, saved, points, length)

@@ -6,6 +6,7 @@ import torch
 
 import spaces
 from bench.cli import planning
+from bench.engines import inline
 from bench.protocol import config_hash
 from bench.runs import checkpoint, recording
 from bench.runs.plan import Group, measured_otherwise, plan
@@ -176,6 +177,15 @@ def test_seeds_that_are_recorded_and_go_along_count_as_done(experiment, store, s
     named = {"override": list(experiment.about.overrides), "method": ["darts"], "seeds": seeds}
     planning.plan("quick", **named, device="cpu", runs=store.root)
     assert says in capsys.readouterr().out
+
+
+def test_a_plan_divides_groups_as_a_run_with_as_many_workers_would(experiment, store, monkeypatch, capsys):
+    store.root.mkdir()
+    rooms = []
+    monkeypatch.setattr(inline, "room", lambda device, workers: rooms.append(workers) or float("inf"))
+    planning.plan("quick", override=list(experiment.about.overrides), device="cpu", runs=store.root, workers=3)
+    assert rooms == [3]
+    assert "to run" in capsys.readouterr().out
 
 
 def test_random_search_has_nothing_to_go_on_from(experiment, store):
