@@ -9,6 +9,7 @@ from textwrap import wrap
 import numpy as np
 
 from reports.drawing.sheet import sheet
+from reports.drawing.style import INK
 from reports.plots import Plot
 from reports.study.method_style import Method
 from reports.study.study import Study
@@ -21,7 +22,7 @@ _LABEL = 34  # characters in a line of a label
 
 def draw(study: Study) -> Iterator[Plot]:
     """Yield one figure: a bar per method, device and number of seeds at once."""
-    bars = _medians(study)
+    bars = _seconds(study)
     if not bars:
         yield Plot(_NAME, _TITLE, missing="no record holds the time of an epoch")
         return
@@ -32,11 +33,13 @@ def draw(study: Study) -> Iterator[Plot]:
     longest = max(len(line) for label in labels for line in label.split("\n"))
     context = f"{study.context} · {settings.pop()}" if len(settings) == 1 else study.context
     height = 0.12 + (0.2 + 0.14 * lines) * len(bars)
-    figure, axes = sheet(_TITLE, context, [height], left=0.3 + 0.063 * longest, right=0.45)
+    figure, axes = sheet(_TITLE, context, [height], left=0.3 + 0.063 * longest, right=1.25)
     ax = axes[0, 0]
     for place, ((method, _), seconds) in enumerate(bars.items()):
-        ax.barh(place, seconds, height=0.62, color=method.colour)
-        ax.annotate(f"{seconds:.3g}", (seconds, place), (3, 0), textcoords="offset points", va="center", size=7.5)
+        ax.barh(place, np.median(seconds), height=0.62, color=method.colour, alpha=0.8)
+        ax.plot([min(seconds), max(seconds)], [place, place], color=INK, lw=1.2)
+        end = max(seconds), place
+        ax.annotate(_in_words(seconds), end, (4, 0), textcoords="offset points", va="center", size=7.5)
     ax.set_yticks(range(len(bars)), labels, size=7.5)
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(len(bars) - 0.5, -0.5), xlabel="seconds")
@@ -44,16 +47,24 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Wall time of an epoch divided by the seeds that shared the supernet: median over epochs, then runs.",
+        caption="Wall time of an epoch divided by the seeds that shared the supernet, median over the epochs of a run:"
+        " median over n runs, with a line from the least to the most.",
         alt=f"{_TITLE}, {study.label}. "
-        + ", ".join(f"{method.label} on {setting}: {s:.3g} s" for (method, setting), s in bars.items())
+        + ", ".join(f"{method.label} on {setting}: {_in_words(s)} s" for (method, setting), s in bars.items())
         + ".",
         figure=figure,
     )
 
 
-def _medians(study: Study) -> dict[tuple[Method, str], float]:
-    """Return the median seconds per epoch and seed of each method in each setting."""
+def _in_words(seconds: list[float]) -> str:
+    median = f"{np.median(seconds):.3g}"
+    if len(seconds) == 1:
+        return f"{median} (n=1)"
+    return f"{median} ({min(seconds):.3g} to {max(seconds):.3g}, n={len(seconds)})"
+
+
+def _seconds(study: Study) -> dict[tuple[Method, str], list[float]]:
+    """Return the seconds per epoch and seed of each run of a method in a setting."""
     found: dict[tuple[Method, str], list[float]] = defaultdict(list)
     for method in study.methods:
         for record in study.drawn(method):
@@ -62,4 +73,4 @@ def _medians(study: Study) -> dict[tuple[Method, str], float]:
             if len(seconds):
                 seeds = "1 seed" if together == 1 else f"{together} seeds at once"
                 found[method, f"{device_of(record)}, {seeds}"].append(float(np.median(seconds)))
-    return {key: float(np.median(seconds)) for key, seconds in found.items()}
+    return dict(found)

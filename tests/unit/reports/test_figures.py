@@ -189,8 +189,9 @@ def test_cost_is_per_seed_of_the_group_and_keeps_devices_apart():
         record(seed=2, manifest={"device": {"name": "another"}}),
     ]
     (plot,) = cost.draw(Study.of(records, Table({})))
-    assert "DARTS on one, 2 seeds at once: 1 s" in plot.alt
-    assert "DARTS on another, 1 seed: 2 s" in plot.alt
+    assert "DARTS on one, 2 seeds at once: 1 (1 to 1, n=2) s" in plot.alt
+    assert "DARTS on another, 1 seed: 2 (n=1) s" in plot.alt
+    assert "1 (1 to 1, n=2)" in texts(plot.figure)
 
 
 def test_cells_show_the_most_frequent_one_and_its_share():
