@@ -162,7 +162,8 @@ def run(
     """Run what is missing of an experiment and yield its records: those that are there, then each as its run ends.
 
     A search that was cut off continues from its last checkpoint. After the last record, what the experiment found is
-    scored, by tables or by retraining. A run that failed has a record that says so.
+    scored, by tables or by retraining. A run that failed has a record that says so. A run whose process was killed has
+    none; a later call continues it.
 
     Parameters
     ----------
