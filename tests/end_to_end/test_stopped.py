@@ -37,6 +37,7 @@ def started(child_environment, options, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_obey,
         )
         processes.append(process)
         while not list(tmp_path.glob("results/runs/.checkpoints/**/seed-001.epoch-000[2-5].ckpt")):
@@ -49,6 +50,12 @@ def started(child_environment, options, tmp_path):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def _obey():
+    """Take signals as a command in a terminal does: one in the background of a shell script ignores SIGINT."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def children_of(process):
