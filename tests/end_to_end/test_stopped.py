@@ -12,7 +12,7 @@ import pytest
 from results.records.store import Store
 
 #: Long enough to be stopped on the way.
-LONG = ("training.epochs=24", "training.batch=8", "retrain.recipe=''", "seeds=0-1")
+LONG = ("training.epochs=16", "training.batch=8", "retrain.recipe=''", "seeds=0-1")
 OF = ["--method", "darts", "--device", "cpu"]
 
 
