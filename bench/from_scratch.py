@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from shlex import quote
 
 import torch
 
@@ -27,7 +28,7 @@ from results.errors import InputError
 from results.published import cells
 from results.records.current import current
 from results.records.record import Record
-from results.records.run import ArmName, as_argument
+from results.records.run import ArmName
 from results.scores.oracle import RetrainedOracle
 from spaces import find
 
@@ -81,8 +82,9 @@ def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:
     """Say how many cells wait for being trained from scratch."""
     found = finals(record for record in _counted(experiment, setting) if record.complete)
     what = "the best of each arm" if experiment.retrain.select else "them"
-    command, epochs = f"dnas retrain {as_argument(experiment.name)}", RECIPES[experiment.retrain.recipe].epochs
-    return Scored(f"{len(found)} distinct final architectures; '{command}' trains {what} for {epochs} epochs")
+    named = "".join(f" -o {quote(override)}" for override in experiment.about.overrides)
+    command, epochs = f"dnas retrain {quote(experiment.about.base)}{named}", RECIPES[experiment.retrain.recipe].epochs
+    return Scored(f'{len(found)} distinct final architectures; "{command}" trains {what} for {epochs} epochs')
 
 
 def published(experiment: Experiment) -> list[Final]:

@@ -130,7 +130,8 @@ def test_a_long_training_waits_for_its_command(setting):
     experiment = load("retrain.on_demand=true", "retrain.recipe=darts")
     found(experiment, setting, "darts", (0,))
     scored = reproduce.score(experiment, setting, lambda *_: None)
-    assert scored.text.startswith(f"1 distinct final architectures; 'dnas retrain {experiment.name}' trains them")
+    assert scored.text.startswith('1 distinct final architectures; "dnas retrain quick -o ')
+    assert " -o retrain.on_demand=true -o 'retrain.recipe=\"darts\"' " in scored.text
     assert not setting.store.retrained_path(experiment.name).exists()
 
 
