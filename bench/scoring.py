@@ -108,7 +108,7 @@ def cells(space: str, kept_in: Path | None = None) -> tuple[str, ...]:
 def _cache_dir() -> Path:
     try:
         return cache.folder() / "cells"
-    except RuntimeError:
+    except cache.NoHome:
         raise InputError("the home directory cannot be determined; set HOME or XDG_CACHE_HOME to a folder") from None
 
 

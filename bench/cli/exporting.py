@@ -70,7 +70,7 @@ def merge(
             raise InputError(f"--as: {error}") from None
         print(printable(f"filed: {foreign.from_csv(from_csv, run, store, replace=replace)}"))
     elif name:
-        raise InputError("--as names the search of --from-csv; what 'dnas merge' files says itself which run it is of")
+        raise InputError("--as is for --from-csv alone: records, folders and archives name their runs; leave it out")
     elif not sources:
         raise InputError("nothing to merge; name a folder or an archive, or use --from-csv with --as")
     filed = []

@@ -40,9 +40,9 @@ def import_search(
     if (table is None) == (not arch):
         raise InputError("give a table with one row per epoch, or --final with the final architecture")
     if table is not None and (epochs is not None or source):
-        raise InputError("--epochs and --source are of --final; a table says its epochs itself")
+        raise InputError("--epochs and --source are for --final alone; leave them out, since a table holds its epochs")
     if arch and first is not None:
-        raise InputError("--first-epoch is of a table; give --epochs with --final")
+        raise InputError("--first-epoch is for a table alone; with --final, give --epochs")
     if arch and not source:
         raise InputError("--final needs --source, such as --source 'Dong and Yang 2020, table 5'")
     store = Store(runs)

@@ -51,7 +51,7 @@ def folder_of_caches() -> Path | None:
     """Return the folder of decoded images; None without a home directory: then each search decodes."""
     try:
         return cache.folder() / "decoded"
-    except RuntimeError:
+    except cache.NoHome:
         return None
 
 

@@ -22,7 +22,7 @@ KINDS = 1024
 @functools.cache
 def prepare(device: torch.device, *, fix: str) -> None:
     """Set PyTorch's switches, and see that something can be compiled for a device; the error ends with ``fix``."""
-    with contextlib.suppress(RuntimeError):  # without a home directory PyTorch takes a folder for temporary files
+    with contextlib.suppress(cache.NoHome):  # without a home directory PyTorch takes a folder for temporary files
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.folder() / "inductor"))
     try:
         config = torch._dynamo.config  # imports much, of which anything may be missing

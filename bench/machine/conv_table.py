@@ -202,11 +202,11 @@ def _read() -> dict[str, dict[str, ConvForm]]:
     try:
         known = json.loads(file().read_text(encoding="utf-8"))
         return {key: {name: form for name, form in table.items() if form in CONV_FORMS} for key, table in known.items()}
-    except (OSError, ValueError, AttributeError, TypeError, RuntimeError):  # the last without a home directory
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
 def _write(key: str, table: dict[str, ConvForm]) -> None:
     """Remember a table; where the cache cannot be written, the next process measures again."""
-    with contextlib.suppress(OSError, RuntimeError), whole.writing(file()) as out:
+    with contextlib.suppress(OSError), whole.writing(file()) as out:
         out.write(json.dumps(_read() | {key: table}, indent=1, sort_keys=True).encode())

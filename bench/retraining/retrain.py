@@ -106,7 +106,7 @@ def retrain(
         report = partial(_report, progress, position, len(cells), arch)
         training = partial(train, _known(ids[0]), arch, images, recipe, checkpoint, pace, report)
         try:
-            with hold(lock(out, family, arch)):
+            with hold(lock(out, images.name, named, family, arch)):
                 table = _scores(out, images.name, named, recipe)  # another process may have added some meanwhile
                 score = next((s for s in table if s.space in asked and _cell(s) == (family, arch)), None)
                 if trains := score is None:
@@ -124,9 +124,9 @@ def retrain(
             progress(position + 1, len(cells), f"{arch}: test accuracy {score.test:.2f} %")
 
 
-def lock(out: Path, family: str, arch: str) -> Path:
-    """Return the lock of whoever trains a cell for a table."""
-    return out.with_suffix(f".{hashlib.sha256(f'{family} {arch}'.encode()).hexdigest()[:12]}.lock")
+def lock(out: Path, *training: str) -> Path:
+    """Return the lock of a training for a table, of which data set, release, family and cell tell it from others."""
+    return out.with_suffix(f".{hashlib.sha256(' '.join(training).encode()).hexdigest()[:12]}.lock")
 
 
 def release(experiment: str, purpose: Purpose = "retrain") -> str:

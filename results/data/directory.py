@@ -49,7 +49,7 @@ def data_dir(*, new: bool = False) -> Path:
                 )
             return folder
         return cache.folder()
-    except RuntimeError:
+    except (RuntimeError, cache.NoHome):  # the first of a tilde in the name
         raise InputError("the home directory cannot be determined; set DNAS_DATA to a folder, or set HOME") from None
 
 

@@ -8,6 +8,10 @@ from pathlib import Path
 NAME = "dnas-bench"
 
 
+class NoHome(OSError):
+    """There is no home directory, and so no cache folder. It is handled as a folder that cannot be written."""
+
+
 def folder() -> Path:
     """Return the platform's cache folder of the suite; it need not exist.
 
@@ -15,14 +19,17 @@ def folder() -> Path:
 
     Raises
     ------
-    RuntimeError
+    NoHome
         There is no home directory.
     """
     try:
-        import pooch
-    except ImportError:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
-    found = Path(pooch.os_cache(NAME))
+        try:
+            import pooch
+        except ImportError:
+            return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
+        found = Path(pooch.os_cache(NAME))
+    except RuntimeError as error:
+        raise NoHome(*error.args) from None
     if not found.is_absolute():  # older releases of platformdirs leave a tilde as it is
-        raise RuntimeError("no home directory")
+        raise NoHome("no home directory")
     return found

@@ -21,15 +21,6 @@ def fault_of_name(name: object) -> str:
     return ""
 
 
-def as_argument(experiment: str) -> str:
-    """Return how a command names an experiment, as a shell takes it.
-
-    Of overrides, the name of an experiment has only a hash: they are ``-o ...``.
-    """
-    base, overridden, _ = experiment.partition("+")
-    return f"{quote(base)} -o ..." if overridden else quote(experiment)
-
-
 class ArmName(NamedTuple):
     """Names the runs of a method, or variant, on a space of an experiment; printed as ``EXPERIMENT/SPACE/METHOD``."""
 
@@ -41,9 +32,13 @@ class ArmName(NamedTuple):
         return "/".join(self)
 
     def command(self, name: str) -> str:
-        """Return the command ``dnas NAME`` for these runs, as a shell takes it: folders may have any name."""
-        space, method = map(quote, self[1:])
-        return f"dnas {name} {as_argument(self.experiment)} --space {space} --method {method}"
+        """Return the command ``dnas NAME`` for these runs, as a shell takes it: folders may have any name.
+
+        Of overrides, the name of an experiment has only a hash: they are ``-o ...``.
+        """
+        base, overridden, _ = self.experiment.partition("+")
+        experiment, space, method = map(quote, (base, *self[1:]))
+        return f"dnas {name} {experiment}{' -o ...' if overridden else ''} --space {space} --method {method}"
 
 
 @dataclass(frozen=True, order=True)

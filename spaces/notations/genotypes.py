@@ -1,8 +1,8 @@
 """The notation of the DARTS family of codes: ``Genotype(normal=[('sep_conv_3x3', 1), ...], normal_concat=..., ...)``.
 
-quark0/darts and SmoothDARTS list the edges of a cell one after the other, two a node; DropNAS has a list a node. The
-order inside a node means nothing. The output of a cell joins all its nodes; a genotype that joins others is of another
-space. What precedes, as in ``DARTS_V2 = Genotype(...)``, is a name.
+quark0/darts and SmoothDARTS list the edges of a cell one after the other, two per node; DropNAS has one list per
+node. The order inside a node means nothing. The output of a cell joins all its nodes; a genotype that joins others is
+of another space. A name may precede the genotype, as in ``DARTS_V2 = Genotype(...)``.
 """
 
 from __future__ import annotations

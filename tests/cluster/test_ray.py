@@ -17,6 +17,7 @@ from bench.machine.setting import Setting
 from bench.runs.plan import plan
 from results.errors import InputError
 from results.records.store import Store
+from tests.signals import obey
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'dnas-bench[ray]'")
 
@@ -119,7 +120,7 @@ def test_a_stopped_run_keeps_the_step_that_it_took(child_environment, cut, tally
     def start(name, *engine):
         command = [sys.executable, "-m", "bench", "run", "quick", *options, "--runs", tmp_path / name, *engine]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, env=child_environment, start_new_session=True, **pipes)
+        return subprocess.Popen(command, env=child_environment, start_new_session=True, preexec_fn=obey, **pipes)
 
     search = start("stopped", "--engine", "ray")
     while not list((tmp_path / "stopped").rglob("seed-001.epoch-000[2-9].ckpt")):

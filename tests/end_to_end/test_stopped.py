@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from results.records.store import Store
+from tests.signals import obey
 
 #: Long enough to be stopped on the way.
 LONG = ("training.epochs=16", "training.batch=8", "retrain.recipe=''", "seeds=0-1")
@@ -37,7 +38,7 @@ def started(child_environment, options, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_obey,
+            preexec_fn=obey,
         )
         processes.append(process)
         while not list(tmp_path.glob("results/runs/.checkpoints/**/seed-001.epoch-000[2-5].ckpt")):
@@ -50,12 +51,6 @@ def started(child_environment, options, tmp_path):
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def _obey():
-    """Take signals as a command in a terminal does: one in the background of a shell script ignores SIGINT."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def children_of(process):

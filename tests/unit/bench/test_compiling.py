@@ -12,6 +12,7 @@ import torch
 from bench.machine import compiling
 from bench.runs import checkpoint
 from results.errors import InputError
+from results.files import cache
 from spaces import find
 from spaces.supernet import network as network_module
 from spaces.supernet.network import Supernet
@@ -147,7 +148,7 @@ def test_a_machine_that_cannot_compile_says_so(compiler, monkeypatch):
 
 def test_without_a_home_directory_the_compiler_takes_a_folder_of_its_own(compiler, monkeypatch):
     def none():
-        raise RuntimeError("no home directory")
+        raise cache.NoHome("no home directory")
 
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     monkeypatch.setattr(compiling.cache, "folder", none)

@@ -8,6 +8,7 @@ import torch
 
 import spaces
 from bench.machine import conv_table
+from results.files import cache
 from spaces.supernet.conv import ConvShape, FormTable
 
 CPU = torch.device("cpu")
@@ -104,7 +105,7 @@ def test_forms_are_remembered_where_pooch_is_missing(config, gpu, monkeypatch, t
 
 def test_without_a_home_directory_forms_are_measured_and_not_remembered(config, gpu, monkeypatch):
     def none():
-        raise RuntimeError("no home directory")
+        raise cache.NoHome("no home directory")
 
     monkeypatch.setattr(conv_table, "file", none)
     assert chosen(config) == chosen(config)

@@ -284,7 +284,7 @@ def test_presets():
 
 def test_a_cell_that_another_process_trains_is_left_to_it(images, tmp_path, epochs):
     out, said = tmp_path / "scores.parquet", []
-    with hold(lock(out, "nasbench201", SKIP[1])):
+    with hold(lock(out, images.name, "retrain-tiny", "nasbench201", SKIP[1])):
         retrain([SKIP, CONV], images, RECIPE, out=out, say=said.append)
     assert [score.arch for score in read_scores(out)] == [CONV[1]]
     assert said == [f"{SKIP[1]} is left out: another process trains it"]
