@@ -164,9 +164,9 @@ def background(runs: Path) -> Any:
     from bench.methods import method as methods
     from bench.scoring import population
     from reports.chapters import Background
-    from reports.study.study import Reference
+    from reports.study.study import Quantity, Reference
     from results.data.directory import data_dir
-    from results.published import LOGS_SOURCE, SOURCE, curves, eigenvalues, skips
+    from results.published import LOGS_SOURCE, SOURCE, curves, search_logs
     from results.records.store import Store
 
     searched = sorted({r.run.space for r in Store(runs).records() if r.manifest.space.dataset == "cifar10"})
@@ -176,15 +176,11 @@ def background(runs: Path) -> Any:
         epochs, *columns = (curve[name].tolist() for name in ("epoch", "error", "low", "high"))
         reference = Reference(f"{method} (published)", "cifar10", epochs, *columns, source=SOURCE)
         references.setdefault(space, []).append(reference)
-    for names, curve in skips().groupby(["space", "dataset", "method"]):
-        space, dataset, method = cast(tuple[str, str, str], names)
-        label, (epochs, counts) = methods.find(method).label, (curve[name].tolist() for name in ("epoch", "skips"))
-        reference = Reference(f"{label} (published)", dataset, epochs, counts, counts, counts, LOGS_SOURCE, "skips")
-        references.setdefault(space, []).append(reference)
-    for names, curve in eigenvalues().groupby(["space", "dataset", "method"], sort=False):
-        space, dataset, label = cast(tuple[str, str, str], names)
-        epochs, means = (curve[name].tolist() for name in ("epoch", "eigenvalue"))
-        reference = Reference(f"{label} (published)", dataset, epochs, means, means, means, LOGS_SOURCE, "eigenvalue")
+    for names, course in search_logs().groupby(["space", "dataset", "method", "quantity", "searches"], sort=False):
+        space, dataset, method, quantity, n = cast(tuple[str, str, str, Quantity, int], names)
+        epochs, means = (course[name].tolist() for name in ("epoch", "value"))
+        source = f"mean over {n} searches in {LOGS_SOURCE}" if n > 1 else f"one search in {LOGS_SOURCE}"
+        reference = Reference(f"{method} (published)", dataset, epochs, means, means, means, source, quantity)
         references.setdefault(space, []).append(reference)
     senseless = {
         space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}

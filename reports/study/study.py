@@ -29,8 +29,9 @@ TRANSFERS = {"cifar10": ("cifar100", "ImageNet16-120")}
 DATASET_LABELS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "svhn": "SVHN", "imagenet": "ImageNet"}
 
 
-#: Test error in percent, how many edges of the normal cell are skip connections, or the dominant eigenvalue.
-Quantity = Literal["error", "skips", "eigenvalue"]
+#: Test error in percent, how many edges of the normal cell are skip connections, the dominant eigenvalue, or the
+#: supernet's validation error in percent.
+Quantity = Literal["error", "skips", "eigenvalue", "supernet error"]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ REGRET_ZERO = {
 }
 _COLUMNS = {"error": "regret", "low": "low", "high": "high"}
 SOURCE = "read off the vector figure that the GAEA authors released (Li et al., ICLR 2021)"
-#: Of ``skips`` and ``eigenvalues``.
-LOGS_SOURCE = "means over three searches in experiments/search_logs of automl/RobustDARTS (Zela et al., ICLR 2020)"
+#: Of ``search_logs``.
+LOGS_SOURCE = "experiments/search_logs of automl/RobustDARTS (Zela et al., ICLR 2020)"
 
 
 def curves() -> pd.DataFrame:
@@ -38,27 +38,19 @@ def curves() -> pd.DataFrame:
     return pd.DataFrame({"space": table["space"], "method": table["method"], "epoch": table["epoch"]} | errors)
 
 
-def skips() -> pd.DataFrame:
-    """Return how many skip connections the normal cells of second-order DARTS have on S1 and S3, published.
+def search_logs() -> pd.DataFrame:
+    """Return the courses of second-order DARTS on S1 (CIFAR-10) and S3 (SVHN) that R-DARTS's logs show.
 
     Returns
     -------
-    DataFrame with one row per space and epoch: ``space``, ``dataset``, ``method``, ``epoch`` (completed) and ``skips``,
-    of eight edges, the mean over three searches.
+    DataFrame with one row per course and epoch: ``space``, ``dataset``, ``method`` (its label, with the weight decay
+    unless that is 3e-4), ``quantity``, ``searches`` (how many the mean is over), ``epoch`` (completed) and ``value``:
+
+    * ``skips``: how many of the normal cell's eight edges are skip connections.
+    * ``eigenvalue``: the absolute dominant eigenvalue of the alpha Hessian, in each search from one batch.
+    * ``supernet error``: of the supernet on the augmented images that train alpha, in percent.
     """
-    return pd.read_csv(Path(__file__).parent / "skips.csv")
-
-
-def eigenvalues() -> pd.DataFrame:
-    """Return the dominant eigenvalue of the alpha Hessian in second-order DARTS on S1 and S3, published.
-
-    Returns
-    -------
-    DataFrame with one row per space, method and epoch: ``space``, ``dataset``, ``method`` (its label, with the weight
-    decay unless that is 3e-4), ``epoch`` (completed) and ``eigenvalue``, the mean over three searches of the absolute
-    value, each from one batch.
-    """
-    return pd.read_csv(Path(__file__).parent / "eigenvalues.csv")
+    return pd.read_csv(Path(__file__).parent / "search_logs.csv")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from reports.plots import (
     radius,
     skips,
     supernet_correlation,
+    supernet_error,
 )
 from reports.study.study import Reference, Study
 
@@ -237,6 +238,26 @@ def test_published_eigenvalues_are_drawn_beside_ours_with_their_source_once():
     assert [9.0] not in drawn
     assert plot.note.endswith("plain, decayed: their logs.")
     assert {"plain", "decayed"} <= set(texts(plot.figure))
+
+
+def test_supernet_errors_are_drawn_in_percent_beside_what_was_published():
+    columns = {"train_accuracy": [40.0, 60.0, 80.0], "valid_accuracy": [30.0, np.nan, 70.0]}
+    published = Reference("theirs", "cifar10", [1, 3], [50.0, 20.0], [], [], "their logs", "supernet error")
+    study = Study.of([record(columns=columns)], Table({}), references=(published,))
+    (plot,) = supernet_error.draw(study)
+    training, validation = plot.figure.axes
+    assert means(training) == [60.0, 40.0, 20.0]
+    assert means(validation) == [70.0, 30.0]
+    assert [50.0, 20.0] in [list(line.get_ydata()) for line in validation.lines]
+    assert [50.0, 20.0] not in [list(line.get_ydata()) for line in training.lines]
+    assert "theirs: their logs. That error is on augmented images" in plot.note
+    assert "DARTS 30 % (n=1)" in plot.alt
+
+
+def test_a_supernet_that_was_not_validated_has_no_figure_of_its_errors():
+    (plot,) = supernet_error.draw(Study.of([record(columns={"valid_accuracy": [np.nan] * 3})], Table({})))
+    assert plot.figure is None
+    assert plot.missing
 
 
 def test_skips_are_counted_in_each_kind_of_cell_beside_what_was_published():

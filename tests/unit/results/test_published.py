@@ -1,13 +1,15 @@
 """The published values that come with the package."""
 
 from collections import Counter, defaultdict
+from typing import get_args
 
 import pytest
 
 from bench.experiments import reading
 from bench.retraining.recipes import RECIPES
+from reports.study.study import Quantity
 from results.claims.claim import load_claims
-from results.published import REGRET_ZERO, curves, eigenvalues, skips
+from results.published import REGRET_ZERO, curves, search_logs
 from results.scores.oracle import Chain, TableOracle
 
 ALL_SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
@@ -135,23 +137,43 @@ def test_the_families_of_the_scaled_subspaces_were_fixed_before_their_first_reco
     assert families == {"scaled on S1": 8, "scaled on S2": 8}
 
 
-def test_published_skips():
-    table = skips()
-    assert set(table["method"]) == {"darts-2nd"}
-    assert table["skips"].between(0, 8).all()
-    last = table.groupby("space")["skips"].last()
-    assert (last["darts-s1"], last["darts-s3"]) == (CLAIMS["rdarts-skips-s1-c10"].value, 8.0)
+def logged(quantity, space="darts-s1", decay=""):
+    """Return a course of R-DARTS's logs: values by epoch."""
+    table = search_logs()
+    mine = (table["quantity"] == quantity) & (table["space"] == space)
+    return table[mine & (table["method"] == f"DARTS (2nd order){decay}")].set_index("epoch")["value"]
 
 
-def test_published_eigenvalues():
-    table = eigenvalues()
-    assert table.groupby(["space", "method"]).size().eq(26).all()
-    assert table["epoch"].max() == 50
-    for decay, claimed in (("", "plain"), (", L2 81e-4", "l2-81e4")):
-        one = table[(table["space"] == "darts-s1") & (table["method"] == f"DARTS (2nd order){decay}")]
-        for window, epochs in (("first", (1, 9)), ("last", (43, 50))):
-            mean = one.loc[one["epoch"].between(*epochs), "eigenvalue"].mean()
-            assert mean == pytest.approx(CLAIMS[f"rdarts-eigenvalue-{window}-s1-c10-{claimed}"].value, abs=0.001)
+def test_published_courses_have_one_value_per_epoch_of_fifty():
+    table = search_logs()
+    courses = table.groupby(["space", "method", "quantity"])
+    assert len(courses) == 2 + 8 + 2
+    assert not table.duplicated(["space", "method", "quantity", "epoch"]).any()
+    assert courses["epoch"].max().eq(50).all()
+    assert courses["searches"].nunique().eq(1).all()
+    assert set(table["quantity"]) <= set(get_args(Quantity))
+
+
+def test_published_skips_end_where_the_claims_say():
+    assert logged("skips").between(0, 8).all()
+    ends = [logged("skips", space).iloc[-1] for space in ("darts-s1", "darts-s3")]
+    assert ends == [CLAIMS["rdarts-skips-s1-c10"].value, 8.0]
+
+
+@pytest.mark.parametrize(("decay", "claimed"), [("", "plain"), (", L2 81e-4", "l2-81e4")])
+def test_published_eigenvalues_have_the_means_of_the_claims(decay, claimed):
+    course = logged("eigenvalue", decay=decay)
+    assert len(course) == 26
+    for window, epochs in (("first", slice(1, 9)), ("last", slice(43, 50))):
+        claim = CLAIMS[f"rdarts-eigenvalue-{window}-s1-c10-{claimed}"]
+        assert course.loc[epochs].mean() == pytest.approx(claim.value, abs=0.001)
+
+
+@pytest.mark.parametrize(("decay", "claimed"), [("", ""), (", L2 81e-4", "-l2-81")])
+def test_published_supernet_errors_fall_to_those_of_the_claims(decay, claimed):
+    course = logged("supernet error", decay=decay)
+    assert course.iloc[-1] == pytest.approx(100 - CLAIMS[f"rdarts-supernet-s1-c10{claimed}"].value, abs=0.05)
+    assert course.iloc[0] > 3 * course.iloc[-1]
 
 
 def test_curves():
