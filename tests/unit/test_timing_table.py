@@ -11,6 +11,7 @@ import pytest
 from tests.performance import timing_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+GPU = PAGE.parent / "performance-gpu.md"
 DARTS = PAGE.parent / "spaces" / "darts.md"
 
 
@@ -44,7 +45,7 @@ def test_empty_columns_are_left_out():
     assert "peak MiB" not in timing_table.table(file(step()))
 
 
-@pytest.mark.parametrize("page", [PAGE, DARTS], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [PAGE, GPU, DARTS], ids=lambda page: page.name)
 def test_the_committed_pages_show_the_committed_measurements(page):
     text = page.read_text(encoding="utf-8")
     assert timing_table.MARKED.search(text)
