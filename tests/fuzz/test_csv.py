@@ -13,7 +13,7 @@ FIELDS = TEXTS | st.sampled_from([SKIP, "0", "1", '"', '"' * 3, ",", ",,,", "\n"
 
 
 def test_what_is_changed_is_sound(feed, work):
-    merge(feed, work(), SOUND.encode(), "others/nasbench201/x/0")
+    assert not merge(feed, work(), SOUND.encode(), "others/nasbench201/x/0").refused
 
 
 def merge(feed, folder, data, name):
@@ -22,6 +22,7 @@ def merge(feed, folder, data, name):
     answer = feed("merge", "--from-csv", "own.csv", "--as", name, "--runs", "runs", cwd=folder)
     assert len(Store(runs).records()) == (not answer.refused)
     assert {path.name for path in folder.iterdir()} <= {"own.csv", "runs"}
+    return answer
 
 
 @examples(20)

@@ -55,6 +55,10 @@ def plan(feed, folder, data, *options):
     return feed("plan", str(path), "--json", "--space", "nasbench201", "--method", "darts", *options, cwd=folder)
 
 
+def test_what_is_changed_is_sound(feed, work):
+    assert not plan(feed, work(), QUICK.encode()).refused
+
+
 @examples(13)
 @given(data=damaged(QUICK.encode()))
 def test_damaged_files(feed, work, data):

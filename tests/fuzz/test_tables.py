@@ -15,7 +15,7 @@ from .test_records import record
 
 SKIP = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 CONV = SKIP.replace("skip_connect", "nor_conv_3x3")
-CELL = "0011:"
+CELL = "111:conv3x3"
 SETS = ["cifar10", "cifar100", "imagenet16-120"]
 NASBENCH201 = pa.table(
     {
@@ -32,7 +32,7 @@ NASBENCH201 = pa.table(
 )
 NASBENCH101 = pa.table(
     {
-        "module_hash": [cell_hash("101:conv3x3"), "0" * 32],
+        "module_hash": [cell_hash(CELL), "0" * 32],
         "valid_accuracy": [[90.0, 91.0, 92.0], [10.0] * 3],
         "test_accuracy": [[89.0, 90.0, math.nan], [10.0] * 3],
     }
@@ -41,7 +41,7 @@ COMMANDS = st.sampled_from(
     [
         ["score", "nasbench201", SKIP],
         ["score", "nasbench201", SKIP, "--json"],
-        ["score", "nasbench1shot1-1", "111:conv3x3"],
+        ["score", "nasbench1shot1-1", CELL],
         ["data", "status"],
         ["data", "verify", "--json"],
         ["check"],
@@ -62,6 +62,21 @@ def laid_out(folder):
     (folder / "data").mkdir()
     RecordStore(folder / "results" / "runs").write(record(seed=0))
     return folder
+
+
+def test_the_tables_that_are_changed_are_sound(feed, work):
+    folder = laid_out(work())
+    for name, table in {"nasbench201": NASBENCH201, "nasbench101": NASBENCH101}.items():
+        (folder / "data" / f"{name}.parquet").write_bytes(parquet(table))
+    assert "test  51.00 %" in feed("score", "nasbench201", SKIP, cwd=folder).out
+    assert "test  89.50 %" in feed("score", "nasbench1shot1-1", CELL, cwd=folder).out
+    assert not feed("data", "verify", cwd=folder).refused
+
+
+def test_the_file_of_scores_that_is_changed_is_sound(feed, work):
+    folder = laid_out(work())
+    merge_scores(folder / "results" / "scores.parquet", scores())
+    assert "test  51.00 %" in feed("score", "nasbench201", SKIP, cwd=folder).out
 
 
 @examples(13)
