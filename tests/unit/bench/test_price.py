@@ -167,12 +167,6 @@ def test_what_costs_no_time_does_not_change_the_price(store, group, filed):
     assert seconds(store, group(seeds=(0,))) == pytest.approx(40.0)
 
 
-def test_without_a_record_the_price_is_unknown(store, group):
-    found = Prices(store, CPU).of(group("sdarts-adv", seeds=(0, 1, 2), done=4))
-    assert math.isnan(found.seconds)
-    assert found.basis == "no record on this device yet"
-
-
 def test_random_search_is_free(store, group):
     found = Prices(store, CPU).of(group("random"))
     assert (found.seconds, found.memory) == (0.0, 0)
