@@ -108,7 +108,11 @@ def test_without_a_home_directory_forms_are_measured_and_not_remembered(config, 
         raise cache.NoHome("no home directory")
 
     monkeypatch.setattr(conv_table, "file", none)
-    assert chosen(config) == chosen(config)
+    first = chosen(config)
+    once = len(gpu)
+    assert {first.forms[s] for s in first.forms if s.kernel == 3} == {"loop"}
+    assert chosen(config) == first
+    assert len(gpu) == 2 * once
 
 
 def test_forms_survive_a_checkpoint(config):

@@ -1,4 +1,4 @@
-import re
+import shutil
 import subprocess
 import sys
 
@@ -14,9 +14,24 @@ def test_versions_name_what_a_search_needs():
     assert {"python", "numpy", "pandas", "pyarrow", "dnas-bench"} <= found.keys()
 
 
-def test_the_git_state_is_a_commit_or_nothing():
-    found = environment.git_state()
-    assert found == {} or (re.fullmatch(r"[0-9a-f]{40}", found["sha"]) and found["dirty"] in (True, False))
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_git_state_is_the_commit_of_the_checkout_and_whether_it_was_changed(monkeypatch, tmp_path):
+    def git(*words):
+        own = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", "-C", tmp_path, *own, *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    state = environment.git_state.__wrapped__
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "bench" / "machine" / "environment.py"))
+    assert state() == {}  # no checkout
+    (tmp_path / "code.py").write_text("one")
+    git("init")
+    git("add", "code.py")
+    git("commit", "--message", "first")
+    (tmp_path / "notes.txt").touch()  # git does not track it
+    assert state() == {"sha": git("rev-parse", "HEAD"), "dirty": False}
+    (tmp_path / "code.py").write_text("two")
+    assert state() == {"sha": git("rev-parse", "HEAD"), "dirty": True}
 
 
 @pytest.mark.parametrize("fault", [subprocess.TimeoutExpired("git", 20), OSError("cannot start"), None])

@@ -8,10 +8,11 @@ import torch
 from typer.testing import CliRunner
 
 import spaces
-from bench import scoring
+from bench import reproduce, scoring
 from bench.cli import reports  # noqa: F401 - it adds its commands
 from bench.cli.application import app
 from bench.experiments import reading
+from bench.machine.setting import Setting
 from bench.measure import measurements
 from bench.runs.recording import rows
 from bench.search import Point, search
@@ -95,10 +96,14 @@ def test_a_supernet_whose_logits_are_no_numbers_has_no_accuracy(start):
     assert loss.isfinite().tolist() == accuracy.isfinite().tolist() == [True, False]
 
 
-def test_scores_are_kept_of_complete_searches_alone(search, overflowing, tmp_path):
-    store = search("store", "training.epochs=3")
-    finals = scoring.finals(store.records(complete_only=True))
-    assert len(finals) == 1
+def test_scores_are_kept_of_complete_searches_alone(search, overflowing, cut_down, tmp_path):
+    own = ("training.epochs=3", "retrain.recipe=''", "seeds=0-1")
+    store = search("store", *own)
+    healthy, lost = (set(record.points["arch"]) for record in store.records())
+    assert lost - healthy
+    scored = reproduce.score(cut_down(*own), Setting(store, torch.device("cpu"), tmp_path), print)
+    assert scored.text == f"0 of {len(healthy)} architectures and data sets scored by tables"
+    assert len(scoring.finals(store.records(complete_only=True))) == 1
 
 
 @pytest.mark.parametrize("rate", FINITE_RATES)

@@ -82,9 +82,19 @@ def test_seeds_of_a_program_are_integers_of_any_kind_each_once(experiment, tmp_p
     assert seeds_of(experiment, None, tmp_path) == [experiment.seeds]
 
 
-@pytest.mark.parametrize("seeds", [[], np.array([]), "0-3", [0.5], [-1], [10**9]])
-def test_what_is_no_seed_of_a_program_is_refused(experiment, tmp_path, seeds):
-    with pytest.raises(InputError, match="seed"):
+@pytest.mark.parametrize(
+    ("seeds", "says"),
+    [
+        ([], "seeds is empty, so that nothing would run"),
+        (np.array([]), "seeds is empty, so that nothing would run"),
+        ("0-3", r"\('0', '-', '3'\) are not seeds; give integers, as in range\(4\)"),
+        ([0.5], r"\(0.5,\) are not seeds; give integers"),
+        ([-1], "-1 is not a seed; give integers from 0 to 999,999,999"),
+        ([0, 10**9], "1000000000 is not a seed; give integers from 0 to 999,999,999"),
+    ],
+)
+def test_what_is_no_seed_of_a_program_is_refused(experiment, tmp_path, seeds, says):
+    with pytest.raises(InputError, match=says):
         seeds_of(experiment, seeds, tmp_path)
 
 

@@ -138,15 +138,15 @@ def test_a_file_that_is_not_there_is_named(folder):
 
 def test_thousands_are_looked_up_in_one_step(folder, monkeypatch):
     calls = []
-    monkeypatch.setattr(TableOracle, "find", counted := _counting(TableOracle.find, calls))
+    for name in ("find", "score", "scores", "networks"):
+        monkeypatch.setattr(TableOracle, name, _counting(getattr(TableOracle, name), calls))
     given = f"{CONV}\n{SKIP}\n" * 1_000
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
     found = architectures.parse("nasbench201", [*architectures.listed("-")], "", folder / "data")
     known = architectures.look_up("nasbench201", found, folder / "runs", folder / "data")
     assert len(known) == 2_000
     assert {each.scores["cifar10"].test for each in known} == {54.0, 93.0}
-    assert counted is not None
-    assert len(calls) < 10
+    assert 0 < len(calls) < 50
 
 
 def _counting(function, calls):

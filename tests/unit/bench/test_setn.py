@@ -1,6 +1,7 @@
 """SETN: the most probable cells, the draws of the weight step, and the choice."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -41,6 +42,10 @@ def test_no_more_cells_are_tried_than_there_are():
     assert len(setn.most_probable(torch.full((6, 5), 0.2, dtype=torch.float64), SPACE, 10_000)) == 10_000
     params = setn.Params(candidates=10_000)
     assert setn.METHOD.select.tried(params, SPACE) == 10_000
+    small = SimpleNamespace(rows=[SimpleNamespace(choices="ab"), SimpleNamespace(choices="abc")])
+    mix = torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3]], dtype=torch.float64)
+    assert setn.most_probable(mix, small, 10).tolist() == [[0, 1], [0, 2], [0, 0], [1, 1], [1, 2], [1, 0]]
+    assert [setn.METHOD.select.tried(setn.Params(candidates=count), small) for count in (4, 10)] == [4, 6]
 
 
 def test_an_operation_of_each_row_is_drawn_uniformly():

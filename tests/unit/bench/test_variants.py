@@ -106,4 +106,4 @@ def test_a_variant_is_planned_run_and_recorded_under_its_own_id(search, cut_down
 def test_the_plan_holds_variants(experiment, tmp_path):
     tasks = list(plan(experiment().choose(methods=("rs-wide", "darts")).arms, Store(tmp_path)))
     assert [task.arm.id for task in tasks] == ["rs-wide", "darts"]
-    assert Run("own", "nasbench201", "rs-wide", 0)
+    assert tasks[0].runs == tuple(Run("own", "nasbench201", "rs-wide", seed) for seed in (0, 1))

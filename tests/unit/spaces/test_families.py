@@ -135,7 +135,7 @@ def test_the_cell_of_before_february_2020_is_narrower():
         cell: Supernet(space, SupernetConfig(cells=3, bn_affine=True, cell=cell)).size
         for cell in ("current", "published")
     }
-    assert sizes["published"] != sizes["current"]
+    assert sizes["published"] < sizes["current"]
 
 
 @pytest.mark.parametrize("name", spaces.names())
