@@ -1,13 +1,15 @@
 import json
 import math
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from bench import cli
-from bench.cli import options, planning, reports
+from bench.cli import exporting, options, planning, reports
 from results.errors import InputError
 
 
@@ -151,3 +153,54 @@ def test_a_file_for_tables_that_is_no_text_is_refused_before_the_work(tmp_path):
     page.write_bytes("café".encode("latin-1"))
     with pytest.raises(InputError, match=r"README\.md is not UTF-8 at byte 3; save it as UTF-8"):
         reports.report(runs=options.RUNS, reports=tmp_path / "reports", into=[page])
+
+
+def invoke(*words):
+    """Return how a command ends: what it prints, and what it raises."""
+    return CliRunner().invoke(cli.commands(), [str(word) for word in words])
+
+
+def test_tables_are_refreshed_in_a_file_and_the_page_is_opened(monkeypatch, capsys, tmp_path):
+    out, page, opened = tmp_path / "out", tmp_path / "README.md", []
+    (out / "tables").mkdir(parents=True)
+    (out / "tables" / "one.md").write_text("| 1 |\n")
+    page.write_text("é\n<!-- dnas: one -->\n<!-- dnas: end -->\n", encoding="utf-8")
+    built = SimpleNamespace(
+        figures=(), tables=("one",), page=out / "index.html", unreadable=(), outdated=(), removed=("a",), verdicts=()
+    )
+    monkeypatch.setattr(reports, "build_reports", lambda *_, **__: built)
+    monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address))  # as where there is no browser
+    reports.report(runs=options.RUNS, reports=out, into=[page], open_page=True)
+    assert page.read_text(encoding="utf-8") == "é\n<!-- dnas: one -->\n\n| 1 |\n\n<!-- dnas: end -->\n"
+    assert opened == [(out / "index.html").as_uri()]
+    assert capsys.readouterr().out.splitlines() == [
+        f"0 figures, 1 tables: {out / 'index.html'}",
+        "removed 1 files of an earlier report that this one does not have",
+        f"tables refreshed in {page}",
+        "no browser could be opened",
+    ]
+
+
+def test_a_store_without_records_is_not_exported(tmp_path):
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(InputError, match=r"no records under .*; make some with 'dnas run', or correct --runs"):
+        exporting.export(tmp_path / "out", runs=tmp_path / "runs")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_doctor_says_which_folders_cannot_be_used(monkeypatch, tmp_path):
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path))
+    sound = invoke("doctor", "--runs", tmp_path).stdout.splitlines()
+    assert f"records      {tmp_path}" in sound
+    assert f"data         {tmp_path}; see 'dnas data status'" in sound
+    monkeypatch.setenv("DNAS_DATA", str(tmp_path / "none"))
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    faulty = invoke("doctor", "--runs", tmp_path).stdout.splitlines()
+    assert f"records      {tmp_path}  NOT WRITABLE: use --runs" in faulty
+    assert f"data         {tmp_path / 'none'}  NO FOLDER: correct DNAS_DATA" in faulty
+
+
+def test_names_are_completed():
+    assert options._complete_space("nasbench1shot1-") == [f"nasbench1shot1-{number}" for number in (1, 2, 3)]
+    assert options._complete_method("sdarts-") == ["sdarts-rs", "sdarts-adv"]
+    assert options._complete_experiment("qui") == ["quick"]

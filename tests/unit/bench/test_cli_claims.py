@@ -85,3 +85,9 @@ def test_an_unknown_claim_names_the_nearest(tmp_path):
     result = CliRunner().invoke(app, ["check", "dropnas-grid-fla", "--runs", str(tmp_path)])
     assert isinstance(result.exception, InputError)
     assert "did you mean 'dropnas-grid-flat'?" in str(result.exception)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_what_was_not_run_fails_only_where_that_is_asked_for(tmp_path, more):
+    words = ["check", "nb201-darts-all-skip@paper", "--runs", str(tmp_path), *more]
+    assert [CliRunner().invoke(app, [*words, *strict]).exit_code for strict in ([], ["--strict"])] == [0, 1]

@@ -91,3 +91,15 @@ def test_a_record_without_points_is_compared_by_its_status(stores, differences):
     assert differences() == ["complete and failed"]
     stores[0].write(stores[1].read(RUN), replace=True)
     assert differences({"error": "another"}) == ["same architectures and losses; other columns or the manifests differ"]
+
+
+def test_a_run_that_one_folder_lacks_is_a_difference_and_is_not_compared(stores):
+    record, more = stores[0].read(RUN), replace(RUN, seed=1)
+    stores[0].write(replace(record, run=more, manifest=record.manifest.changed(run=vars(more))))
+    for folders, which in ((stores, "first"), (stores[::-1], "second")):
+        words = ["compare", *(str(store.root) for store in folders)]
+        text, document = (CliRunner().invoke(commands(), [*words, *more]) for more in ([], ["--json"]))
+        assert text.stdout == f"{more}: only in the {which}\n1 runs in both, 1 differences\n"
+        found = [{"run": str(more), "difference": f"only in the {which}"}]
+        assert json.loads(document.stdout) == {"compared": 1, "differences": found}
+        assert text.exit_code == document.exit_code == 1

@@ -11,6 +11,7 @@ from bench import scoring
 from bench.cli import data, inspect  # noqa: F401 - they add their commands
 from bench.cli.application import app
 from results.data.cellhash import cell_hash
+from results.errors import InputError
 from results.scores.score import Score, merge_scores
 
 SPACE = "nasbench1shot1-1"
@@ -68,6 +69,14 @@ def test_info_shows_the_supernet_of_a_method():
     assert (plain["weights"], plain["alphas"]) == (665_466, 56)
     assert (partial["weights"], partial["alphas"]) == (149_946, 56 + 28)
     assert partial["reachable_cells"] == plain["reachable_cells"]
+
+
+def test_info_lists_the_sites_and_what_each_keeps():
+    operations = "none, skip_connect, nor_conv_1x1, nor_conv_3x3, avg_pool_3x3"
+    assert f"  alphas: 30\n    edges        6 x 5, keeps 1: {operations}\n" in run("info", "nasbench201")
+    assert "    normal       14 x 2, keeps 2 of the rows of each node: " in run("info", "darts-s1")
+    with pytest.raises(InputError, match=r"'darts-minus' does not run on .*; choose another space"):
+        run("info", "nasbench1shot1-1", "--method", "darts-minus")
 
 
 def test_statistics_as_json(folder):

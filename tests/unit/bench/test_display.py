@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 from bench.cli import work  # noqa: F401 - it adds its commands
 from bench.cli.application import app
 from bench.cli.display import Display, Trained, epoch_line
+from bench.engines.engine import Ended
 from bench.experiments import reading
 from bench.runs.plan import Group
+from bench.search import Position
 
 NAN = float("nan")
 GROUP = Group(reading.load("paper", ["training.epochs=50"]).arm("nasbench1shot1-1", "sdarts-adv"), tuple(range(12)))
@@ -105,3 +107,50 @@ def test_an_error_is_printed_as_it_is():
     line = "darts/0: failed ([enforce fail at alloc_cpu.cpp:117] :x: [/tmp/full] has no space)"
     display.say(line)
     assert written.getvalue() == f"{line}\n"
+
+
+class Bars:
+    """Stands in for the bars of a terminal: what each shows, and the lines above them."""
+
+    disable = False
+
+    def __init__(self):
+        self.shown, self.said = {}, []
+        self.console = SimpleNamespace(print=lambda text, **_: self.said.append(text))
+
+    def add_task(self, name, **state):
+        self.shown[name] = state
+        return name
+
+    def update(self, name, **state):
+        self.shown[name] |= state
+
+    def remove_task(self, name):
+        del self.shown[name]
+
+
+def test_on_a_terminal_a_group_has_a_bar_until_it_ends(capsys):
+    group = Group(reading.load("paper").arm("nasbench201", "darts-pt"), (0, 1), Position(40))
+    bars = Bars()
+    display = Display(bars)
+    for epoch, valid, note in (
+        (41, [NAN, NAN], "50.0 51.0"),  # no image was held back in this epoch
+        (42, [40.0, 41.04], "40.0 41.0"),
+        (101, [40.0, 41.04], "selecting 40.0 41.0"),
+    ):
+        display.progress(group, epoch, dict(zip(group.runs, rows([50.0, 51.0], valid), strict=True)))
+        assert bars.shown == {str(group): {"total": 125, "completed": epoch, "note": note}}
+    display.ended(Ended(group, "failed", 61.0, "no memory"))
+    assert bars.shown == {}
+    assert bars.said == [f"{group}: failed after 1 min 01 s (no memory)"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_a_training_is_one_line_that_is_rewritten(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", terminal)
+    shown = Trained()
+    shown(0.5, 2, "a cell")
+    shown(2.0, 2, "x" * 100)
+    assert terminal.getvalue() == f"\rretraining 0.5/2 {'a cell':60}\rretraining 2.0/2 {'x' * 60}\n"

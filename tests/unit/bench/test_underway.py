@@ -1,11 +1,14 @@
 """What is known of a search that is under way, from the heads of its checkpoints, and how it is shown."""
 
 import io
+import json
 import math
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from bench.cli.application import app
 from bench.cli.watch import _as_json, _view
 from bench.runs import checkpoint
 from bench.runs.underway import underway
@@ -100,3 +103,17 @@ def test_a_round_of_a_selection_is_named_and_counts_in_the_time_left(tmp_path):
     document = _as_json(underway(tmp_path)[0])
     assert [document[key] for key in ("epoch", "round", "epochs", "rounds")] == [2, 1, 2, 5]
     assert document["seconds_left"] == 240.0
+
+
+@pytest.mark.parametrize("more", [[], ["--once"]])
+def test_the_command_prints_once_where_there_is_no_terminal(root, monkeypatch, more):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = CliRunner().invoke(app, ["watch", "--runs", str(root), *more], catch_exceptions=False)
+    assert done.stdout.count("scaled/nasbench201/darts/0,1") == done.stdout.count("scaled/nasbench201/darts/2") == 1
+    assert "epoch 3 of 25, step 7, about 22 min 00 s left" in done.stdout
+
+
+def test_the_command_has_a_document_and_looks_no_more_often_than_five_times_a_second(root):
+    done = CliRunner().invoke(app, ["watch", "--runs", str(root), "--json"], catch_exceptions=False)
+    assert json.loads(done.stdout) == [_as_json(group) for group in underway(root)]
+    assert CliRunner().invoke(app, ["watch", "--runs", str(root), "--interval", "0.1"]).exit_code == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from results.errors import suggest
+from results.errors import printable, suggest
 
 SPACES = ("darts", "darts-s2", "nasbench201")
 
@@ -21,3 +21,7 @@ def test_a_name_keeps_its_own_case():
 
 def test_nothing_is_suggested_where_nothing_is_near():
     assert suggest("quick", SPACES) == suggest("darts", ()) == ""
+
+
+def test_what_is_quoted_stays_on_one_line_and_steers_no_terminal():
+    assert printable("é\na\x1b[2J\udcff") == "é\\na\\x1b[2J\\udcff"

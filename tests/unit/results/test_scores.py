@@ -113,3 +113,30 @@ def test_a_best_test_that_is_no_percentage_is_refused(tmp_path):
     merge_scores(tmp_path / "s.parquet", [score])
     with pytest.raises(InputError, match="'best_test' holds 101"):
         read_scores(tmp_path / "s.parquet")
+
+
+def gap(name, value):
+    """Return what puts a gap into a column."""
+
+    def spoil(table):
+        column = pa.array([value], table.schema.field(name).type)
+        return table.set_column(table.column_names.index(name), name, column)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda table: pa.concat_tables([table, table]), "has a score twice"),
+        (gap("release", None), "has a gap in its column 'release'"),
+        (gap("epochs", None), "has a gap in its column 'epochs'"),
+        (gap("test_trials", [None]), "has a gap in its column 'trials'"),
+    ],
+)
+def test_a_score_that_lacks_something_or_is_there_twice_is_refused(tmp_path, spoil, says):
+    path = tmp_path / "scores.parquet"
+    merge_scores(path, [Score("nasbench201", "a", "cifar10", 1.0, 2.0, (1.0,), (2.0,))])
+    pq.write_table(spoil(pq.read_table(path)), path)
+    with pytest.raises(InputError, match=rf"scores\.parquet {says}; "):
+        read_scores(path)

@@ -123,3 +123,5 @@ def test_the_command_prints_what_it_is_worth(detector, tmp_path, monkeypatch):
     assert "provenance is undocumented" in last
     document = json.loads(CliRunner().invoke(app, ["collapse", "--runs", str(tmp_path / "runs"), "--json"]).stdout)
     assert [each["collapsed"] for each in document] == [True, False]
+    of_another = CliRunner().invoke(app, ["collapse", "another", "--runs", str(tmp_path / "runs")])
+    assert str(of_another.exception) == "no search of a DARTS space on CIFAR-10 is complete here"
