@@ -133,7 +133,7 @@ class Page:
     @property
     def tables(self) -> list[Table]:
         """Every table that is written beside the page."""
-        of_experiments = [table for chapter in self.chapters for table in chapter.tables]
+        of_experiments = [table for c in self.chapters for table in (c.answer.table(c.experiment), *c.tables)]
         return [*of_experiments, self.judged, *self.rebuilt, *self.paper_tables, self.deviations, self.environments]
 
     @property

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from reports.names import slug
 from reports.study.final_cells import Ending, endings, leading
+from reports.study.kinds import kind
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
 from reports.tabular.claim_tables import DECIDED_FIRST, MARKS
 from reports.tabular.finals import Final, finals
+from reports.tabular.table import NONE, Table
 from results.claims.verdict import Status, Verdict
 
 _NAMED = 3  # methods that a sentence names before it counts the rest
@@ -35,12 +38,43 @@ class Answer:
     more : sentences that follow, on accuracies and on claims.
     columns : one space, data set and quantity each.
     rows : method and one number a column; None where the method has no record there.
+    spaces : the label of each column's space.
+    claims : the last of ``more``, on claims; empty where there is none.
+    scores : releases of tables that the accuracies are from.
     """
 
     sentence: str
     more: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[Method, tuple[Number | None, ...]], ...]
+    spaces: tuple[str, ...]
+    claims: str
+    scores: tuple[str, ...]
+
+    def table(self, experiment: str) -> Table:
+        """Return the answer as a table for a text; the sentence is its title."""
+        several = len(self.columns) > 1
+        claims = [f"claims, {space}" if several else "claims" for space in self.spaces]
+        columns = [name for pair in zip(self.columns, claims, strict=True) for name in pair]
+        rows = [
+            (method.label, *(cell for number in numbers for cell in _cells(number))) for method, numbers in self.rows
+        ]
+        drawn = [f"{method.label}: the last draw of each seed alone." for method, _ in self.rows if method.independent]
+        parts = [
+            f"{experiment} ({kind(experiment)}): mean ± standard deviation over n seeds after the last epoch, and what"
+            " the claims about each method came to.",
+            *drawn,
+            self.claims,
+            f"Scores: {', '.join(self.scores) or 'none'}.",
+        ]
+        return Table(
+            slug(experiment, "answer"),
+            self.sentence,
+            ("method", *columns),
+            tuple(rows),
+            " ".join(filter(None, parts)),
+            numbers=frozenset(self.columns),
+        )
 
 
 def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
@@ -52,7 +86,8 @@ def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
     """
     mine = [verdict for verdict in verdicts if verdict.claim.experiment == studies[0].experiment]
     several = len(studies) > 1
-    spoken = [*(_endings(study, several) for study in studies), *map(_accuracies, studies), _verdicts(mine)]
+    claims = _verdicts(mine)
+    spoken = [*(_endings(study, several) for study in studies), *map(_accuracies, studies), claims]
     spoken = [sentence for sentence in spoken if sentence]
     tests = [_tests(study) for study in studies]
     columns = tuple(
@@ -71,7 +106,15 @@ def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
         )
         for method in methods.values()
     )
-    return Answer(spoken[0] if spoken else "No search is complete and scored yet.", tuple(spoken[1:]), columns, rows)
+    return Answer(
+        sentence=spoken[0] if spoken else "No search is complete and scored yet.",
+        more=tuple(spoken[1:]),
+        columns=columns,
+        rows=rows,
+        spaces=tuple(study.label for study in studies),
+        claims=claims,
+        scores=tuple(dict.fromkeys(final.release for found in tests for final in found.values() if final.release)),
+    )
 
 
 def _tests(study: Study) -> dict[str, Final]:
@@ -146,16 +189,24 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     if not judged:
         return ""
     decided = sum(counts[status] for status in (Status.WORSE, Status.BETTER, Status.REPRODUCED))
-    shown = ", ".join(
-        f"{counts[status]} {status.value.replace('-', ' ')}" for status in DECIDED_FIRST if counts[status]
-    )
+    shown = ", ".join(f"{counts[status]} {_words(status)}" for status in DECIDED_FIRST if counts[status])
     claims = "1 claim" if len(judged) == 1 else f"{len(judged)} claims"
     return f"{claims} on this experiment, {decided or 'none'} decided: {shown}."
 
 
+def _words(status: Status) -> str:
+    return status.value.replace("-", " ")
+
+
+def _cells(number: Number | None) -> tuple[str, str]:
+    if number is None:
+        return NONE, NONE
+    return f"{number.value} ({number.n})", ", ".join(meaning for _, meaning in number.marks) or NONE
+
+
 def _number(final: Final, verdicts: Iterable[Verdict]) -> Number:
     counts = Counter(verdict.status for verdict in verdicts)
-    marks = tuple((f"{MARKS[s]}\u202f{counts[s]}", f"{counts[s]} {s.value}") for s in DECIDED_FIRST if counts[s])
+    marks = tuple((f"{MARKS[s]}\u202f{counts[s]}", f"{counts[s]} {_words(s)}") for s in DECIDED_FIRST if counts[s])
     runs = len(final.values) + final.unscored + final.unfinished
     n = f"n={runs}" if runs == len(final.values) else f"n={len(final.values)} of {runs}"
     spread = f" ± {final.std}" if len(final.values) > 1 else ""

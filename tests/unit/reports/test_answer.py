@@ -54,3 +54,30 @@ def test_the_table_has_a_method_a_row_with_seeds_and_marks():
     assert [meaning for _, meaning in rows["darts"].marks] == ["1 reproduced"]
     assert (rows["dropnas"].value, rows["dropnas"].n, rows["dropnas"].marks) == ("94.00", "n=1 of 2", ())
     assert found.more[-1] == "1 claim on this experiment, 1 decided: 1 reproduced."
+
+
+def test_as_a_table_it_says_in_words_what_the_claims_came_to_and_where_scores_are_from():
+    verdicts = [Verdict(CLAIM, Status.REPRODUCED, ""), Verdict(CLAIM, Status.NOT_RUN, "")]
+    study = study_of({"darts": [ALL_SKIP] * 2, "random": [CONVOLUTIONS, "unknown"]})
+    table = answer([study], verdicts).table("paper")
+    assert table.name == "paper-answer"
+    assert table.columns == ("method", "NAS-Bench-201, CIFAR-10 test accuracy, %", "claims")
+    assert table.rows == (
+        ("DARTS", "54.30 ± 0.00 (n=2)", "1 reproduced, 1 not run"),
+        ("random", "94.00 (n=1 of 2)", "–"),
+    )
+    assert "random: the last draw of each seed alone." in table.note
+    assert f"Scores: {study.releases('cifar10')[0]}." in table.note
+
+
+def test_as_a_table_each_space_has_its_numbers_and_its_claims():
+    studies = [study_of({"darts": [CONVOLUTIONS]}), study_of({"dropnas": [ALL_SKIP]}, space="nasbench1shot1-1")]
+    table = answer(studies, [Verdict(CLAIM, Status.REPRODUCED, "")]).table("paper")
+    assert table.columns[1:] == (
+        "NAS-Bench-201, CIFAR-10 test accuracy, %",
+        "claims, NAS-Bench-201",
+        "NAS-Bench-1Shot1, space 1, CIFAR-10 test error, %",
+        "claims, NAS-Bench-1Shot1, space 1",
+    )
+    assert table.rows[0] == ("DARTS", "94.00 (n=1)", "1 reproduced", "–", "–")
+    assert table.rows[1][0] == "DropNAS"
