@@ -17,10 +17,10 @@ from results.records.store import Store
 from .test_capture import Watch
 
 SHORT = ("training.epochs=1", "training.batch=8", "methods.setn.candidates=3", "methods.setn.batch=4")
-#: Spaces and methods, and how many steps a selection of theirs has: three a trial and three an epoch, or one a mix.
+#: Spaces and methods, and how many steps each round of theirs has: three a trial and three an epoch, or one a mix.
 STAGES = [
     ("nasbench201", "darts-pt", [6] * 6),
-    ("nasbench1shot1-1", "darts-pt-fixed", None),
+    ("nasbench1shot1-1", "darts-pt-fixed", [6] * 7),
     ("nasbench201", "setn", [3]),
 ]
 EVERY_STAGE = pytest.mark.parametrize(("space", "name", "steps"), STAGES)
@@ -42,7 +42,7 @@ def test_a_record_says_which_points_are_those_of_the_selection(uncut, space, nam
         assert list(points["epoch"]) == list(range(len(points)))
         assert list(points["stage"]) == ["search"] * 2 + ["select"] * (len(points) - 2)
         assert list(record.searched["epoch"]) == [0, 1]
-        assert len(record.selected) == (len(steps) if steps else len(record.selected)) > 0
+        assert len(record.selected) == len(steps)
         assert record.completed == record.epochs == 1
         assert [len(tried) for tried in points["tried"][:2]] == [0, 0]
         assert all(0 <= accuracy <= 100 for tried in points["tried"] for accuracy in tried)
@@ -73,10 +73,9 @@ def test_a_selection_cut_off_after_every_step_equals_an_uninterrupted_one(
     assert [r.run for r in cut.records()] == [r.run for r in whole.records()]
     assert all(mine.same(theirs) for mine, theirs in zip(cut.records(), whole.records(), strict=True))
     assert places == sorted(set(places))
-    if steps is not None:  # three steps of the epoch, then those of each round
-        ends = [(1 + number, 0) for number in range(len(steps) + 1)]
-        inside = [(1 + number, s) for number, count in enumerate(steps) for s in range(1, count)]
-        assert places == sorted([(0, 1), (0, 2), *ends, *inside])
+    ends = [(1 + number, 0) for number in range(len(steps) + 1)]
+    inside = [(1 + number, s) for number, count in enumerate(steps) for s in range(1, count)]
+    assert places == sorted([(0, 1), (0, 2), *ends, *inside])  # three steps of the epoch, then those of each round
 
 
 @EVERY_STAGE
