@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -64,6 +65,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line("\n".join(lines))
     if file := os.environ.get("DNAS_TALLY"):
         Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _the_signals_are_ours_again():
+    """Put back the handlers of signals that a command sets where a test calls it in this process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        if handler is not None:  # one that was not set from Python cannot be set again
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

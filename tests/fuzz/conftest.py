@@ -1,7 +1,6 @@
 """Where the command line runs while it is fed, and what is counted."""
 
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ def _everything_is_imported(one_thread, tmp_path_factory):
 def caches(tmp_path_factory):
     """Return the folder of caches, which the tests share: hashing a space takes seconds."""
     return tmp_path_factory.mktemp("caches")
-
-
-@pytest.fixture(autouse=True)
-def _the_signals_are_ours_again():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -136,6 +137,16 @@ def test_words_that_cannot_be_read_are_answered_in_one_line(monkeypatch, capsys,
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert (ended.value.code, *capsys.readouterr()) == (2, "", f"dnas: {line}\n")
+
+
+@pytest.mark.parametrize("time", ["first", "again"])
+def test_what_a_command_does_at_signals_ends_with_its_test(monkeypatch, time):
+    before = [signal.getsignal(number) for number in cli.STOPPING]
+    assert not any(isinstance(handler, cli._Stop) for handler in before)
+    monkeypatch.setattr(sys, "argv", ["dnas", "pln"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert [signal.getsignal(number) for number in cli.STOPPING] != before
 
 
 def test_a_group_of_commands_without_words_prints_its_help(monkeypatch, capsys):
