@@ -1,7 +1,6 @@
 """What every file of ``spaces/families`` must keep to."""
 
 import re
-from contextlib import suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -165,8 +164,32 @@ def test_the_cell_reads_its_sites(space):
         assert kinds * len(space.cell.edges) == sum(space.operation_rows)
 
 
+def parsed(space, text):
+    """Return the architecture that a text names; None where it is refused as a wrong value."""
+    try:
+        return space.parse(text)
+    except ValueError:  # and nothing else
+        return None
+
+
 @EVERY_SPACE
 @given(st.text(alphabet="|~+01:,_abcdeknopstvx3 \n", max_size=60))
 def test_any_other_text_is_refused_as_a_wrong_value(space, text):
-    with suppress(ValueError):  # and nothing else
-        assert is_reachable(space, space.parse(text))
+    found = parsed(space, text)
+    assert found is None or is_reachable(space, found)
+
+
+@EVERY_SPACE
+def test_a_key_in_which_a_piece_is_another_is_refused_or_is_a_cell_of_these_pieces(space):
+    rng, taken = np.random.default_rng(2), []
+    for arch in drawn(space):
+        pieces = re.findall(r"[a-z]\w+|\W|\w", arch.key)
+        for place in rng.choice(len(pieces), 12):
+            other = rng.choice(["", *sorted({*pieces} - {pieces[place]})])
+            text = "".join([*pieces[:place], str(other), *pieces[place + 1 :]])
+            found = parsed(space, text)
+            taken.append(found is not None)
+            assert found is None or (is_reachable(space, found) and space.parse(found.key) == found), text
+            if found and not isinstance(space.cell, NodeCell):  # whose keys are pruned
+                assert sorted(found.key) == sorted(text)
+    assert {*taken} == {True, False}
