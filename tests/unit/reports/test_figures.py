@@ -26,6 +26,7 @@ from reports.study.study import Reference, Study
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, TWO_KINDS, Table, record, surroundings
 
 MODULES = plots.modules()
+POPULATION = {name: [50.0, 60.0, 94.0, 95.0] for name in ("cifar10", "cifar100", "ImageNet16-120")}
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,7 @@ def rich_study():
         records,
         Table(TRUTH),
         landscapes={r.run: surroundings() for r in records},
-        population={name: [50.0, 60.0, 94.0, 95.0] for name in ("cifar10", "cifar100", "ImageNet16-120")},
+        population=POPULATION,
         references=(reference,),
     )
 
@@ -59,6 +60,12 @@ def poor_study():
 def texts(figure):
     """Return all text of a figure."""
     return [t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def of_darts(figure):
+    """Return the entries of a figure that name DARTS, and the numbers of its mean lines."""
+    lines = [line.get_ydata().tolist() for ax in figure.axes for line in ax.lines if line.get_gid() == "mean.darts"]
+    return [text for text in texts(figure) if text.startswith("DARTS")], lines
 
 
 def by_name(module, study):
@@ -90,13 +97,26 @@ class TestEveryModule:
             assert plot.missing
 
     def test_draws_a_single_run_of_a_single_point(self, module):
-        study = Study.of([record(archs=[CONVOLUTIONS])], Table(TRUTH), population={"cifar10": [94.0]})
-        assert list(module.draw(study))
+        (one,) = records = [record(archs=[CONVOLUTIONS])]
+        study = Study.of(records, Table(TRUTH), landscapes={one.run: surroundings()}, population=POPULATION)
+        for plot in module.draw(study):
+            if plot.name in ("cost", "gradients"):  # there is none before the first epoch
+                assert plot.missing
+            else:
+                assert plot.figure is not None, plot.missing
+                assert of_darts(plot.figure)[0]
+                assert "DARTS" in plot.alt
 
     def test_draws_beside_a_method_of_which_every_run_failed_or_is_not_scored(self, module):
         records = [record("darts"), record("sdarts-rs", archs=["unknown"] * 3), record("dropnas", status="failed")]
-        study = Study.of(records, Table(TRUTH), population={"cifar10": [50.0, 94.0]})
-        assert list(module.draw(study))
+        more = {"landscapes": {each.run: surroundings() for each in records}, "population": POPULATION}
+        alone, beside = (module.draw(Study.of(some, Table(TRUTH), **more)) for some in (records[:1], records))
+        for plot, both in zip(alone, beside, strict=True):
+            assert both.figure is not None, both.missing
+            entries, lines = of_darts(plot.figure)
+            assert entries
+            np.testing.assert_equal(of_darts(both.figure), (entries, lines))
+            assert not any(text.startswith("DropNAS (n=1)") for text in texts(both.figure))
 
     def test_names_are_unique(self, module):
         names = [plot.name for plot in module.draw(rich_study())]
