@@ -54,6 +54,8 @@ def test_bootstrap_is_repeatable_and_holds_the_mean():
     assert first == second
     assert first is not None
     assert first.low < values.mean() < first.high
+    normal = 1.96 * values.std() / np.sqrt(12)  # of a mean, to which the interval of many values comes close
+    assert (first.high - first.low) / 2 == pytest.approx(normal, rel=0.1)
     wide = bootstrap(values, rng(), level=0.99)
     assert wide is not None
     assert wide.low < first.low < first.high < wide.high
@@ -71,6 +73,7 @@ def test_compare_counts_every_sign_flip():
     result = compare([2, 3, 4, 5, 6, 7.5], [1, 1, 1, 1, 1, 1], rng())
     assert result.p == pytest.approx(2 / 64)
     assert result.difference == pytest.approx(3.583, abs=1e-3)
+    assert result.interval == bootstrap([1, 2, 3, 4, 5, 6.5], rng())
     assert result.n == 6
 
 

@@ -47,14 +47,16 @@ def test_initial_weights_are_pytorchs_defaults(layout):
     assert torch.equal(pieces["mixed.bn.shift"], torch.zeros(4, dtype=torch.float64))
 
 
-def test_initial_convolutions_have_the_spread_of_pytorchs():
+def test_initial_weights_and_biases_have_the_spread_of_pytorchs():
     layout = Layout()
-    layout.conv("large", 32, 16, 3)
-    ours = layout.initial(torch.Generator().manual_seed(0))
+    layout.conv("large", 2000, 2, 3, bias=True)
+    layout.linear("classify", 2000, 16)
+    pieces = by_name(layout, layout.initial(torch.Generator().manual_seed(0)))
     torch.manual_seed(0)
-    theirs = torch.nn.Conv2d(16, 32, 3).weight.detach()
-    assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.05)
-    assert float(ours.abs().max()) == pytest.approx(float(theirs.abs().max()), rel=0.01)
+    for name, module in {"large": torch.nn.Conv2d(2, 2000, 3), "classify": torch.nn.Linear(16, 2000)}.items():
+        for ours, theirs in ((pieces[name], module.weight), (pieces[f"{name}.bias"], module.bias)):
+            assert float(ours.std()) == pytest.approx(theirs.std().item(), rel=0.05)
+            assert float(ours.abs().max()) == pytest.approx(theirs.abs().max().item(), rel=0.01)
 
 
 def test_initial_weights_belong_to_the_generators_seed(layout):
