@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.measure import measurements
-from bench.steps.simplex import softmax
+from bench.steps.simplex import project, softmax
 from spaces.supernet import conv
 
 #: One batch is the whole alpha half: its order is all that is drawn.
@@ -212,6 +212,42 @@ def test_the_landscape_goes_along_the_gradient_and_a_direction_orthogonal_to_it(
     torch.testing.assert_close(orthogonal, torch.zeros_like(orthogonal))
     assert (across.abs().sum(-1) > 0).all()
     torch.testing.assert_close(moved(0, 1), -moved(2, 1))
+
+
+@pytest.fixture
+def around(trained, monkeypatch):
+    """A search, what its landscape gives to softmax, project and evaluate, and seed 0's table; mix k has accuracy k."""
+    begun, logits, moved, mixes = trained("nasbench1shot1-1", "darts", *WHOLE), [], [], []
+    numbered = lambda learner, feed, images, mix: mixes.append(mix) or (None, torch.full((2,), len(mixes) - 1.0))  # noqa: E731
+    monkeypatch.setattr(measurements, "softmax", lambda alpha, mask: logits.append(alpha) or softmax(alpha, mask))
+    monkeypatch.setattr(measurements, "project", lambda mix, mask: moved.append(mix) or project(mix, mask))
+    monkeypatch.setattr(measurements, "evaluate", numbered)
+    return begun, logits, moved, mixes, measurements.landscape(begun.learner, begun.feed, 3, 8)[0]
+
+
+def test_every_row_of_either_direction_has_length_one_and_a_seed_its_own(around):
+    begun, logits, *_ = around
+    mask = begun.learner.mask
+    for point in (7, 5):  # (1.5, 0) and (0, 1.5)
+        direction = (logits[point] - logits[4]) / 1.5
+        torch.testing.assert_close(direction.norm(dim=-1), torch.ones(2, len(mask), dtype=torch.float64))
+        assert not direction[:, ~mask].any()
+        assert not torch.isclose(direction[0], direction[1])[mask].any()
+
+
+def test_a_radius_is_the_mean_over_four_mixes_with_noise_of_that_size_on_the_simplex(around):
+    begun, _, moved, mixes, table = around
+    learner, radii = begun.learner, torch.tensor(measurements.RADII, dtype=torch.float64)
+    assert table["valid_accuracy"].tolist() == [*range(9), *(10.5 + 4 * place for place in range(11))]
+    for given, mix in zip(moved, mixes[9:], strict=True):
+        assert torch.equal(project(given, learner.mask), mix)
+    noise = (torch.stack(moved) - learner.mix())[..., learner.mask].unflatten(0, (11, 4))
+    assert not noise[0].any()
+    noise = noise[1:] / radii[1:, None, None, None]
+    assert 0.99 < noise.abs().max() <= 1 + 1e-12
+    assert noise.mean().abs() < 0.06
+    assert noise.var() == pytest.approx(1 / 3, rel=0.1)
+    assert len(noise.flatten(0, 2).unique(dim=0)) == 10 * 4 * 2  # each radius, draw and seed has its own
 
 
 def test_a_landscape_is_measured_on_as_many_images_as_asked(trained, monkeypatch):
