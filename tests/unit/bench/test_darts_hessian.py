@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bench.methods import darts_hessian
+from bench.steps import bilevel
 from bench.steps.simplex import softmax
 
 #: The steps of the finite differences suit batches of this size.
@@ -40,6 +41,18 @@ def test_the_gradient_is_the_slope_of_the_penalty(begun):
         darts_hessian.penalty(learner, learner.state.weights + sign * 1e-5 * way, batch, params) for sign in (1, -1)
     )
     torch.testing.assert_close((above - below).detach() / 2e-5, gradient.norm(dim=1), rtol=1e-4, atol=0)
+
+
+def test_the_weights_descend_loss_and_penalty(start):
+    begun, plain = (start("nasbench201", "darts-hessian", BATCH, "training.clip=0") for _ in range(2))
+    learner, batch = plain.learner, plain.batches()[0]
+    begun.step(begun.batches()[0])
+    learner.alpha_step(bilevel.first_order(learner, batch))
+    weights = learner.state.weights.clone().requires_grad_()
+    loss = learner.loss(weights, learner.mix(), batch.train, update=False).loss
+    (gradient,) = torch.autograd.grad(loss.sum(), weights)
+    learner.descend(gradient + darts_hessian.penalty_gradient(learner, batch, plain.protocol.params), batch.lr)
+    torch.testing.assert_close(begun.learner.state.weights, learner.state.weights, rtol=1e-9, atol=0)
 
 
 def test_directions_are_of_length_one_and_leave_the_padding(start):

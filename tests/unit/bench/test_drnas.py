@@ -5,6 +5,7 @@ import torch
 from torch.distributions import Dirichlet
 
 from bench.methods import drnas
+from bench.steps import bilevel
 
 C = torch.tensor([[[0.9, 1.0, 1.2, 1.1, 0.8]]], dtype=torch.float64)
 X = torch.tensor([[[0.1, 0.2, 0.3, 0.25, 0.15]]], dtype=torch.float64)
@@ -85,6 +86,23 @@ def test_the_mean_gradient_is_that_of_the_mean():
     found = drnas.pathwise(upstream, drawn, alpha, ALL) / torch.where(alpha < 0, alpha.exp(), 1)
     error = found.std(0) / count**0.5
     assert ((found.mean(0) - expected[0]).abs() < 5 * error).all()
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-2"])
+def test_the_alphas_see_the_first_sample_and_the_weights_the_second(start, space):
+    begun, plain = start(space, "drnas"), start(space, "drnas")
+    (state, mask), batch = (plain.learner.state, plain.learner.mask), plain.batches()[0]
+    begun.step(begun.batches()[0])
+
+    def drawn(place):
+        return drnas.sample(state.alpha, mask, batch.draws["normal"][:, place], batch.draws["uniform"][:, place])
+
+    first = drawn(0)
+    gradient = bilevel.mix_gradient(plain.learner, batch, first)
+    plain.learner.alpha_step(drnas.pathwise(gradient, first, state.alpha, mask))
+    plain.learner.weight_step(batch.train, drawn(1), batch.lr)
+    assert torch.equal(begun.learner.state.alpha, state.alpha)
+    assert torch.equal(begun.learner.state.weights, state.weights)
 
 
 def test_where_no_proposal_is_accepted_the_last_one_counts():

@@ -46,13 +46,18 @@ def test_rows_of_parents_have_the_gradient_of_the_softmax():
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_weights_descend_the_gradient_of_the_drawn_path(start):
-    """One step is an SGD step of the loss at the drawn mix, on the batch of the weights."""
+def test_weights_descend_the_gradient_of_the_drawn_path_and_alphas_its_credit(start):
+    """One step is a step of either of the loss at the drawn mix, on the batch of the weights."""
     begun, plain = start("nasbench1shot1-2", "dsnas"), start("nasbench1shot1-2", "dsnas")
     batch = begun.batches()[0]
     learner = plain.learner
     drawn = sampling.largest(learner.state.alpha + batch.draws["gumbel"], learner.mask)
     mix = torch.where(learner.operation_rows[:, None], drawn, learner.mix())
+    seen = mix.clone().requires_grad_()
+    loss = learner.loss(learner.state.weights, seen, batch.train, update=False).loss
+    (gradient,) = torch.autograd.grad(loss.sum(), seen)
     learner.weight_step(batch.train, mix, batch.lr)
+    learner.alpha_step(dsnas.credit(gradient, mix, learner.state.alpha, learner.mask, learner.operation_rows))
     begun.step(batch)
     assert torch.equal(begun.learner.state.weights, learner.state.weights)
+    torch.testing.assert_close(begun.learner.state.alpha, learner.state.alpha, rtol=1e-12, atol=0)

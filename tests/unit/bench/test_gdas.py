@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.methods import gdas
-from bench.steps import sampling
+from bench.steps import bilevel, sampling
 
 ALPHA = torch.tensor([[[0.1, 0.0, -0.1]]], dtype=torch.float64)
 NOISE = torch.tensor([[[0.2, 0.5, 0.1]]], dtype=torch.float64)
@@ -68,6 +68,23 @@ def test_the_noise_is_finite_at_both_ends(monkeypatch):
     ends = torch.tensor([0.0, 1 - 2**-53], dtype=torch.float64)
     monkeypatch.setattr(torch, "rand", lambda *shape, **_: ends.clone())
     assert sampling.gumbel(torch.Generator(), 2).isfinite().all()
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-2"])
+def test_the_alphas_see_the_first_draw_and_the_weights_the_second(start, space):
+    begun, plain = start(space, "gdas"), start(space, "gdas")
+    learner, batch = plain.learner, plain.batches()[0]
+    begun.step(begun.batches()[0])
+
+    def drawn(alpha, place):
+        noise, tau = batch.draws["gumbel"][:, place], batch.scalars["tau"]
+        mix = sampling.relaxed(alpha, learner.mask, noise, tau)
+        return gdas.hard(mix, learner.mask, learner.operation_rows, begun.protocol.params.gradient)
+
+    learner.alpha_step(bilevel.gradient_through(learner, batch, lambda alpha: drawn(alpha, 0)))
+    learner.weight_step(batch.train, drawn(learner.state.alpha, 1), batch.lr)
+    assert torch.equal(begun.learner.state.alpha, learner.state.alpha)
+    assert torch.equal(begun.learner.state.weights, learner.state.weights)
 
 
 def test_both_halves_of_a_step_draw_anew(start):
