@@ -86,6 +86,23 @@ def test_what_is_drawn_or_decoded_is_reachable(space):
 
 
 @EVERY_SPACE
+def test_all_that_a_row_may_keep_is_drawn_equally_often(space):
+    """Where rows compete, all rows of a node survive equally often."""
+    rng, count = np.random.default_rng(3), 400
+    for site in space.sites:
+        shares = np.zeros((site.rows, len(site.choices)))
+        for _ in range(count):
+            for row, kept in enumerate(site.random(rng)):
+                shares[row, list(kept)] += 1 / count
+        for row, found in enumerate(shares):
+            allowed = list(site.allowed(row))
+            survives = next((site.survivors / len(contest) for contest in site.contests if row in contest), site.keep)
+            expected = np.zeros(len(found))
+            expected[allowed] = survives / len(allowed)
+            assert (np.abs(found - expected) <= 5 * np.sqrt(expected * (1 - expected) / count)).all()
+
+
+@EVERY_SPACE
 def test_the_enumeration_has_a_fixed_order(space):
     assert list(islice(space.enumerate(), 200)) == list(islice(space.enumerate(), 200))
 
