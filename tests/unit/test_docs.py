@@ -21,8 +21,12 @@ from bench.experiments.experiment import Retrain
 from bench.methods import method as methods
 from bench.runs.deviations import rules
 from reports.study.study import Study
+from reports.tabular.answer import answer
+from reports.tabular.claim_tables import short_table
 from reports.tabular.tables import summary_table
 from results.claims.claim import load_claims
+from results.claims.judge import judge
+from results.labels import load_labels
 from results.records.record import OPERATION_PREFIXES, POINT_COLUMNS
 from results.records.store import Store
 from results.scores.oracle import ScoresOracle
@@ -317,8 +321,26 @@ def test_the_text_is_plain_english():
     assert found == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/findings.md"])
-def test_the_tables_of_findings_are_those_of_the_records(page):
+@pytest.fixture(scope="module")
+def recorded():
+    """Return the study of the experiment that the pages show, and its verdicts."""
     store = Store(ROOT / "results" / "runs")
-    study = Study.of(store.records("scaled", "nasbench201"), ScoresOracle(store.scores_path))
-    assert summary_table([study]).markdown().strip() in (ROOT / page).read_text(encoding="utf-8")
+    records, oracle = store.records("scaled"), ScoresOracle(store.scores_path)
+    landscapes = {record.run: store.landscape(record.run) for record in records}
+    return Study.of(records, oracle), judge(load_claims(), records, oracle, landscapes)
+
+
+def test_the_answer_of_the_readme_is_that_of_the_records(recorded):
+    study, verdicts = recorded
+    found = answer([study], verdicts).table("scaled").markdown()
+    assert found.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_tables_of_findings_are_those_of_the_records(recorded):
+    study, verdicts = recorded
+    mine = [
+        verdict for verdict in verdicts if (verdict.claim.experiment, verdict.claim.space) == ("scaled", study.space)
+    ]
+    text = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    assert summary_table([study]).markdown().strip() in text
+    assert short_table(mine, load_labels(), "verdicts").markdown().strip() in text
