@@ -18,7 +18,7 @@ from reports.study.study import Reference, Study
 from reports.tabular import tables
 from reports.tabular.answer import answer
 from reports.tabular.courses import courses
-from results.claims.verdict import Verdict
+from results.claims.verdict import DECIDED, Verdict
 from results.records.record import Record
 from results.records.run import Run
 from results.scores.oracle import Oracle
@@ -73,10 +73,15 @@ def studies_of(
 def chapters(
     studies: Iterable[Study], verdicts: Sequence[Verdict], figures: Path, formats: Sequence[str] = ()
 ) -> tuple[Chapter, ...]:
-    """Return a chapter for each experiment; its figures are saved in the folder ``figures``, in all formats or some."""
+    """Return a chapter for each experiment; its figures are saved in the folder ``figures``, in all formats or some.
+
+    Experiments that decided a claim come first; otherwise the order is that of the studies.
+    """
+    decided = {verdict.claim.experiment for verdict in verdicts if verdict.status in DECIDED}
+    ordered = sorted(studies, key=lambda study: study.experiment not in decided)
     return tuple(
         _chapter(experiment, list(mine), verdicts, figures, formats)
-        for experiment, mine in groupby(studies, key=lambda study: study.experiment)
+        for experiment, mine in groupby(ordered, key=lambda study: study.experiment)
     )
 
 

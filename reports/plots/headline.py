@@ -44,10 +44,12 @@ def draw(study: Study) -> Iterator[Plot]:
         _TITLE,
         f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{releases[0]}",
         [2.2, 1.3] if shares else [2.2],
+        titled=bool(shares),
         legend=[*legend_of(lines), *operation_legend(operations, study.declared.parameter_free)],
     )
     _draw_errors(axes[0, 0], lines)
     if shares:
+        axes[0, 0].set_title("all methods")
         _draw_shares(axes[1, 0], first, operations, shares)
     epoch_axis(axes[-1, 0])
     ends = ", ".join(f"{o} {s.last()[0]:.2f}" for o, s in zip(operations, shares, strict=True))
@@ -81,4 +83,4 @@ def _draw_shares(ax: Axes, method: Method, operations: Sequence[str], shares: Se
     colours = operation_colours(operations)
     means = np.nan_to_num(np.array([share.mean for share in shares]))
     ax.stackplot(shares[0].epochs, means, colors=[colours[o] for o in operations], lw=0)
-    ax.set(ylim=(0, 1), ylabel=f"{method.label}\ncells, share")
+    ax.set(ylim=(0, 1), ylabel="share", title=f"operations in the cells of {method.label}")

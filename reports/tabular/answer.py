@@ -14,7 +14,7 @@ from reports.study.study import Study, dataset_label
 from reports.tabular.claim_tables import DECIDED_FIRST, MARKS
 from reports.tabular.finals import Final, finals
 from reports.tabular.table import NONE, Table
-from results.claims.verdict import Status, Verdict
+from results.claims.verdict import DECIDED, Status, Verdict
 
 _NAMED = 3  # methods that a sentence names before it counts the rest
 
@@ -188,7 +188,7 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     counts = Counter(verdict.status for verdict in judged)
     if not judged:
         return ""
-    decided = sum(counts[status] for status in (Status.WORSE, Status.BETTER, Status.REPRODUCED))
+    decided = sum(counts[status] for status in DECIDED)
     shown = ", ".join(f"{counts[status]} {_words(status)}" for status in DECIDED_FIRST if counts[status])
     claims = "1 claim" if len(judged) == 1 else f"{len(judged)} claims"
     return f"{claims} on this experiment, {decided or 'none'} decided: {shown}."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports.tabular.claim_tables import DECIDED_FIRST, MARKS, OWN, SILENT, printed_cells
-from results.claims.verdict import Status, Verdict
+from results.claims.verdict import DECIDED, Status, Verdict
 from results.labels import Labels
 
 
@@ -76,7 +76,7 @@ def papers(verdicts: Iterable[Verdict], labels: Labels) -> list[Paper]:
 
 def _paper(name: str, verdicts: list[Verdict], labels: Labels) -> Paper:
     counts = Counter(verdict.status for verdict in verdicts)
-    decided = sum(counts[status] for status in (Status.WORSE, Status.BETTER, Status.REPRODUCED))
+    decided = sum(counts[status] for status in DECIDED)
     return Paper(
         "Claims of this suite" if name == OWN else name,
         tuple(_entry(verdict, labels) for verdict in verdicts if verdict.status not in SILENT),

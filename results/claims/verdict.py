@@ -23,6 +23,10 @@ class Status(StrEnum):
     NOT_COMPARABLE = "not-comparable"
 
 
+#: What the records decide, one way or the other.
+DECIDED = frozenset({Status.REPRODUCED, Status.BETTER, Status.WORSE})
+
+
 @dataclass(frozen=True)
 class Length:
     """A search of another length than its protocol says; ``epochs`` is None where nobody says how many it took."""

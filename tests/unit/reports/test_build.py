@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from unittest import mock
@@ -11,7 +12,10 @@ from unittest import mock
 import pytest
 
 from reports.build import build, page_of
+from reports.chapters import chapters
 from reports.embed import texts
+from reports.study.study import Study
+from results.claims.verdict import Status, Verdict
 from results.records.store import Store
 
 from .building import CLAIM, DEVIATION, build_filled
@@ -222,6 +226,16 @@ def test_hostile_strings_are_text(tmp_path):
     assert "img" not in reading.tags
     assert "display:none" not in page.replace("display: none", "")
     assert HOSTILE in "".join(reading.text)
+
+
+@pytest.mark.parametrize(
+    ("status", "order"), [(Status.WORSE, ["scaled", "paper"]), (Status.INCONCLUSIVE, ["paper", "scaled"])]
+)
+def test_experiments_that_decided_a_claim_come_first(tmp_path, status, order):
+    studies = [Study.of([record("random", experiment=name)], Table({})) for name in ("paper", "scaled")]
+    verdict = Verdict(replace(CLAIM, experiment="scaled"), status, "")
+    found = chapters(studies, [verdict], tmp_path, formats=("svg",))
+    assert [chapter.experiment for chapter in found] == order
 
 
 def test_the_page_of_one_run_is_one_file_without_verdicts():
