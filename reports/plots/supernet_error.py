@@ -72,11 +72,10 @@ def _error(points: pd.DataFrame, *, column: str) -> np.ndarray:
 
 def _note(lines: list[Trajectory], absent: list[str], published_in: str) -> str:
     """Return on which images each error is measured, for which methods none is, and what the published one is."""
-    validation = measured_on(line.method for line in lines).replace("Measured", "Validation errors are measured", 1)
     parts = [
         "Training errors are those of an epoch's weight steps: on augmented images, and at the moved alphas where a"
         " method moves them.",
-        validation,
+        measured_on([line.method for line in lines], "Validation errors are measured"),
         *([f"Not validated: {', '.join(absent)}."] if absent else []),
         *([f"{published_in} That error is on augmented images, ours on plain ones."] if published_in else []),
     ]

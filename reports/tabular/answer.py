@@ -12,7 +12,7 @@ from reports.study.kinds import kind
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
 from reports.tabular.claim_tables import DECIDED_FIRST, MARKS
-from reports.tabular.finals import Final, finals
+from reports.tabular.finals import Final, finals, last_draws
 from reports.tabular.table import NONE, Table
 from results.claims.verdict import DECIDED, Status, Verdict
 
@@ -35,21 +35,26 @@ class Answer:
     Attributes
     ----------
     sentence : the answer in one sentence.
-    more : sentences that follow, on accuracies and on claims.
+    details : sentences that follow, on collapse in further spaces and on accuracies.
     columns : one space, data set and quantity each.
     rows : method and one number a column; None where the method has no record there.
     spaces : the label of each column's space.
-    claims : the last of ``more``, on claims; empty where there is none.
+    claims : the sentence on claims; empty where there is none.
     scores : releases of tables that the accuracies are from.
     """
 
     sentence: str
-    more: tuple[str, ...]
+    details: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[Method, tuple[Number | None, ...]], ...]
     spaces: tuple[str, ...]
     claims: str
     scores: tuple[str, ...]
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The sentences that follow the first."""
+        return (*self.details, *filter(None, [self.claims]))
 
     def table(self, experiment: str) -> Table:
         """Return the answer as a table for a text; the sentence is its title."""
@@ -59,11 +64,10 @@ class Answer:
         rows = [
             (method.label, *(cell for number in numbers for cell in _cells(number))) for method, numbers in self.rows
         ]
-        drawn = [f"{method.label}: the last draw of each seed alone." for method, _ in self.rows if method.independent]
         parts = [
             f"{experiment} ({kind(experiment)}): mean ± standard deviation over n seeds after the last epoch, and what"
             " the claims about each method came to.",
-            *drawn,
+            *last_draws(method for method, _ in self.rows),
             self.claims,
             f"Scores: {', '.join(self.scores) or 'none'}.",
         ]
@@ -86,8 +90,7 @@ def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
     """
     mine = [verdict for verdict in verdicts if verdict.claim.experiment == studies[0].experiment]
     several = len(studies) > 1
-    claims = _verdicts(mine)
-    spoken = [*(_endings(study, several) for study in studies), *map(_accuracies, studies), claims]
+    spoken = [*(_endings(study, several) for study in studies), *map(_accuracies, studies)]
     spoken = [sentence for sentence in spoken if sentence]
     tests = [_tests(study) for study in studies]
     columns = tuple(
@@ -108,11 +111,11 @@ def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
     )
     return Answer(
         sentence=spoken[0] if spoken else "No search is complete and scored yet.",
-        more=tuple(spoken[1:]),
+        details=tuple(spoken[1:]),
         columns=columns,
         rows=rows,
         spaces=tuple(study.label for study in studies),
-        claims=claims,
+        claims=_verdicts(mine),
         scores=tuple(dict.fromkeys(final.release for found in tests for final in found.values() if final.release)),
     )
 
@@ -207,7 +210,5 @@ def _cells(number: Number | None) -> tuple[str, str]:
 def _number(final: Final, verdicts: Iterable[Verdict]) -> Number:
     counts = Counter(verdict.status for verdict in verdicts)
     marks = tuple((f"{MARKS[s]}\u202f{counts[s]}", f"{counts[s]} {_words(s)}") for s in DECIDED_FIRST if counts[s])
-    runs = len(final.values) + final.unscored + final.unfinished
-    n = f"n={runs}" if runs == len(final.values) else f"n={len(final.values)} of {runs}"
     spread = f" ± {final.std}" if len(final.values) > 1 else ""
-    return Number(f"{final.mean}{spread}", n, marks)
+    return Number(f"{final.mean}{spread}", final.n, marks)

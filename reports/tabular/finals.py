@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,12 @@ class Final:
         return tuple(self.by_seed.values())
 
     @property
+    def n(self) -> str:
+        """Number of scored runs, as printed: "n=4", or "n=3 of 4" where some are not scored or did not finish."""
+        runs = len(self.values) + self.unscored + self.unfinished
+        return f"n={runs}" if runs == len(self.values) else f"n={len(self.values)} of {runs}"
+
+    @property
     def mean(self) -> str:
         """Mean over the scored runs, as printed."""
         return f"{np.mean(self.values):.2f}" if self.values else NONE
@@ -70,6 +76,11 @@ class Final:
         """Best of the scored runs, as printed."""
         pick = max if self.metric == "accuracy" else min
         return f"{pick(self.values):.2f}" if self.values else NONE
+
+
+def last_draws(methods: Iterable[Method]) -> list[str]:
+    """Return what the numbers of independent draws are of, a sentence for each such method."""
+    return [f"{method.label}: the last draw of each seed alone." for method in methods if method.independent]
 
 
 def printed(interval: Interval | None) -> str:

@@ -14,7 +14,7 @@ from reports.study.kinds import kind
 from reports.study.method_style import methods_of
 from reports.study.study import SPLITS, Study, dataset_label
 from reports.tabular.environment_table import device_of
-from reports.tabular.finals import Final, finals, printed
+from reports.tabular.finals import Final, finals, last_draws, printed
 from reports.tabular.table import NONE, Table
 from reports.tabular.trained_cells import trained_table
 from results.claims.stats import compare
@@ -205,7 +205,7 @@ def _paired_rows(study: Study) -> Iterator[tuple[str, ...]]:
 def _remarks(studies: Sequence[Study]) -> str:
     """Return what numbers of draws are of, and why others are absent: methods that make no sense, and DARTS-ES."""
     methods = methods_of(record for study in studies for record in study.records)
-    found = [f"{method.label}: the last draw of each seed alone." for method in methods if method.independent]
+    found = last_draws(methods)
     found += [
         f"{method.label} on {study.label}: not run, {study.senseless[method.id]}."
         for study in studies
@@ -220,9 +220,7 @@ def _remarks(studies: Sequence[Study]) -> str:
 def _summary_cell(final: Final) -> str:
     if not final.values:
         return "not scored" if final.unscored else NONE
-    runs = len(final.values) + final.unscored + final.unfinished
-    n = f"n={runs}" if runs == len(final.values) else f"n={len(final.values)} of {runs}"
-    return f"{final.mean} ± {final.std} ({n})" if len(final.values) > 1 else f"{final.mean} ({n})"
+    return f"{final.mean} ± {final.std} ({final.n})" if len(final.values) > 1 else f"{final.mean} ({final.n})"
 
 
 def _run_row(study: Study, record: Record) -> tuple[str, ...]:
