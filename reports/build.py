@@ -87,7 +87,8 @@ def build(
     runs_dir : root of the store.
     oracle : scores architectures.
     claims : to judge; by default all that ``results.claims.claim`` holds.
-    asked_for : experiments to show alone; by default all but those with overrides, ``EXPERIMENT+HASH``.
+    asked_for : experiments to show alone, with the claims about them; by default all but those with overrides,
+        ``EXPERIMENT+HASH``.
     background : populations and published curves to draw beside the records.
     planned : the protocols that experiments have now; see ``results.records.current``.
     lengths, imported : see ``results.claims.judge.judge``. Imported records of an experiment that is not planned
@@ -105,8 +106,9 @@ def build(
     records, outdated = current(shown, planned, imported=imported)
     landscapes = _landscapes(store, records)
     unreadable = tuple(store.unreadable())
+    claims = load_claims() if claims is None else claims
     verdicts = judge(
-        load_claims() if claims is None else claims,
+        [claim for claim in claims if not asked_for or claim.experiment in asked_for],
         shown,
         oracle,
         landscapes,

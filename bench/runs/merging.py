@@ -135,12 +135,12 @@ def _scores(path: Path, store: Store, replace: bool) -> Filed:
 def _add(path: Path, tables: dict[Path, list[Score]], replace: bool) -> Filed:
     new, others = 0, []
     for target, mine in tables.items():
-        filed, left_out = add_scores(target, mine)
-        if replace and left_out:
-            merge_scores(target, left_out)
-            filed, left_out = [*filed, *left_out], []
+        filed, different = add_scores(target, mine)
+        if replace and different:
+            merge_scores(target, different)
+            filed, different = [*filed, *different], []
         new += len(filed)
-        others += [(target, score) for score in left_out]
+        others += [(target, score) for score in different]
     if not others:
         return Filed(path, "filed" if new else "already there", ", ".join(map(str, tables)))
     target, score = others[0]

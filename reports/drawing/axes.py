@@ -77,6 +77,10 @@ def _draw_line(ax: Axes, trajectory: Trajectory, place: int) -> None:
         line.set_gid(f"mean.{method.id}")
 
 
+#: What ``draw_independent`` draws, as a note says it.
+INDEPENDENT = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
+
+
 def draw_independent(ax: Axes, trajectory: Trajectory) -> np.ndarray:
     """Draw independent points as their median with a band over the middle half of them.
 
@@ -102,7 +106,7 @@ def draw_unscored(ax: Axes, trajectories: Sequence[Trajectory]) -> None:
         bars.set_gid(f"band.{method.id}")
         row = ax.get_yaxis_transform()
         ax.plot(-0.025, place + 0.4, method.marker, ms=4, color=method.colour, transform=row, clip_on=False)
-        count = f"{trajectory.unscored.sum()} of {trajectory.unscored.size}"
+        count = f"{trajectory.unscored.sum()} of {trajectory.points}"
         ax.text(1.01, place + 0.4, count, transform=row, va="center", size=7)
     ax.set(ylim=(-0.1, len(rows)), title="not scored")
     ax.yaxis.set_major_locator(NullLocator())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reports.drawing.axes import (
+    INDEPENDENT,
     draw_independent,
     draw_level,
     draw_trajectories,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
-_DRAWN = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
 _SELECTED = "At the last epoch stands what a selection after it chose; it has no epochs of its own:"
 _NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
@@ -75,7 +75,7 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
     if gaps:
         draw_unscored(axes[-1, 0], main)
     epoch_axis(axes[-1, 0])
-    lost, points = sum(int(t.unscored.sum()) for t in main), sum(t.unscored.size for t in main)
+    lost, points = sum(int(t.unscored.sum()) for t in main), sum(t.points for t in main)
     return Plot(
         name,
         title,
@@ -108,8 +108,8 @@ def _note(study: Study, lost: int, points: int, release: str, references: Curves
     selecting = [method.label for method in study.methods if any(len(r.selected) for r in study.drawn(method))]
     return " ".join(
         [
-            "Thin lines are single seeds; a line is dotted where some seeds are not scored.",
-            *([_DRAWN] if drawn else []),
+            "Thin lines are single seeds; a line is dotted where some seeds are not scored or have ended.",
+            *([INDEPENDENT] if drawn else []),
             *([f"{_SELECTED} {', '.join(selecting)}."] if selecting else []),
             f"{release} does not score {lost} of {points} points.",
             *([sources(references)] if references else []),

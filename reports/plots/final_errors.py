@@ -27,7 +27,7 @@ _BEST = "Hollow marks are of the epoch of the same training that tests best, whi
 
 @dataclass(frozen=True)
 class _Line:
-    """The cells of one method, or a published one; the label of a method says how many of its searches have a mark."""
+    """The cells of one method, or a published one; the label of a method says how many of its runs have a mark."""
 
     label: str
     colour: str
@@ -54,7 +54,7 @@ def draw(study: Study) -> Iterator[Plot]:
         return
     labels = [f"{line.label} ({line.n})" if line.n else line.label for line in lines]
     trained_twice = any(line.best_epochs for line in lines)
-    context = f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{releases[0]}"
+    context = f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{lines[0].scores[0].release}"
     labels = ["\n".join(wrap(label, _LABEL)) for label in labels]
     longest = max(len(part) for label in labels for part in label.split("\n"))
     row = 0.12 + 0.14 * max(label.count("\n") + 1 for label in labels)
@@ -74,8 +74,8 @@ def draw(study: Study) -> Iterator[Plot]:
 
 def _lines(study: Study, dataset: str, releases: Sequence[str]) -> Iterator[_Line]:
     for method in study.compared:
-        mine = [r for r in (*study.records, *study.derived) if r.run.method == method.id and r.complete]
-        found = (study.scores.get((record.final_arch, dataset)) for record in mine)
+        mine = [r for r in (*study.records, *study.derived) if r.run.method == method.id]
+        found = (study.scores.get((record.final_arch, dataset)) for record in mine if record.complete)
         scores = tuple(s for s in found if s is not None and s.release in releases and s.test is not None)
         n = f"n={len(scores)}" + (f" of {len(mine)}" if len(scores) < len(mine) else "")
         yield _Line(method.label, method.colour, scores, n)

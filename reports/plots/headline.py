@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reports.drawing.axes import draw_independent, draw_trajectories, epoch_axis, legend_of, percent_axis
+from reports.drawing.axes import INDEPENDENT, draw_independent, draw_trajectories, epoch_axis, legend_of, percent_axis
 from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import sheet
 from reports.plots import Plot
@@ -57,6 +57,7 @@ def draw(study: Study) -> Iterator[Plot]:
         _NAME,
         _TITLE,
         caption=f"Above: mean over seeds with a band of one standard error; below: {first.label}'s decoded cells.",
+        note=INDEPENDENT if any(line.method.independent for line in lines) else "",
         alt=f"{_TITLE}, {study.label}. {describe(lines, ' %')} {first.label}'s cells at the end: {ends}.",
         figure=figure,
     )

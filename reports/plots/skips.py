@@ -41,7 +41,8 @@ def draw(study: Study) -> Iterator[Plot]:
         for cell in cells
     }
     references = published(study, study.datasets[0], "skips")
-    main = next(iter(panels.values()))
+    first, main = next(iter(panels.items()))
+    place = f": {CELLS.get(first, first)}" if len(cells) > 1 else ""
     figure, axes = sheet(
         title,
         study.context,
@@ -64,7 +65,7 @@ def draw(study: Study) -> Iterator[Plot]:
         caption=f"How many edges of the decoded cells are {_EDGES[operation]}: mean over seeds with a band of one"
         " standard error; thin lines are single seeds.",
         note=sources(references),
-        alt=f"{title}, {study.label}. {describe(main)}",
+        alt=f"{title}, {study.label}{place}. {describe(main)}",
         figure=figure,
     )
 

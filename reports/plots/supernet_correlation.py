@@ -67,14 +67,14 @@ def _note(study: Study, clouds: Container[Method]) -> str:
 
 
 def _cloud(study: Study, method: Method, dataset: str, release: str) -> pd.DataFrame:
-    """Return a method's scored points: epoch, supernet and true error in percent, whether it is the last."""
+    """Return a method's scored points: epoch, supernet and true error in percent, whether it is the final one."""
     tables = [
         pd.DataFrame(
             {
                 "epoch": record.points["epoch"],
                 "supernet": 100 - record.points["valid_accuracy"],
                 "true": [100 - study.accuracy(a, dataset, "test", release) for a in record.points["arch"]],
-                "final": record.points["epoch"] == record.points["epoch"].max(),
+                "final": record.complete & (record.points["epoch"] == record.points["epoch"].max()),
             }
         ).dropna()
         for record in study.drawn(method)

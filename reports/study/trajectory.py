@@ -70,6 +70,11 @@ class Trajectory:
         return np.isfinite(self.values).sum(axis=0)
 
     @property
+    def points(self) -> int:
+        """Number of points that seeds have: with a value, or with an architecture that is not scored."""
+        return int((np.isfinite(self.values) | self.unscored).sum())
+
+    @property
     def empty(self) -> bool:
         """Whether there is no value at all."""
         return not self.known.any()

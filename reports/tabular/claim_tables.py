@@ -66,8 +66,9 @@ def verdict_table(verdicts: Iterable[Verdict], labels: Labels) -> Table:
         "Claims that the records bear on",
         columns,
         _rows(sorted(spoken, key=lambda verdict: list(MARKS).index(verdict.status)), columns, labels),
-        "Measured: mean [95 % interval] over n seeds, in percent or as the claim says; with unscored architectures the"
-        f" interval covers all that they could be. {_P_NOTE}",
+        "Measured: mean [95 % interval] over n seeds, in percent or as the claim says. The lower limit takes the least"
+        " value that an architecture without a score could have, the upper limit the greatest."
+        f" {_P_NOTE}",
         numbers=frozenset(columns[4:8]),
     )
 

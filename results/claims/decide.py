@@ -51,14 +51,14 @@ class Question:
     """Whether the true mean of one number per seed lies inside a region.
 
     The interval of the mean reaches from its lower limit with every value as low as it can be, to its upper limit with
-    every value as high as it can be. Where all values are equal it has no width and says nothing. Then, or with
-    ``each``, the seeds are counted instead, and the interval is that of the share of the seeds on a side, which must
-    lie above one half.
+    every value as high as it can be: the true mean is not below the mean of the least values, and not above that of the
+    greatest. Where all values are equal the interval has no width and says nothing. Then, or with ``each``, the seeds
+    are counted instead, and the interval is that of the share of the seeds on a side, which must lie above one half.
 
     Attributes
     ----------
     low, high : the least and the most that the value of each seed can be; the same where it is known. At least one.
-    region : open; an end may be infinite.
+    region : an end may be infinite. A seed that is counted and lies on an end is inside if ``closed``, else on no side.
     each : count seeds whatever their spread. For claims that every seed ends in the same architecture.
     spread, n : standard deviation and number of seeds of the published value that the region is centred on; an n of
         one makes it a constant.
@@ -67,6 +67,7 @@ class Question:
     low: tuple[float, ...]
     high: tuple[float, ...]
     region: Interval
+    closed: bool = False
     each: bool = False
     spread: float = 0.0
     n: int = 1
@@ -136,9 +137,10 @@ class Question:
     def hits(self) -> dict[Side, int]:
         """How many seeds lie on each side, whatever the architectures that are not scored turn out to be."""
         low, high = np.asarray(self.low), np.asarray(self.high)
+        within = np.less_equal if self.closed else np.less
         return {
             Side.BELOW: int((high < self.region.low).sum()),
-            Side.INSIDE: int(((self.region.low < low) & (high < self.region.high)).sum()),
+            Side.INSIDE: int((within(self.region.low, low) & within(high, self.region.high)).sum()),
             Side.ABOVE: int((low > self.region.high).sum()),
         }
 

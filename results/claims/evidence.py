@@ -18,7 +18,7 @@ from results.claims.timed_group import TimedGroup
 from results.claims.trainings import Trainings
 from results.claims.verdict import Length
 from results.records.arch_key import operations_in
-from results.records.current import LeftOut, Planned, current, without_asking
+from results.records.current import LeftOut, Planned, current, not_asked_for
 from results.records.record import Record
 from results.records.run import ArmName, Run
 from results.scores.oracle import Oracle
@@ -61,7 +61,7 @@ class Evidence:
         records = sorted(records, key=lambda record: record.run)
         foreign = [record for record in records if record.imported and not imported]
         kept, left_out = current([r for r in records if r not in foreign], planned, imported=imported)
-        self._left_out = [*map(without_asking, foreign), *left_out]
+        self._left_out = [*map(not_asked_for, foreign), *left_out]
         self._columns: dict[tuple[Run, str], np.ndarray] = {}
         self._bases: dict[tuple[str, ...], _Basis] = {}
         self._records: defaultdict[ArmName, list[Record]] = defaultdict(list)
@@ -86,7 +86,7 @@ class Evidence:
         return [mine[seed] - theirs[seed] for seed in both]
 
     def left_out(self, claim: Claim) -> tuple[LeftOut, ...]:
-        """Return the records that bear on ``claim`` but follow another protocol or were measured otherwise."""
+        """Return the records that bear on ``claim`` but follow another protocol or were measured differently."""
         of_other_protocols = (
             left
             for left in self._left_out
@@ -129,7 +129,10 @@ class Evidence:
             if claim.selection and not self._of_method(claim, method):
                 command = claim.arm(method).command("retrain")
                 return f"what was found is not trained from scratch; '{command}' does it"
-            common = self._basis(claim).common
+            basis = self._basis(claim)
+            common = basis.common
+            if not any(record.run.method == method for record in basis.records):
+                return f"{' and '.join(methods)} were measured differently: {basis.left_out[0].why}"
             if common is not None and not common.any() and any(r.points[claim.metric].notna().any() for r in found):
                 return f"{claim.metric} was measured at no epoch that all searches share"
             if not self._of_method(claim, method):

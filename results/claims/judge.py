@@ -34,6 +34,8 @@ from results.records.run import Run
 from results.scores.oracle import Oracle
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
+#: Digits after the point of a reading: differences that are equal differ in their last bits.
+_DIGITS = 9
 
 
 class _Aside(TypedDict):
@@ -134,9 +136,10 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
         silent = Verdict(claim, Status.NOT_RUN, f"not run: {evidence.absent(claim)}", **aside)
         return replace(silent, text="; ".join(filter(None, (silent.text, silent.unfinished, foreign(silent)))))
     question = Question(
-        tuple(reading.low for reading in readings),
-        tuple(reading.high for reading in readings),
+        tuple(round(reading.low, _DIGITS) for reading in readings),
+        tuple(round(reading.high, _DIGITS) for reading in readings),
         _region(claim),
+        closed=claim.kind == "number",
         each=claim.spread == 0 or (claim.test is not None and claim.test.each),
         spread=claim.spread or 0.0,
         n=claim.n or 1,

@@ -1,4 +1,4 @@
-"""The conditions under which the seeds of a group were timed: costs are compared under the same ones alone."""
+"""The conditions under which the seeds of a group were timed: only costs under equal conditions are compared."""
 
 from __future__ import annotations
 

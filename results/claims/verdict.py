@@ -44,7 +44,8 @@ class Verdict:
     ----------
     measured : mean over seeds, on the scale of the claim's value or of the direction's effect; None where no seed
         is scored throughout.
-    interval : at 95 %, of this claim alone, on the same scale; with unscored architectures, over all they could be.
+    interval : at 95 %, of this claim alone, on the same scale. For its lower limit unscored architectures are as bad,
+        for its upper limit as good as they could be.
     p : the least error at which this claim alone would be decided; None where too few architectures are scored.
     adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
         a p. The verdict follows it.
@@ -55,7 +56,7 @@ class Verdict:
         verdict then does not rest on ``interval``.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
-    left_out : records that would bear on the claim, but follow another protocol.
+    left_out : records that would bear on the claim, but follow another protocol or were measured differently.
     diverged, failed : runs of either method that did not reach their last epoch.
     imported : runs of other codes that it rests on.
     lengths : searches that it rests on and that have another length than their protocol says.

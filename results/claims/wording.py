@@ -75,7 +75,7 @@ def remarks(verdict: Verdict) -> list[str]:
     if verdict.imported:
         parts.append(f"{len(verdict.imported)} imported from another code")
     if others := sum(not left.imported for left in verdict.left_out):
-        parts.append(f"{others} of another protocol left out")
+        parts.append(f"{others} left out, of another protocol or measured differently")
     return [*parts, *lengths(verdict), *filter(None, [foreign(verdict)])]
 
 

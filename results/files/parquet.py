@@ -25,6 +25,8 @@ def write(path: Path, table: pa.Table) -> None:
 #: A file of a few kilobytes can expand to any size. These are several times the largest table's.
 MOST_ROWS = 10_000_000
 MOST_BYTES = 2 << 30
+#: What reading a damaged file raises; the last of a column's name.
+_UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
 _BATCH = 1 << 16  # rows
 
 
@@ -54,7 +56,7 @@ def read(
             return content(file, wanted, most_rows)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {fix}") from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a column's name
+    except _UNREADABLE as error:
         raise InputError(f"{path} is cut off, damaged or not a Parquet file ({_first_line(error)}); {fix}") from None
 
 
@@ -104,7 +106,7 @@ def read_metadata(path: Path, key: bytes) -> bytes | None:
     """Return what ``path`` keeps under ``key``, without reading rows; None where nothing can be read."""
     try:
         return (pq.read_schema(path).metadata or {}).get(key)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         return None
 
 
@@ -112,7 +114,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     """Return the names of a file's columns, without reading rows; none where nothing can be read."""
     try:
         return tuple(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError):
+    except _UNREADABLE:
         return ()
 
 

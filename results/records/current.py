@@ -37,7 +37,8 @@ def current(
     In an experiment that is planned, the records of the planned protocol count. If there is none, or if all of them
     failed, ``imported`` lets those count that were imported under its name from another code; they have no protocol of
     this suite. In an experiment that is not known here, such as one in a file elsewhere, the protocol with the most
-    complete records counts; if two have equally many, the one that was run last.
+    complete records counts; if two have equally many, the one that was run last. Imported records count there only if
+    all others failed, or if there is no other.
     """
     groups: defaultdict[ArmName, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda r: r.run):
@@ -50,7 +51,7 @@ def current(
         fix = f"'{arm.command('run')} --replace' makes it anew"
         kept += [record for record in group if record.config_hash == counted]
         left_out += [
-            without_asking(record)
+            not_asked_for(record)
             if record.imported and counted == wanted and not imported
             else LeftOut(record.run, _why(record, counted, wanted) + (f"; {fix}" if wanted is not None else ""))
             for record in group
@@ -59,15 +60,16 @@ def current(
     return kept, left_out
 
 
-def without_asking(record: Record) -> LeftOut:
-    """Return an imported record as one that decides nothing, since imports were not asked for."""
+def not_asked_for(record: Record) -> LeftOut:
+    """Return an imported record as left out, since imports were not asked for."""
     return LeftOut(record.run, "it was imported from another code, and counts with --imported alone", imported=True)
 
 
 def _counted(group: list[Record], wanted: str | None, *, imported: bool) -> str:
     """Return the hash that counts in a group."""
     if wanted is None:
-        return max(group, key=lambda record: _weight(group, record.config_hash)).config_hash
+        own = [record for record in group if not record.failed and not record.imported]
+        return max(own or group, key=lambda record: _weight(group, record.config_hash)).config_hash
     hashes = {record.config_hash for record in group if not record.failed and (imported or not record.imported)}
     return IMPORTED if wanted not in hashes and IMPORTED in hashes else wanted
 

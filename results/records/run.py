@@ -34,7 +34,7 @@ class ArmName(NamedTuple):
     def command(self, name: str) -> str:
         """Return the command ``dnas NAME`` for these runs, as a shell takes it: folders may have any name.
 
-        Of overrides, the name of an experiment has only a hash: they are ``-o ...``.
+        An experiment's name holds only a hash of its overrides, so the command shows them as ``-o ...``.
         """
         base, overridden, _ = self.experiment.partition("+")
         experiment, space, method = map(quote, (base, *self[1:]))

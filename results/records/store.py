@@ -148,7 +148,7 @@ class Store:
         return found
 
     def write_side(self, run: Run, name: str, table: pd.DataFrame, config_hash: str, *, replace: bool = False) -> None:
-        """File a table beside the record of ``run`` with that hash, before it; the file says whose it is.
+        """Write a table beside the record of ``run``, before the record; the file names the run and the hash.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Store:
         side_file.write(self.side_path(run, name), table, run, config_hash)
 
     def other_side(self, run: Run, name: str, config_hash: str) -> kept.Kept | None:
-        """Return the file beside a record where it is of another run or protocol; one that does not say is not."""
+        """Return the file beside a record where it is of another run or protocol; a file that names neither is not."""
         path = self.side_path(run, name)
         whose = side_file.owner(path)
         if whose is None or (whose[0] == run and whose[1] in (None, config_hash)):

@@ -141,7 +141,7 @@ def add_scores(path: Path, scores: Sequence[Score]) -> tuple[list[Score], list[S
 
     Returns
     -------
-    Those that were not there and now are, and those that were left out.
+    Those that were not there and now are, and those whose key is there with another score.
     """
     with _alone(path):
         there = {score.key: score for score in read_scores(path)}

@@ -206,6 +206,16 @@ def test_an_override_that_is_asked_for_is_shown(tmp_path):
     assert "demonstration, overridden" in built.page.read_text()
 
 
+@SVG_ALONE
+def test_an_experiment_that_is_asked_for_is_shown_with_its_own_claims(tmp_path):
+    store = Store(tmp_path / "runs")
+    store.write(record(experiment="paper"))
+    store.write(record(experiment="reduced"))
+    claims = [replace(CLAIM, id=name, experiment=name) for name in ("paper", "reduced")]
+    built = build(tmp_path / "runs", tmp_path / "out", Table(TRUTH), claims, asked_for=["reduced"])
+    assert [(verdict.claim.id, verdict.n) for verdict in built.verdicts] == [("reduced", 1)]
+
+
 def test_hostile_strings_are_text(tmp_path):
     manifest = {
         "space": record().manifest.space.as_dict() | {"label": HOSTILE, "operations": [HOSTILE], "parameter_free": []},

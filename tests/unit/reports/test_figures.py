@@ -290,6 +290,7 @@ def test_skips_are_counted_in_each_kind_of_cell_beside_what_was_published():
     assert means(reduction) == [0.0, 0.0]
     assert [2.7, 7.0] in [list(line.get_ydata()) for line in normal.lines]
     assert "theirs: their logs." in plot.note
+    assert "S2 (R-DARTS): normal cell. After the last epoch: DARTS 3 (n=2)" in plot.alt
 
 
 def test_skips_of_a_space_with_one_kind_of_cell_have_one_panel():
@@ -311,6 +312,22 @@ def test_rank_correlation_is_spearmans(supernet, rho):
     (plot,) = supernet_correlation.draw(study)
     assert f"DARTS {rho}" in plot.alt
     assert "Not shown" not in plot.note
+
+
+def test_a_search_that_diverged_has_no_final_architecture():
+    ended = record(seed=0, columns={"valid_accuracy": [40.0, 41.0, 42.0]})
+    diverged = record(seed=1, status="diverged", columns={"valid_accuracy": [30.0, 31.0, 32.0]})
+    (plot,) = supernet_correlation.draw(Study.of([ended, diverged], Table(TRUTH)))
+    small, large = plot.figure.axes[0].collections
+    assert (len(small.get_offsets()), large.get_offsets()[:, 0].tolist()) == (6, [58.0])
+
+
+def test_epochs_that_a_search_did_not_reach_are_no_points():
+    short = record(seed=0, status="diverged", archs=[CONVOLUTIONS])
+    long = record(seed=1, archs=[CONVOLUTIONS, "unknown", ALL_SKIP])
+    plot = by_name(anytime_error, Study.of([short, long], Table(TRUTH)))["anytime-error-cifar10"]
+    assert "does not score 1 of 4 points" in plot.note
+    assert "1 of 4" in texts(plot.figure)
 
 
 def test_methods_without_a_supernet_accuracy_are_named_as_absent():
@@ -357,3 +374,6 @@ def test_the_headline_shows_what_the_cells_of_darts_are_made_of():
     skips = shares.collections[1].get_paths()[0].vertices  # none is below them
     assert skips[skips[:, 0] == 0, 1].max() == pytest.approx(1 / 6)  # one of six operations
     assert skips[skips[:, 0] == 1, 1].max() == 1  # all of them
+    assert plot.note.startswith("Random search has no trajectory")
+    alone = by_name(headline, Study.of(records[:2], Table(TRUTH)))["headline"]
+    assert alone.note == ""

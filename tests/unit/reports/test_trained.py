@@ -67,10 +67,22 @@ def test_searches_that_end_alike_have_a_mark_each(tmp_path, monkeypatch):
 def test_searches_without_a_score_are_counted(tmp_path, monkeypatch):
     study = study_of(tmp_path, monkeypatch)
     unknown = record("darts", 3, experiment="demo", space="darts-s2", archs=(ALL_SKIP, "another"))
+    diverged = record("darts", 4, experiment="demo", space="darts-s2", archs=(ALL_SKIP,), status="diverged")
     with style():
-        (plot,) = final_errors.draw(replace(study, records=(*study.records, unknown)))
+        (plot,) = final_errors.draw(replace(study, records=(*study.records, unknown, diverged)))
         labels = [label.get_text() for label in plot.figure.axes[0].get_yticklabels()]
-    assert labels[0] == "DARTS (n=3 of 4)"
+    assert labels[0] == "DARTS (n=3 of 5)"
+
+
+def test_a_published_cell_is_drawn_before_any_found_cell_is_trained(tmp_path, monkeypatch):
+    study_of(tmp_path, monkeypatch)
+    waiting = record("darts", 0, experiment="demo", space="darts-s2", archs=(ALL_SKIP, "another"))
+    study = Study.of([waiting], Chain([RetrainedOracle(tmp_path / "retrained.parquet", "demo")]))
+    with style():
+        (plot,) = final_errors.draw(study)
+        labels = [label.get_text() for label in plot.figure.axes[0].get_yticklabels()]
+    assert labels == ["sdarts-rs-s2-c10 (published)"]
+    assert plot.alt.endswith("sdarts-rs-s2-c10 (published): 38.00 % (n=1).")
 
 
 def claim(**other):

@@ -42,6 +42,17 @@ def test_landscapes_of_other_sizes_are_left_out_and_named(measured, fixed_oracle
     assert "landscape_images = 1000" in verdict.left_out[0].why
 
 
+def test_methods_that_were_measured_differently_are_not_compared(measured, fixed_oracle):
+    records = [measured(seed, "darts", measure={"valid_images": 2000}, valid_accuracy=[50.0] * 5) for seed in range(4)]
+    records += [
+        measured(seed, "sdarts-rs", measure={"valid_images": 500}, valid_accuracy=[60.0] * 5) for seed in range(2)
+    ]
+    [verdict] = judge([claim("valid_accuracy", baseline="sdarts-rs")], records, fixed_oracle({}))
+    assert (verdict.n, len(verdict.left_out)) == (0, 2)
+    assert "darts and sdarts-rs were measured differently: measured with valid_images = 500" in verdict.text
+    assert "not measured in" not in verdict.text
+
+
 def test_images_evaluated_do_not_matter_to_what_does_not_rest_on_them(measured, fixed_oracle):
     records = [
         measured(seed, measure={"valid_images": 100 * seed}, mix_skip=[0.1 * e + 0.01 * seed for e in range(5)])

@@ -51,6 +51,14 @@ def test_what_was_imported_counts_where_nothing_was_run(records):
     assert hashes(current(records((IMPORTED,), ("new", "diverged")), {KEY: "new"}, imported=True)[0]) == ["new"]
 
 
+@pytest.mark.parametrize("imported", [True, False])
+def test_what_was_imported_gives_way_to_what_was_run_in_an_experiment_that_is_elsewhere(records, imported):
+    many = [(IMPORTED,)] * 3
+    assert hashes(current(records(("own",), *many), {}, imported=imported)[0]) == ["own"]
+    assert hashes(current(records(("own", "diverged"), *many), {}, imported=imported)[0]) == ["own"]
+    assert hashes(current(records(("own", "failed"), *many), {}, imported=imported)[0]) == [IMPORTED] * 3
+
+
 def test_what_was_imported_counts_where_all_that_was_run_failed(records):
     kept, left = current(records((IMPORTED,), ("new", "failed"), ("old",)), {KEY: "new"}, imported=True)
     assert hashes(kept) == [IMPORTED]

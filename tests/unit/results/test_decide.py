@@ -65,6 +65,13 @@ def test_equal_values_are_counted_not_averaged():
     assert question([0.5], AROUND_ZERO).seeds_to_decide() == 4
 
 
+def test_a_counted_seed_at_the_end_of_a_tolerance_is_within_it():
+    ends = [1.0, -1.0, 1.0, 1.0]
+    assert decide(ends, AROUND_ZERO, each=True, closed=True) is Side.INSIDE
+    assert decide(ends, AROUND_ZERO, each=True) is Side.UNDECIDED
+    assert decide([1.001] * 4, AROUND_ZERO, closed=True) is Side.ABOVE
+
+
 def test_a_tie_supports_no_direction():
     tie = question([0.0] * 50, POSITIVE)
     assert (tie.leaning().side, tie.leaning().p, tie.seeds_to_decide()) == (Side.UNDECIDED, 1.0, None)

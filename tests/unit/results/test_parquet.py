@@ -45,3 +45,16 @@ def test_an_interruption_leaves_what_was_there(tmp_path, monkeypatch):
         parquet.write(path, TABLE.slice(0, 1))
     assert parquet.read(path, fix="").equals(TABLE)
     assert [p.name for p in tmp_path.iterdir()] == ["table.parquet"]
+
+
+def test_a_damaged_name_of_a_column_is_no_error_where_nothing_is_read(tmp_path):
+    path = tmp_path / "table.parquet"
+    parquet.write(path, pa.table({"valid_accuracy": [1.0]}))
+    content = path.read_bytes()
+    for bit in (0x80, 0x40):
+        found = bytearray(content)
+        for start in [at for at in range(len(content)) if content.startswith(b"valid_accuracy", at)]:
+            found[start] ^= bit
+        path.write_bytes(found)
+        assert parquet.read_metadata(path, b"run") is None
+        assert "valid_accuracy" not in parquet.column_names(path)

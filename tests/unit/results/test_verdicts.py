@@ -216,7 +216,29 @@ def test_records_of_different_protocols_are_not_averaged(measured):
     verdict = only(judge([number(90.0)], records, oracle))
     assert (verdict.status, verdict.n) == (Status.REPRODUCED, 4)
     assert [left.run.seed for left in verdict.left_out] == [4]
-    assert "1 of another protocol left out" in verdict.text
+    assert "1 left out, of another protocol or measured differently" in verdict.text
+
+
+def test_equal_differences_are_equal_whatever_their_last_bits(make_record, fixed_oracle):
+    """1/6 - 2/6 and 4/6 - 5/6 differ by rounding alone; two seeds that differ as much decide nothing."""
+    cells = {"darts": (2, 5), "sdarts-rs": (1, 4)}
+    records = [
+        make_record(Run("paper", "nasbench201", method, seed), (cell(0), cell(skips)))
+        for method, counts in cells.items()
+        for seed, skips in enumerate(counts)
+    ]
+    claim = direction(Criterion("<", baseline="darts"), method="sdarts-rs", metric="share:skip_connect", split="")
+    verdict = only(judge([claim], records, fixed_oracle({})))
+    assert verdict.measured == pytest.approx(-1 / 6)
+    assert (verdict.status, verdict.counted, verdict.seeds_to_decide) == (Status.INCONCLUSIVE, 2, 4)
+
+
+def cell(skips: int) -> str:
+    """Return a cell of NAS-Bench-201 of which so many of the six edges are skip connections."""
+    names = ["skip_connect"] * skips + ["none"] * (6 - skips)
+    edges = [(0,), (0, 1), (0, 1, 2)]
+    rows = [[f"{names.pop()}~{start}" for start in starts] for starts in edges]
+    return "+".join(f"|{'|'.join(row)}|" for row in rows)
 
 
 def test_records_of_an_old_protocol_decide_nothing(measured):
