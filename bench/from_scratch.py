@@ -58,24 +58,28 @@ def train(experiment: Experiment, setting: Setting, progress: Progress, arms: Se
     beside = published(experiment) if arms is None else []
     if not found and not beside:
         return Scored("nothing to score yet")
-    wanted = found
+    wanted, selecting = found, bool(experiment.retrain.select)
     try:
         if experiment.retrain.select:
             ready, waiting = _ready(experiment.choose().arms if arms is None else arms, experiment.seeds, records)
+            waits = "1 arm waits" if waiting == 1 else f"{waiting} arms wait"
+            remark = f"; {waits} for searches that have not ended" if waiting else ""
             _train(experiment, _retrainable(finals(ready)), experiment.retrain.select, "select", setting, progress)
-            wanted = list(dict.fromkeys(chosen(experiment, ready, setting)))
-            remark = f"; {waiting} arms wait for searches of theirs" if waiting else ""
+            wanted, selecting = list(dict.fromkeys(chosen(experiment, ready, setting))), False
         wanted = list(dict.fromkeys([*wanted, *beside]))
         _train(experiment, _retrainable(wanted), experiment.retrain.recipe, "retrain", setting, progress)
     except OutOfTime:
         out_of_time = True
+    ending = "; out of time, and the same command continues" if out_of_time else ""
+    if selecting:
+        return Scored(f"the short trainings that choose a cell of each arm have not ended{remark}{ending}", out_of_time)
     assert setting.data_dir is not None
     scored = len(wanted) - len(unscored(wanted, setting.store.root, setting.data_dir, experiment.name))
     kind = "chosen" if experiment.retrain.select else "distinct final"
     text = f"{scored} of {len(wanted)} {kind} architectures scored by retraining{remark}"
     if untrained := sorted({find(final.space).label for final in wanted if not find(final.space).retraining}):
         text += f"; cells of {' and '.join(untrained)} are not retrained"
-    return Scored(text + ("; out of time, and the same command continues" if out_of_time else ""), out_of_time)
+    return Scored(text + ending, out_of_time)
 
 
 def waiting(experiment: Experiment, setting: Setting, _: Progress) -> Scored:

@@ -110,6 +110,8 @@ def check(protocol: Protocol, space: Space) -> None:
             raise InputError(f"supernet.layers = {supernet.layers} is out of range; it must be at least 3")
         if supernet.channels < 2:
             raise InputError("supernet.channels = 1 is out of range; it must be at least 2 on this space")
+        if supernet.conv_bias:
+            raise InputError(f"supernet.conv_bias has no effect on {space.id}; leave it out")
     elif supernet.layers:
         raise InputError(f"supernet.layers is for the DARTS spaces only; on {space.id}, set supernet.cells")
     if training.lr_min > training.lr:

@@ -48,7 +48,7 @@ class SupernetConfig:
     bn_momentum: Annotated[float, Gt(0), Le(1)] = 0.1  # weight of the newest batch, PyTorch's convention
     bn_affine: bool = False  # of the cell's batch norms
     bn_tracked: bool = True  # running statistics in evaluation and attack; else the batch's own
-    conv_bias: bool = False  # of the cell's convolutions
+    conv_bias: bool = False  # of the operations' convolutions; not on the DARTS spaces
     head_norm: Literal["own", "as-cells"] = "own"  # 201: tracked and affine, or as the cells' (NATS-Bench)
     cell: Literal["current", "published"] = "current"  # 1Shot1: before or after the change of 2020-02-27
     layers: Annotated[int, Ge(0), Le(64)] = added(0)  # all cells, where reductions are cells; 0: 3 * cells
@@ -56,10 +56,12 @@ class SupernetConfig:
     edge_weights: bool = added(False)  # weights of competing edges: see spaces.edge_weights
 
     def stack_lengths(self, skeleton: Skeleton) -> tuple[int, ...]:
-        """Return the number of cells of each stack."""
+        """Return the number of cells of each stack; raise ``ValueError`` where a stack would have none."""
         if skeleton.reduction != "cell":
             return (self.cells,) * skeleton.stacks
         layers = self.layers or skeleton.stacks * self.cells
+        if layers < skeleton.stacks:
+            raise ValueError(f"a network of {layers} layers has no cell for each of {skeleton.stacks} stacks")
         starts = [layers * stack // skeleton.stacks for stack in range(skeleton.stacks + 1)]
         return tuple(end - start for start, end in pairwise(starts))
 

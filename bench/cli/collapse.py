@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from results.errors import InputError, printable
+from results.errors import InputError, printable, suggest
 
 from .application import app
 from .options import RUNS, Json, Runs, emit, existing
@@ -23,12 +23,17 @@ def collapse(
     from results.records.store import Store
     from results.scores.surrogate import DROP, CollapseDetector
 
+    every = Store(existing(runs)).records()
     records = [
         record
-        for record in Store(existing(runs)).records(complete_only=True)
+        for record in every
+        if record.complete
         if record.manifest.space.family == "darts" and record.manifest.space.dataset == "cifar10"
         if not experiments or record.run.experiment in experiments
     ]
+    for name in experiments or ():
+        if name not in (known := sorted({record.run.experiment for record in every})):
+            raise InputError(f"there are no records of '{name}'{suggest(name, known)}")
     if not records:
         raise InputError("no search of a DARTS space on CIFAR-10 is complete here")
     drops = CollapseDetector(data_dir()).drops([record.final_arch for record in records])

@@ -22,13 +22,15 @@ class Display:
     def __init__(self, bar: Any) -> None:
         self.bar = bar
         self.shown: dict[Group, Any] = {}
-        self.began: dict[Group, tuple[float, int]] = {}  # when a group was first heard of, and after how many epochs
+        self.began: dict[Group, tuple[float, int]] = {}  # since when a group is timed, and from which epoch on
 
     def progress(self, group: Group, epoch: int, latest: Mapping[Run, dict[str, Any]]) -> None:
         """Show where a group stands, with each seed's accuracy."""
         rows = list(latest.values())
         if self.bar.disable:
-            began, first = self.began.setdefault(group, (time.monotonic(), epoch))
+            if group not in self.began or epoch < self.began[group][1]:  # it may have gone back to a checkpoint
+                self.began[group] = time.monotonic(), epoch
+            began, first = self.began[group]
             gone = epoch - first
             left = duration((time.monotonic() - began) / gone * (group.last - epoch)) if gone else "?"
             print(epoch_line(group, epoch, left, rows), file=sys.stderr, flush=True)

@@ -202,6 +202,8 @@ def _statistics(space: Any) -> dict[str, Any]:
 
 
 def _print_statistics(document: dict[str, Any]) -> None:
+    if not document["stats"]:
+        print("  no table scores this space")
     for dataset, numbers in document["stats"].items():
         if numbers:
             print(f"  {dataset} ({numbers['release']}, {numbers['epochs']} epochs)")

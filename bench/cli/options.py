@@ -76,7 +76,10 @@ Precision = Annotated[
 ]
 Capture = Annotated[bool, typer.Option(help="Capture a step as a CUDA graph and replay it, on a GPU.")]
 Compile = Annotated[
-    bool, typer.Option("--compile", help="Compile cells with TorchInductor: faster steps after minutes of compiling.")
+    bool,
+    typer.Option(
+        "--compile", help="Compile cells with TorchInductor: takes minutes at first; the gain is not measured."
+    ),
 ]
 TensorBoard = Annotated[
     Path | None, typer.Option("--tensorboard", help="Also write scalars for TensorBoard into this folder.")

@@ -50,6 +50,8 @@ def show(
         raise InputError(str(error)) from None
     record = Store(existing(runs)).read(name)
     if html is not None:
+        if as_json or every:
+            raise InputError("--html writes the whole run as a page; leave out --json and --all")
         _write_page(record, runs, html, replace=replace)
         return
     table = record.points.drop(columns=["alpha"])

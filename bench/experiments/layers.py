@@ -9,10 +9,14 @@ from typing import Any
 
 import spaces
 from bench.methods import method
+from bench.protocol import ImagesConfig, Measure, Training
 from results.errors import InputError, suggest
-from results.files.schema import build
+from results.files.schema import build, check_keys
+from spaces.base import SupernetConfig
 
 Table = dict[str, Any]
+_KINDS = {"images": ImagesConfig, "supernet": SupernetConfig, "training": Training, "measure": Measure}
+_OF_METHODS = ("training", "measure")  # the tables that a method may have beside its parameters
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,7 @@ def read(tables: Mapping[str, Any]) -> Layer:
         if name not in (known := sorted({*families, *spaces.names()})):
             raise InputError(f"unknown space 'space.{name}'{suggest(name, known)}")
     for where, scope in {"": layer, **{f"space.{name}.": scope for name, scope in layer.space.items()}}.items():
-        for name, table in scope.methods.items():
-            known_method(name)
-            for key in ("training", "measure"):
-                if not isinstance(value := table.get(key, {}), dict):
-                    raise InputError(f"{where}methods.{name}.{key} = {value!r} is not allowed: write a table")
+        _check_scope(scope, where)
     for name, variant in layer.variants.items():
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise InputError(f"'{name}' cannot name a variant; write it in small letters, digits and hyphens")
@@ -86,7 +86,29 @@ def read(tables: Mapping[str, Any]) -> Layer:
             raise InputError(f"the variant '{name}' has the id of a method; give it another")
         if key := next((key for key in ("training", "measure") if key in variant.params), None):
             raise InputError(f"'variants.{name}.params.{key}' is not a parameter; write variants.{name}.{key}")
+        _check_tables(variant, f"variants.{name}.")
+        if variant.method in method.names():  # else it is a lower layer that says the method
+            check_keys(method.find(variant.method).params, variant.params, f"variants.{name}.params.")
     return layer
+
+
+def _check_scope(scope: Scope, where: str) -> None:
+    """Raise ``InputError`` for the first unknown key or method, whether or not an arm takes it."""
+    _check_tables(scope, where)
+    for name, table in scope.methods.items():
+        known_method(name)
+        place = f"{where}methods.{name}."
+        for key in _OF_METHODS:
+            if not isinstance(value := table.get(key, {}), dict):
+                raise InputError(f"{place}{key} = {value!r} is not allowed: write a table")
+            check_keys(_KINDS[key], value, f"{place}{key}.")
+        params = {key: value for key, value in table.items() if key not in _OF_METHODS}
+        check_keys(method.find(name).params, params, place)
+
+
+def _check_tables(tables: Scope | Variant, where: str) -> None:
+    for name, kind in _KINDS.items():
+        check_keys(kind, getattr(tables, name, {}), f"{where}{name}.")
 
 
 def variants(layers: Iterable[Layer]) -> dict[str, Variant]:

@@ -3,8 +3,8 @@
 ``experiments/NAME.toml`` stands for itself, or extends another experiment. It holds the tables that
 ``bench.experiments.layers`` describes: ``images``, ``supernet``, ``training``, ``measure``, ``retrain`` and
 ``methods.METHOD``, the same again in ``space.NAME`` for what differs on one space or on one family of them, and
-``variants.ID``. Every key, type and bound is checked: the first fault is an error of one line, which names the nearest
-key.
+``variants.ID``. Every key is checked as the file is read, every type and bound as an arm takes it. The first fault is
+an error of one line, which names the nearest key.
 """
 
 from __future__ import annotations

@@ -25,11 +25,12 @@ from spaces.supernet.network import Supernet
 
 from . import capture
 from .environment import device_info
-from .precision import Precision, maps_dtype
+from .precision import Precision, maps_dtype, prepare
 
 _FORMS: dict[Any, ConvForm] = {form: form for form in CONV_FORMS}
 ROUNDS = 7
 REPLAYS = 10
+_MEASURED = 2  # changes with how forms are measured: what was remembered before is measured anew
 
 
 def forms(
@@ -58,10 +59,10 @@ def forms(
     known: dict[str, ConvForm] = _read().get(key, {})
     missing = [shape for shape in wanted if _name(shape) not in known]
     if missing:
+        prepare(precision, device)
         for shape in missing:
-            if found := measure(
-                shape, batch, seeds, precision, device
-            ):  # else nothing is known, and nothing remembered
+            found = measure(shape, batch, seeds, precision, device)
+            if found:  # else nothing is known, and nothing remembered
                 known[_name(shape)] = fastest(found)
         _write(key, known)
     return FormTable({shape: known.get(_name(shape), "grouped") for shape in wanted})
@@ -194,7 +195,7 @@ def _name(shape: ConvShape) -> str:
 
 
 def _key(batch: int, seeds: int, precision: Precision, device: torch.device) -> str:
-    return "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds)))
+    return "|".join(map(str, (device_info(device)["name"], torch.__version__, precision, batch, seeds, _MEASURED)))
 
 
 def _read() -> dict[str, dict[str, ConvForm]]:

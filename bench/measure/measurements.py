@@ -44,7 +44,7 @@ def gradients(learner: Learner, steps: int) -> dict[str, np.ndarray]:
     for column, name in enumerate(space.operations):
         values[f"alpha_grad_{name}"] = (alpha[:, column] / steps).sqrt()
         weight = (learner.weight_squares[:, column] / steps).sqrt()
-        values[f"weight_grad_{name}"] = torch.full_like(weight, torch.nan) if name in space.parameter_free else weight
+        values[f"weight_grad_{name}"] = weight if column in learner.of_operation else torch.full_like(weight, torch.nan)
     learner.alpha_squares.zero_()
     learner.weight_squares.zero_()
     return {name: value.double().cpu().numpy() for name, value in values.items()}

@@ -16,7 +16,7 @@ from . import dropnas
 DEVIATIONS = tuple(
     rule.model_copy(update={"switch": rule.switch.replace(".dropnas.", ".darts-1level.")})
     for rule in dropnas.DEVIATIONS
-    if rule.id in ("sub-steps", "training-length")
+    if rule.id in ("sub-steps", "training-length", "adam-epsilon")
 )
 
 

@@ -101,6 +101,15 @@ DEVIATIONS = (
         why="The authors published code for the DARTS space only, of 50 epochs.",
         effect="Unknown; another code adds the cell's input instead of the edge's, which is another method.",
         source="Meituan-AutoML/DARTS- issue 3; AI-Tech-Research-Lab/AsquaredM nasbench201/model.py:13-42",
+        holds=lambda arm: arm.space.family == "nasbench201",
+    ),
+    Rule(
+        id="shared-reduction",
+        what="On an edge of stride 2 the auxiliary skip connection is the candidate's own factorized reduce.",
+        why="The suite adds beta to the mix; the authors' edge has a second factorized reduce, with its own weights.",
+        effect="Unknown; the reduction cells have fewer weights.",
+        source="Meituan-AutoML/DARTS- src/search/model_search.py:25-45",
+        holds=lambda arm: arm.space.family == "darts",
     ),
 )
 

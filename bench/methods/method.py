@@ -71,7 +71,7 @@ class Method:
     Attributes
     ----------
     id, label : its name on the command line, and its name in figures.
-    colour, order : of its line in figures; Okabe and Ito's palette.
+    colour, order : of its line in figures; the first ones are Okabe and Ito's palette.
     levels : 2 trains alphas on the second half of the images, 1 trains both on all of them, 0 trains nothing.
     step : ``step(learner, batch, params) -> Outcome`` updates the learner's state by one batch; None for levels 0.
     propose : the architectures of a point, for levels 0; see ``bench.steps.untrained``.

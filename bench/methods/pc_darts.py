@@ -85,6 +85,23 @@ def deviations(name: str) -> tuple[Rule, ...]:
             holds=lambda arm: not competes(arm.space),
         ),
         Rule(
+            id="competing-edges-without-weights",
+            what="Edges that compete have no weights of their own.",
+            why="The setting says so; in the paper each has one.",
+            effect="Unknown; the paper has them because operations that see few channels make an edge's share noisy.",
+            switch=f"methods.{name}.edge_weights=true",
+            source="yuhuixu1993/PC-DARTS model_search.py:134-166",
+            holds=lambda arm: competes(arm.space) and not arm.protocol.supernet.edge_weights,
+        ),
+        Rule(
+            id="all-channels",
+            what="The operations see all channels.",
+            why="The setting k = 1 says so; in the paper they see a quarter.",
+            effect="Without partial channels the method is DARTS, with weights of edges where edges compete.",
+            source="yuhuixu1993/PC-DARTS model_search.py:9-53",
+            holds=lambda arm: arm.protocol.params.k == 1,
+        ),
+        Rule(
             id="share-of-warm-up",
             what="The alphas step after a share of the epochs, by default 0.3.",
             why="The authors wait for 15 epochs of 50; a shorter search would have few steps left, or none.",

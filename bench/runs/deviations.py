@@ -215,6 +215,27 @@ FAMILY = {
             holds=lambda arm: arm.protocol.images.dataset in arm.space.table_datasets,
         ),
     ),
+    "darts": (
+        Rule(
+            id="initialisation",
+            what="Weights begin as in current PyTorch: batch norms at one, depthwise convolutions by the inputs of a"
+            " group.",
+            why="The authors ran PyTorch 0.3 to 1.0. There a batch norm's scale is uniform in [0, 1], and the bound of"
+            " a convolution ignores its groups.",
+            effect="The first steps differ in size; a batch norm follows each convolution. In a search, of all batch"
+            " norms only the stem's have a scale.",
+            source="pytorch/pytorch issues 6950 and 12259",
+            holds=_trains,
+        ),
+        Rule(
+            id="eight-operations",
+            what="An edge has eight operations, none among them.",
+            why="The space is that of DARTS and DropNAS; the SmoothDARTS code searches seven, without none.",
+            effect="Unknown; the space 'darts-no-none' is that of the SmoothDARTS code.",
+            source="xiangning-chen/SmoothDARTS sota/cnn/spaces.py:80-92",
+            holds=lambda arm: arm.space.id == "darts" and "sdarts" in arm.method.id,
+        ),
+    ),
 }
 
 

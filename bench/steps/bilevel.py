@@ -68,11 +68,11 @@ def step(
     penalty : a further gradient of the weights, ``(S, P)``, added before clipping.
     alpha_step : takes the learner and the alpha gradient; Adam by default.
     """
-    warm = batch.valid is not None
-    if warm and learner.training.order == "alpha-first":
+    moves_alphas = batch.valid is not None
+    if moves_alphas and learner.training.order == "alpha-first":
         alpha_step(learner, alpha_gradient(learner, batch))
     mix = perturb(learner, batch, learner.mix())
     outcome = learner.weight_step(batch.train, mix, batch.lr, penalty(learner, batch))
-    if warm and learner.training.order == "weights-first":
+    if moves_alphas and learner.training.order == "weights-first":
         alpha_step(learner, alpha_gradient(learner, batch))
     return outcome

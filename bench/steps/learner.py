@@ -126,7 +126,7 @@ class Learner:
         self.owners = net.layout.owners(columns, unowned=rows * columns).to(device)  # (P,)
         self.alpha_squares = torch.zeros_like(state.alpha)  # of gradients, summed since the last reset
         self.weight_squares = state.alpha.new_zeros(len(state.weights), len(net.space.operations))
-        self._of_operation = self._membership()
+        self.of_operation = self._membership()  # of those that have weights
         self.begin(None)
 
     def begin(self, noise: Tensor | None) -> None:
@@ -251,7 +251,7 @@ class Learner:
     def note_weight_gradient(self, gradient: Tensor) -> None:
         """Add the squares of a weight gradient ``(S, P)``, by operation, to the sums of this epoch."""
         squares = gradient.square()
-        for operation, own in self._of_operation.items():  # a product of matrices would round on a GPU, and take long
+        for operation, own in self.of_operation.items():  # a product of matrices would round on a GPU, and take long
             self.weight_squares[:, operation] += (squares * own).sum(1)
 
     def _membership(self) -> dict[int, Tensor]:

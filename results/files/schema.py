@@ -31,7 +31,7 @@ def build(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
     InputError
         A key is unknown (the message names the nearest), missing, of another type, or out of its bounds.
     """
-    _check_keys(kind, table, where)
+    check_keys(kind, table, where)
     try:
         text = json.dumps(table, default=str)  # JSON has lists and no tuples, as TOML does; all else is strict
     except (ValueError, RecursionError):
@@ -42,7 +42,8 @@ def build(kind: type[T], table: Mapping[str, Any], where: str = "") -> T:
         raise InputError(_line(error, where)) from None
 
 
-def _check_keys(kind: type, table: Mapping[str, Any], where: str) -> None:
+def check_keys(kind: type, table: Mapping[str, Any], where: str = "") -> None:
+    """Raise ``InputError`` if a dataclass, or one that it holds, has no field of a key's name; ``where`` as above."""
     names = [field.name for field in dataclasses.fields(kind)]
     for key in table:
         if key not in names:
@@ -53,7 +54,7 @@ def _check_keys(kind: type, table: Mapping[str, Any], where: str) -> None:
             parts = {f"{name}.{key}": value for key, value in found.items()} if named else {name: found}
             for key, part in parts.items():
                 if isinstance(part, Mapping):
-                    _check_keys(inner, part, f"{where}{key}.")
+                    check_keys(inner, part, f"{where}{key}.")
 
 
 @lru_cache(maxsize=64)

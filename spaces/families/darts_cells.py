@@ -112,7 +112,7 @@ class Darts(Space):
             if len(edges) != len(targets) or not set(edges) <= set(CELL.edges):
                 raise ValueError(f"'{text}' has an edge twice, or one that leads from no earlier node; write {form}")
             for row, edge in enumerate(CELL.edges):
-                known = {site.of_row(row)[choice]: choice for choice in site.allowed(row)}
+                known = {site.of_row(row)[choice].partition(".")[0]: choice for choice in _first(site, row)}
                 if edge in edges and edges[edge] not in known:
                     where = f"the edge {edge[1]}<-{edge[0]} of the {site.name} cell"
                     raise ValueError(f"unknown operation '{edges[edge]}' on {where}; known are {', '.join(known)}")

@@ -74,6 +74,7 @@ def seed_conv(
     kernel : ``(S, Cout, Cin, k, k)``; each of G equal groups of outputs reads as many inputs of its own. One whose
         groups have one input each is a depthwise convolution.
     bias : ``(S, Cout)``.
+    dilation : of a depthwise convolution; one for all others.
     form : how the seeds are kept apart. "grouped" is one grouped convolution, "loop" a convolution a seed, "dense"
         one convolution with a block-diagonal kernel, "bmm" a batched matrix product for 1x1 kernels of stride 1
         (and "grouped" for others).
@@ -84,7 +85,8 @@ def seed_conv(
     """
     kernel = kernel.to(x.dtype)
     bias = None if bias is None else bias.to(x.dtype)
-    if (groups := x.shape[4] // kernel.shape[2]) > 1:
+    groups = x.shape[4] // kernel.shape[2]
+    if groups > 1 or dilation > 1:
         return _in_groups(x, kernel, bias, groups, stride, dilation, form)
     return _COMPUTE[_chosen(x, kernel, stride, form)](x, kernel, bias, stride)
 
@@ -121,6 +123,7 @@ def _in_groups(
         flat = None if bias is None else bias.flatten()
         y = _conv2d(to_nchw(x), kernel.flatten(0, 1), flat, stride, seeds * groups, dilation)
         return from_nchw(y, seeds)
+    assert dilation == 1, "only depthwise convolutions are dilated"
     kernel = kernel.reshape(seeds * groups, outputs // groups, inputs, *sides)
     bias = None if bias is None else bias.reshape(seeds * groups, -1)
     y = seed_conv(x.reshape(*x.shape[:3], seeds * groups, inputs), kernel, bias, stride=stride, form=form)

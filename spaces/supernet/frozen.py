@@ -71,7 +71,10 @@ def freeze(
     rectified = [group for group in layout.rectified if all(name in kernels for name in group)]
     apart = ops.on_a_cpu(pieces["stem"]) or pieces["stem"].requires_grad
     folds = () if apart else tuple(Folds.of(kernels, rectified, to))
-    kernels = {name: (kernel.to(to), bias.to(to)) for name, (kernel, bias) in kernels.items()}
+    kernels = {
+        name: (kernel, bias) if name in layout.gathered else (kernel.to(to), bias.to(to))
+        for name, (kernel, bias) in kernels.items()
+    }
     convolved = {name: piece.to(to) if piece.ndim == 5 else piece for name, piece in pieces.items()}
     return FrozenWeights(convolved, statistics, kernels, sums, folds)
 

@@ -39,11 +39,12 @@ class Noise:
         key = x.new_zeros(x.shape[3], dtype=torch.int64) if self.key is None else self.key
         sides, channels = x.shape[:3], x.shape[4]
         place = torch.arange(sides.numel() * channels, device=x.device).view(*sides, 1, channels)
-        begun = _hashed(key + (self.salt << 20) + salt)
+        begun = _hashed(_hashed(key) + (self.salt << 20) + salt)  # keys of passes are neighbours, and so are salts
         drawn = _hashed(begun[:, None] + (place + 1) * _GOLDEN)
         high, low = ((drawn >> shift) & (2**_BITS - 1) for shift in (40, 8))
-        radius = torch.sqrt(-2 * torch.log((high + 1).to(x.dtype) / 2**_BITS))
-        return radius * torch.cos((2 * math.pi / 2**_BITS) * low.to(x.dtype))
+        exact = torch.promote_types(x.dtype, torch.float32)
+        radius = torch.sqrt(-2 * torch.log((high + 1).to(exact) / 2**_BITS))
+        return (radius * torch.cos((2 * math.pi / 2**_BITS) * low.to(exact))).to(x.dtype)
 
 
 def _hashed(word: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -57,6 +58,13 @@ METHOD = Method(
 @pytest.fixture
 def added(tmp_path, monkeypatch):
     """Put a method's and a space's file where the suite looks for them."""
+    with files_added(tmp_path, monkeypatch):
+        yield
+
+
+@contextmanager
+def files_added(tmp_path, monkeypatch):
+    """Let the suite look into a folder with the new files while the context lasts."""
     files = ((methods, "halved", METHOD), (methods, "best_of_random", SELECTING), (families, "threenodes", SPACE))
     for package, name, text in files:
         folder = tmp_path / name
@@ -130,6 +138,9 @@ def test_the_space_of_the_documentation_is_searched_retrained_and_reported(added
     assert not built.missing
 
 
-def test_they_are_gone_with_their_files():
+def test_they_are_gone_with_their_files(tmp_path, monkeypatch):
+    with files_added(tmp_path, monkeypatch):
+        assert "halved" in method.names()
+        assert "threenodes" in spaces.names()
     assert "halved" not in method.names()
     assert "threenodes" not in spaces.names()

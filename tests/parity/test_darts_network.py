@@ -159,6 +159,12 @@ def test_one_pass(name, channels, partial, weighed, training):
         torch.testing.assert_close(found, there, **limit)
 
 
+def test_noise_of_a_lower_precision_is_the_same_noise_rounded():
+    like = torch.zeros(8, 16, 16, 1, 8)
+    exact, rounded = (Noise(torch.tensor([5])).like(like.to(dtype), 1) for dtype in (torch.float32, torch.bfloat16))
+    assert torch.equal(exact.bfloat16(), rounded)
+
+
 def test_noise_is_normal_and_a_seed_draws_the_same_in_any_company():
     like = torch.zeros(8, 16, 16, 3, 8, dtype=torch.float64)
     drawn = Noise(torch.tensor([5, 6, 7])).of_cell("cell0.0").like(like, 1)
@@ -169,5 +175,7 @@ def test_noise_is_normal_and_a_seed_draws_the_same_in_any_company():
     assert ((drawn.abs() < 1).double().mean() - 0.6827).abs() < 0.01
     others = [drawn[:, :, :, 0], Noise(torch.tensor([6])).of_cell("cell0.1").like(like[:, :, :, :1], 1)]
     others.append(Noise(torch.tensor([6])).of_cell("cell0.0").like(like[:, :, :, :1], 2))
+    for key in (4, 5, 7, 8):  # the passes before and after, from each of three sources
+        others += [Noise(torch.tensor([key])).of_cell("cell0.0").like(like[:, :, :, :1], source) for source in range(3)]
     for other in others:
         assert torch.corrcoef(torch.stack([alone.flatten(), other.flatten()]))[0, 1].abs() < 0.03

@@ -112,3 +112,18 @@ def test_golden_supernets(row):
     both = [normal, reduce] if values[3] != "-" else [of_alpha.norm()]
     found = [loss, logits.abs().sum(), *both, of_weights.norm()]
     assert [each.item() for each in found] == pytest.approx([float(v) for v in values if v != "-"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("layers", "golden"), [pytest.param(8, 2.200074899951, marks=pytest.mark.slow), (3, 2.317447367597)]
+)
+def test_golden_losses_at_the_statistics_of_a_batch(layers, golden):
+    space = spaces.find("darts")
+    net = Supernet(space, replace(space.supernet, channels=4, layers=layers, bn_momentum=1.0))
+    weights, mix = filled(net), alphas(space).softmax(-1)
+    x, labels = batch()
+    statistics = net.statistics(1, dtype=torch.float64, device="cpu")
+    with torch.no_grad():
+        net.forward(weights, statistics, x, mix, training=True)
+        logits = net.forward_frozen(net.freeze(weights, statistics), x, mix)
+    assert cross_entropy(logits[0], labels).item() == pytest.approx(golden, rel=1e-11)

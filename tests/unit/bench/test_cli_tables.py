@@ -54,6 +54,10 @@ def test_statistics_say_what_they_are_over(folder):
     assert "automl/nasbench-1shot1" in text
 
 
+def test_statistics_of_a_space_without_a_table_say_so():
+    assert "no table scores this space" in run("info", "darts-s2", "--stats")
+
+
 def test_info_says_how_many_cells_differ():
     text = run("info", "nasbench201")
     assert (

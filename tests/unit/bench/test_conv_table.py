@@ -61,6 +61,27 @@ def test_convolutions_that_are_one_at_frozen_weights_are_measured_as_one(gpu):
     assert len(set(gpu)) == len(gpu)
 
 
+@pytest.mark.parametrize(("precision", "rounded"), [("tf32", True), ("float32", False)])
+def test_forms_are_measured_in_the_precision_of_the_search(config, gpu, monkeypatch, precision, rounded):
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    seen = set()
+
+    def measure(*_):
+        matmul = torch.get_float32_matmul_precision()
+        seen.add((matmul, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark))
+        return {"grouped": 1.0}
+
+    monkeypatch.setattr(conv_table, "measure", measure)
+    torch.set_float32_matmul_precision("highest" if rounded else "high")
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = not rounded, False
+    try:
+        chosen(config, precision=precision)
+        assert seen == {("high" if rounded else "highest", rounded, True)}
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = before[1:]
+
+
 def test_on_a_cpu_the_form_follows_from_the_shape(config, gpu):
     forms = chosen(config, "cpu").forms
     assert gpu == []

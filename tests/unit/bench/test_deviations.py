@@ -161,3 +161,45 @@ def test_every_switch_of_a_deviation_is_an_override_that_changes_the_protocol(sp
                 rule.switch.replace("true", "false") if "true" in rule.switch else rule.switch.replace("false", "true")
             )
             assert load("quick", other).arm(space, name).protocol != plain, rule.id
+
+
+def test_what_a_mapping_deviates_in_is_not_stated_on_the_authors_own_space():
+    of_darts = {"experiment": "paper-darts"}
+    assert {"own-nasbench201"} <= stated("nasbench201", "darts-minus")
+    assert "shared-reduction" not in stated("nasbench201", "darts-minus")
+    on_darts = stated("darts", "darts-minus", **of_darts)
+    assert "own-nasbench201" not in on_darts
+    assert "shared-reduction" in on_darts
+    theirs = stated("darts", "dropnas", experiment="paper-dropnas")
+    assert not theirs & {"groups", "training-length"}
+    assert "training-length" in stated("darts", "dropnas", "training.epochs=50", experiment="paper-dropnas")
+    assert {"groups", "training-length"} <= stated("nasbench201", "dropnas")
+    assert "adam-epsilon" in stated("nasbench201", "darts-1level")
+    assert "l2-alone" in stated("nasbench201", "drnas")
+    assert "l2-alone" not in stated("nasbench1shot1-1", "drnas")
+
+
+def test_the_darts_spaces_state_their_initialisation_and_sdarts_its_eighth_operation():
+    for name in ("darts", "sdarts-rs"):
+        assert "initialisation" in stated("darts", name, experiment="paper-darts")
+    assert "initialisation" not in stated("nasbench201", "darts")
+    assert "eight-operations" in stated("darts", "sdarts-adv", experiment="paper-darts")
+    assert "eight-operations" not in stated("darts-no-none", "sdarts-adv", experiment="paper-darts")
+    assert "eight-operations" not in stated("darts", "darts", experiment="paper-darts")
+
+
+def test_gdas_on_nasbench1shot1_states_where_its_code_for_that_benchmark_differs():
+    assert {"temperature", "unclipped-alphas"} <= stated("nasbench1shot1-1", "gdas")
+    assert not {"temperature", "unclipped-alphas"} & stated("nasbench201", "gdas")
+    assert "temperature" not in stated("nasbench1shot1-1", "gdas", "methods.gdas.tau=1.0")
+    longer = ("training.epochs=250", "training.nesterov=true")
+    assert "length" in stated("nasbench201", "gdas", *longer)
+    assert "length" not in stated("nasbench201", "gdas", *longer, "training.weight_decay=5e-4")
+
+
+def test_pc_darts_without_its_parts_says_so():
+    assert not {"all-channels", "competing-edges-without-weights"} & stated("darts", "pc-darts", experiment="quick")
+    assert "all-channels" in stated("nasbench201", "pc-darts", "methods.pc-darts.k=1")
+    bare = stated("darts", "pc-darts", "methods.pc-darts.edge_weights=false", experiment="quick")
+    assert "competing-edges-without-weights" in bare
+    assert "edges-without-weights" not in bare

@@ -154,3 +154,17 @@ def test_on_a_terminal_a_training_is_one_line_that_is_rewritten(monkeypatch):
     shown(0.5, 2, "a cell")
     shown(2.0, 2, "x" * 100)
     assert terminal.getvalue() == f"\rretraining 0.5/2 {'a cell':60}\rretraining 2.0/2 {'x' * 60}\n"
+
+
+def test_the_time_left_of_a_group_that_goes_back_is_counted_anew(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("bench.cli.display.time", SimpleNamespace(monotonic=lambda: now[0]))
+    display = Display(SimpleNamespace(disable=True))
+    for epoch in (10, 11, 8, 9):  # 30 seconds each
+        display.progress(GROUP, epoch, dict(zip(GROUP.runs, rows([50.0] * 12, [40.0] * 12), strict=True)))
+        now[0] += 30.0
+    first, second, third, fourth = capsys.readouterr().err.splitlines()
+    assert "epoch 10 of 50, ? left" in first
+    assert "epoch 11 of 50, 19 min 30 s left" in second
+    assert "epoch 8 of 50, ? left" in third
+    assert "epoch 9 of 50, 20 min 30 s left" in fourth

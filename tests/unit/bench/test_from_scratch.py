@@ -11,6 +11,7 @@ import spaces
 from bench import from_scratch, reproduce
 from bench.experiments import reading
 from bench.from_scratch import Scored
+from bench.machine.pace import OutOfTime
 from bench.machine.setting import Setting
 from bench.retraining.recipes import RECIPES
 from bench.runs import recording
@@ -112,10 +113,26 @@ def test_nothing_is_chosen_before_all_searches_of_an_arm_have_ended(setting):
     arms = [experiment.arm("darts-s2", "darts")]
     with mock.patch.dict(RECIPES, QUICK):
         waits = from_scratch.train(experiment, setting, lambda *_: None, arms)
-        assert waits.text == "0 of 0 chosen architectures scored by retraining; 1 arms wait for searches of theirs"
+        assert (
+            waits.text
+            == "0 of 0 chosen architectures scored by retraining; 1 arm waits for searches that have not ended"
+        )
         found(experiment, setting, "darts", (1,), status="diverged")
         scored = from_scratch.train(experiment, setting, lambda *_: None, arms)
     assert scored.text == "1 of 1 chosen architectures scored by retraining"
+
+
+def test_out_of_time_while_choosing_nothing_is_called_chosen(setting):
+    experiment = load("retrain.select=darts-short")
+    found(experiment, setting, "darts", (0, 1))
+    arms = [experiment.arm("darts-s2", name) for name in ("darts", "sdarts-rs")]
+    with mock.patch.object(from_scratch, "retrain", side_effect=OutOfTime):
+        scored = from_scratch.train(experiment, setting, lambda *_: None, arms)
+    assert scored == Scored(
+        "the short trainings that choose a cell of each arm have not ended; 1 arm waits for searches that have not"
+        " ended; out of time, and the same command continues",
+        out_of_time=True,
+    )
 
 
 def test_published_cells_are_trained_beside(setting):

@@ -288,6 +288,12 @@ def test_gradient_norms_are_root_mean_squares_over_the_steps(start):
     assert measurements.gradients(learner, 2)["alpha_grad_skip_connect"] == pytest.approx([0, 0])  # new sums
 
 
+def test_a_skip_connection_of_stride_two_has_weights_and_their_gradient_is_noted(start):
+    learner = start("darts-s2", "darts").learner
+    learner.note_weight_gradient(torch.ones(2, learner.net.size, dtype=torch.float64))
+    assert (measurements.gradients(learner, 1)["weight_grad_skip_connect"] > 0).all()
+
+
 @pytest.mark.parametrize("space", ["nasbench201", "nasbench1shot1-1"])
 def test_weight_gradients_are_counted_by_the_operation_that_owns_the_weight(start, space):
     learner = start(space, "darts").learner

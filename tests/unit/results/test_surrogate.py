@@ -124,4 +124,7 @@ def test_the_command_prints_what_it_is_worth(detector, tmp_path, monkeypatch):
     document = json.loads(CliRunner().invoke(app, ["collapse", "--runs", str(tmp_path / "runs"), "--json"]).stdout)
     assert [each["collapsed"] for each in document] == [True, False]
     of_another = CliRunner().invoke(app, ["collapse", "another", "--runs", str(tmp_path / "runs")])
-    assert str(of_another.exception) == "no search of a DARTS space on CIFAR-10 is complete here"
+    assert str(of_another.exception) == "there are no records of 'another'"
+    store.write(record("darts", 0, experiment="elsewhere"))
+    elsewhere = CliRunner().invoke(app, ["collapse", "elsewhere", "--runs", str(tmp_path / "runs")])
+    assert str(elsewhere.exception) == "no search of a DARTS space on CIFAR-10 is complete here"

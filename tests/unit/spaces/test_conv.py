@@ -34,6 +34,18 @@ def test_a_seeds_convolution_is_the_plain_one_with_its_own_kernel(form, stride, 
         torch.testing.assert_close(of_seed(y, seed), plain, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("form", conv.CONV_FORMS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_depthwise_convolution_is_dilated_however_few_its_channels(form, channels):
+    x, weights = maps(channels), torch.randn(SEEDS, channels, 1, 3, 3, dtype=torch.float64)
+    y = conv.seed_conv(x, weights, dilation=2, form=form)
+    for seed in range(SEEDS):
+        plain = F.conv2d(of_seed(x, seed), weights[seed], padding=2, dilation=2, groups=channels)
+        torch.testing.assert_close(of_seed(y, seed), plain, rtol=1e-12, atol=1e-12)
+    with pytest.raises(AssertionError, match="only depthwise"):
+        conv.seed_conv(maps(2), torch.randn(SEEDS, 4, 2, 3, 3, dtype=torch.float64), dilation=2)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_all_forms_agree_with_their_gradients(stride, kernel):

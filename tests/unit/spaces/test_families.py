@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from itertools import islice
 
 import networkx as nx
@@ -274,3 +276,20 @@ def test_cells_that_compute_different_things_have_different_forms():
 def test_an_unknown_space_is_a_key_error():
     with pytest.raises(KeyError):
         spaces.find("nasbench301")
+
+
+def test_an_unknown_operation_is_answered_with_names_that_can_be_written():
+    space = spaces.find("darts-3skip")
+    key = space.random(np.random.default_rng(0)).key
+    with pytest.raises(ValueError, match="unknown operation 'skip'") as refused:
+        space.parse(re.sub(r"(\w+)~0", "skip~0", key, count=1))
+    known = str(refused.value).partition("known are ")[2].split(", ")
+    assert len(set(known)) == len(known)
+    for name in known:
+        space.parse(re.sub(r"(\w+)~0", f"{name}~0", key, count=1))
+
+
+def test_a_network_with_fewer_layers_than_stacks_is_refused():
+    space = spaces.find("darts-s2")
+    with pytest.raises(ValueError, match="2 layers has no cell for each of 3 stacks"):
+        Supernet(space, replace(space.supernet, layers=2))

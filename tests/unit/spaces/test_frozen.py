@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -80,3 +82,17 @@ def test_a_pair_without_running_statistics_is_normalised_by_the_batch_and_then_w
     edges = torch.cat(pass_.edge_sums(None, node, names, nothing, nothing), dim=-1)
     ours = edges[:, :, :, 0].permute(0, 3, 1, 2)
     torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_still_to_be_mixed_is_rounded_once():
+    """The last convolutions of a DARTS cell are added up at the mix; the others are rounded when they are frozen."""
+    space = find("darts-s2")
+    net = Supernet(space, replace(space.supernet, channels=4, layers=3), maps=torch.bfloat16)
+    weights = torch.randn(1, net.size, generator=torch.Generator().manual_seed(0))
+    frozen = net.freeze(weights, net.statistics(1, dtype=torch.float32, device="cpu"))
+    gathered = {name: kernel.dtype for name, (kernel, _) in frozen.kernels.items() if name.endswith(".last")}
+    assert set(gathered.values()) == {torch.float32}
+    assert {kernel.dtype for name, (kernel, _) in frozen.kernels.items() if name not in gathered} == {torch.bfloat16}
+    mix = torch.softmax(torch.zeros(1, *space.mask.shape).masked_fill(~torch.from_numpy(space.mask), -torch.inf), 2)
+    logits = net.forward_frozen(frozen, torch.randn(2, 16, 16, 1, 3).bfloat16(), mix)
+    assert logits.isfinite().all()
