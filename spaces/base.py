@@ -70,7 +70,7 @@ class Space(ABC):
     notations: Mapping[str, Callable[[str], str]] = MappingProxyType({})  # of other codes; "" needs no name
     noisy: bool = False  # whether an operation draws noise
     enumerable: bool = True  # whether the cells are few enough to be listed
-    same: str = ""  # when two keys name one cell, in words; empty where they never do
+    same: str = ""  # when the benchmark counts two keys as one cell, in words; empty where it never does
 
     @cached_property
     def operations(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from results.scores.oracle import Oracle
 
 _HIGHER_IS_BETTER = ("accuracy", "valid_accuracy", "train_accuracy")
 #: Digits after the point of a reading: differences that are equal differ in their last bits.
-_DIGITS = 9
+_DIGITS = 12
 
 
 class _Aside(TypedDict):

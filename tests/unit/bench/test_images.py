@@ -222,7 +222,7 @@ def test_missing_cifar_says_where_it_belongs(tmp_path):
         ({"dataset": "digits", "train_limit": 1537}, "1 to 1536"),
     ],
 )
-def test_wrong_requests_say_the_mend(arguments, message):
+def test_wrong_requests_say_the_fix(arguments, message):
     with pytest.raises(InputError) as error:
         load(**arguments)
     assert message in str(error.value)

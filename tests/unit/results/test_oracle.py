@@ -140,7 +140,7 @@ def test_a_full_table_goes_before_a_partial_one_and_samples_are_passed_over(tmp_
     assert TableOracle.find(tmp_path / "nowhere") == []
 
 
-def test_a_broken_table_names_the_file_and_the_mend(tmp_path):
+def test_a_broken_table_names_the_file_and_the_fix(tmp_path):
     write_nasbench201(tmp_path)
     path = tmp_path / "nasbench201.parquet"
     path.write_bytes(path.read_bytes()[:-50])

@@ -216,7 +216,7 @@ def test_a_damaged_file_is_listed_and_left_out(tmp_path, make_record, damage, sa
         store.read(RUN)
 
 
-def test_a_missing_record_is_an_error_with_the_mend(tmp_path):
+def test_a_missing_record_is_an_error_with_the_fix(tmp_path):
     with pytest.raises(InputError, match=r"no record of paper/nasbench201/darts/3 .*'dnas list'"):
         Store(tmp_path).read(RUN)
 

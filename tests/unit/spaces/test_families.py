@@ -200,7 +200,7 @@ def test_operations_of_dead_blocks_do_not_matter():
         ("|zero~0|+|none~0|none~1|+|none~0|none~1|none~2|", "unknown operation 'zero'"),
     ],
 )
-def test_a_malformed_cell_of_nasbench201_is_refused_with_the_mend(text, says):
+def test_a_malformed_cell_of_nasbench201_is_refused_with_the_fix(text, says):
     with pytest.raises(ValueError, match=says) as refused:
         spaces.find("nasbench201").parse(text)
     assert "\n" not in str(refused.value)

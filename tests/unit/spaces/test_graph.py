@@ -117,7 +117,7 @@ def test_a_key_is_parsed_into_its_own_cell(cell):
         ("110011:conv3x3,", "unknown operation ''"),
     ],
 )
-def test_a_malformed_key_is_refused_with_the_mend(text, says):
+def test_a_malformed_key_is_refused_with_the_fix(text, says):
     with pytest.raises(ValueError, match=says) as refused:
         graph.parse(text, OPERATIONS)
     assert "\n" not in str(refused.value)
