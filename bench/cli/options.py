@@ -42,7 +42,7 @@ ExperimentName = Annotated[
 SpaceName = Annotated[str, typer.Argument(help="A space.", autocompletion=_complete_space)]
 Spaces = Annotated[
     list[str] | None,
-    typer.Option("--space", help="This space alone, listed by the experiment or not; may be repeated.", autocompletion=_complete_space),
+    typer.Option("--space", help="Only this space; may be repeated.", autocompletion=_complete_space),
 ]
 Methods = Annotated[
     list[str] | None,

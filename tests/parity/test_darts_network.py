@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 import spaces
 from spaces.edge_weights import searched
+from spaces.supernet import ops
 from spaces.supernet.network import Supernet
 from spaces.supernet.noise import Noise
 
@@ -157,6 +158,30 @@ def test_one_pass(name, channels, partial, weighed, training):
     torch.testing.assert_close(weight_gradient, expected, **limit)
     for found, there in zip(own.values(), statistics(net, space, networks).values(), strict=True):
         torch.testing.assert_close(found, there, **limit)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "frozen"])
+@pytest.mark.parametrize("form", ["grouped", "loop", "dense", "bmm"])
+@pytest.mark.parametrize(("name", "channels", "partial", "weighed"), [("darts-s1", 2, 1, False), ("darts", 8, 4, True)])
+def test_a_gpu_computes_the_same_in_every_form(name, channels, partial, weighed, form, training, monkeypatch):
+    config = replace(spaces.find(name).supernet, channels=channels, layers=3, partial=partial, edge_weights=weighed)
+    space = searched(spaces.find(name), config)
+    generator = torch.Generator().manual_seed(0)
+    weights = 0.3 * torch.randn(SEEDS, Supernet(space, config).size, generator=generator, dtype=torch.float64)
+    mix = torch.rand(SEEDS, *space.mask.shape, generator=generator, dtype=torch.float64) * torch.from_numpy(space.mask)
+    x = torch.randn(3, 8, 8, SEEDS, 3, generator=generator, dtype=torch.float64)
+
+    def computed(form):
+        net = Supernet(space, config, form=form)
+        weights.requires_grad_(), mix.requires_grad_()
+        running = net.statistics(SEEDS, dtype=torch.float64, device="cpu")
+        logits = net.forward(weights, running, x, mix, training=training)
+        return logits, *torch.autograd.grad(logits.square().sum(), (weights, mix))
+
+    expected = computed("grouped")
+    monkeypatch.setattr(ops, "on_a_cpu", lambda maps: False)
+    for one, other in zip(computed(form), expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
 def test_noise_of_a_lower_precision_is_the_same_noise_rounded():
