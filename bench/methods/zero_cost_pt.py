@@ -149,6 +149,15 @@ DEVIATIONS = (
         source=f"{_SOURCE}, nasbench1shot1/optimizers/darts/networks_proposal.py:160-262",
         holds=lambda arm: arm.space.family == "nasbench1shot1",
     ),
+    Rule(
+        id="zero-cost-pt-batch",
+        what="A batch has 256 images.",
+        why="As in the code for NAS-Bench-201; the code for this benchmark takes 128.",
+        effect="Unknown; scores of larger batches vary less.",
+        switch="methods.zero-cost-pt.batch=128",
+        source=f"{_SOURCE}, nasbench1shot1/optimizers/darts/networks_proposal.py:160-262",
+        holds=lambda arm: arm.space.family == "nasbench1shot1" and arm.protocol.params.batch == 256,
+    ),
 )
 
 

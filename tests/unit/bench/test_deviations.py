@@ -197,6 +197,12 @@ def test_gdas_on_nasbench1shot1_states_where_its_code_for_that_benchmark_differs
     assert "length" not in stated("nasbench201", "gdas", *longer, "training.weight_decay=5e-4")
 
 
+def test_zero_cost_pt_states_its_batch_where_the_code_takes_another():
+    assert "zero-cost-pt-batch" in stated("nasbench1shot1-1", "zero-cost-pt")
+    assert "zero-cost-pt-batch" not in stated("nasbench201", "zero-cost-pt")
+    assert "zero-cost-pt-batch" not in stated("nasbench1shot1-1", "zero-cost-pt", "methods.zero-cost-pt.batch=128")
+
+
 def test_pc_darts_without_its_parts_says_so():
     assert not {"all-channels", "competing-edges-without-weights"} & stated("darts", "pc-darts", experiment="quick")
     assert "all-channels" in stated("nasbench201", "pc-darts", "methods.pc-darts.k=1")
