@@ -157,7 +157,7 @@ DEVIATIONS = (
     ),
     Rule(
         id="temperature",
-        what="Tau falls from 10 to 0.1.",
+        what="On NAS-Bench-1Shot1, tau falls from 10 to 0.1.",
         why="The code for NAS-Bench-201 does the same, and all spaces share the setting. The code for this benchmark"
         " ends at 1.",
         effect="Unknown; at the end of a search even the soft choice of parents is nearly one-hot.",
@@ -167,7 +167,7 @@ DEVIATIONS = (
     ),
     Rule(
         id="unclipped-alphas",
-        what="The gradient of the alphas is not clipped.",
+        what="On NAS-Bench-1Shot1, the gradient of the alphas is not clipped.",
         why="No other method on this benchmark clips it; the code of GDAS for this benchmark does, to a norm of 5.",
         effect="Unknown; the Gumbel softmax can make that gradient large.",
         source="automl/nasbench-1shot1 optimizers/gdas/architect.py:25-27",

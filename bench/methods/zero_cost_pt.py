@@ -151,7 +151,7 @@ DEVIATIONS = (
     ),
     Rule(
         id="zero-cost-pt-batch",
-        what="A batch has 256 images.",
+        what="On NAS-Bench-1Shot1, a batch has 256 images.",
         why="As in the code for NAS-Bench-201; the code for this benchmark takes 128.",
         effect="Unknown; scores of larger batches vary less.",
         switch="methods.zero-cost-pt.batch=128",
