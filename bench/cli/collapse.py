@@ -24,16 +24,16 @@ def collapse(
     from results.scores.surrogate import DROP, CollapseDetector
 
     every = Store(existing(runs)).records()
+    known = sorted({record.run.experiment for record in every})
+    for name in experiments or ():
+        if name not in known:
+            raise InputError(f"there are no records of '{name}'{suggest(name, known)}")
     records = [
         record
         for record in every
-        if record.complete
+        if record.complete and record.run.experiment in (experiments or known)
         if record.manifest.space.family == "darts" and record.manifest.space.dataset == "cifar10"
-        if not experiments or record.run.experiment in experiments
     ]
-    for name in experiments or ():
-        if name not in (known := sorted({record.run.experiment for record in every})):
-            raise InputError(f"there are no records of '{name}'{suggest(name, known)}")
     if not records:
         raise InputError("no search of a DARTS space on CIFAR-10 is complete here")
     drops = CollapseDetector(data_dir()).drops([record.final_arch for record in records])

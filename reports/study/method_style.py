@@ -89,9 +89,9 @@ def _lighter(colour: str) -> str:
     return "#" + "".join(f"{min(255, part + max(1, (255 - part) // 4)):02X}" for part in parts)
 
 
-def measured_on(methods: Iterable[Method], verb: str = "Measured") -> str:
-    """Return on which images the supernets of methods are measured, as captions say it, beginning with ``verb``."""
+def measured_on(methods: Iterable[Method], beginning: str = "Measured") -> str:
+    """Return on which images the supernets of methods are measured, as captions say it."""
     without = [method.label for method in methods if not method.holds_out]
     if not without:
-        return f"{verb} on the images that train alpha alone."
-    return f"{verb} on the images that train alpha alone; {' and '.join(without)} on images that trained the weights."
+        return f"{beginning} on the images that train alpha alone."
+    return f"{beginning} on the images that train alpha alone; {' and '.join(without)} on images that trained the weights."

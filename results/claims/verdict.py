@@ -44,8 +44,8 @@ class Verdict:
     ----------
     measured : mean over seeds, on the scale of the claim's value or of the direction's effect; None where no seed
         is scored throughout.
-    interval : at 95 %, of this claim alone, on the same scale. For its lower limit unscored architectures are as bad,
-        for its upper limit as good as they could be.
+    interval : at 95 %, of this claim alone, on the same scale. Its lower limit takes the least value that an
+        unscored architecture could have, its upper limit the greatest.
     p : the least error at which this claim alone would be decided; None where too few architectures are scored.
     adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
         a p. The verdict follows it.
