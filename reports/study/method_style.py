@@ -94,4 +94,6 @@ def measured_on(methods: Iterable[Method], beginning: str = "Measured") -> str:
     without = [method.label for method in methods if not method.holds_out]
     if not without:
         return f"{beginning} on the images that train alpha alone."
-    return f"{beginning} on the images that train alpha alone; {' and '.join(without)} on images that trained the weights."
+    return (
+        f"{beginning} on the images that train alpha alone; {' and '.join(without)} on images that trained the weights."
+    )
