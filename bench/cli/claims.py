@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,47 @@ from results.errors import printable
 
 if TYPE_CHECKING:
     from results.claims.verdict import Verdict
+
+#: The keys of a verdict as plain data, in order.
+KEYS = (
+    "id",
+    "paper",
+    "status",
+    "kind",
+    "space",
+    "dataset",
+    "method",
+    "metric",
+    "split",
+    "experiment",
+    "comparable",
+    "reason",
+    "published",
+    "published_spread",
+    "published_n",
+    "tolerance",
+    "test",
+    "unit",
+    "measured",
+    "measured_n",
+    "interval",
+    "n",
+    "counted",
+    "selection",
+    "p",
+    "p_adjusted",
+    "family",
+    "family_name",
+    "seeds_to_decide",
+    "unscored",
+    "points",
+    "diverged",
+    "failed",
+    "imported",
+    "lengths",
+    "left_out",
+    "text",
+)
 
 
 def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "", every: bool = False) -> int:
@@ -32,10 +74,13 @@ def print_claims(verdicts: Sequence[Verdict], *, strict: bool, scope: str = "", 
 
 
 def status(verdicts: Sequence[Verdict], strict: bool) -> int:
-    """Return the exit status: 1 where a published claim is worse, or with ``strict`` is not decided."""
-    failing = {"worse", "inconclusive", "not-run"} if strict else {"worse"}
-    published = (v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench")
-    return int(any(v.status in failing for v in published))
+    """Return the exit status: 1 where a published claim is worse, or with ``strict`` is not decided.
+
+    Claims on one chosen cell do not count as undecided, since no number of searches decides them.
+    """
+    published = [v for v in verdicts if v.claim.judged and v.claim.paper != "dnas-bench"]
+    undecided = strict and any(v.status in ("inconclusive", "not-run") and not v.claim.single for v in published)
+    return int(undecided or any(v.status == "worse" for v in published))
 
 
 def print_unreadable(unreadable: Iterable[tuple[Path, str]]) -> None:
@@ -45,9 +90,8 @@ def print_unreadable(unreadable: Iterable[tuple[Path, str]]) -> None:
 
 
 def unreadable_as_json(path: Path, why: str) -> dict[str, Any]:
-    """Return a file that cannot be read as an entry among verdicts, with the keys of one."""
-    nothing = dict.fromkeys(("id", "published", "measured", "n"))
-    return nothing | {"status": "unreadable", "text": why, "path": str(path)}
+    """Return a file that cannot be read as an entry among verdicts, with the keys of one, all null, and its path."""
+    return dict.fromkeys(KEYS) | {"status": "unreadable", "text": why, "path": str(path)}
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -64,18 +108,27 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "space": claim.space,
         "dataset": claim.dataset,
         "method": claim.method,
+        "metric": claim.metric,
+        "split": claim.split or None,
         "experiment": claim.experiment,
+        "comparable": claim.comparable,
+        "reason": claim.reason,
         "published": claim.value,
         "published_spread": claim.spread,
         "published_n": claim.n,
+        "tolerance": claim.tolerance,
+        "test": asdict(claim.test) if claim.test else None,
         "unit": claim.unit,
         "measured": verdict.measured,
+        "measured_n": verdict.known,
         "interval": [interval.low, interval.high] if interval else None,
         "n": verdict.n,
+        "counted": verdict.counted,
         "selection": rule(claim.selection) if claim.selection else None,
         "p": verdict.p,
         "p_adjusted": verdict.adjusted,
         "family": verdict.family,
+        "family_name": claim.family or claim.paper,
         "seeds_to_decide": verdict.seeds_to_decide,
         "unscored": verdict.unscored,
         "points": verdict.points,

@@ -31,7 +31,7 @@ class Criterion:
     reference : subtract the average over this part: the number is a change.
     log : take logarithms of the averages first: a change is then a ratio.
     baseline : subtract the number of the run of this method with the same seed.
-    each : count the seeds on either side instead of taking their mean, for what is said about every seed.
+    every : the statement is about every seed, as in "never" and "in every seed": one seed on the other side refutes it.
     """
 
     relation: Literal[">", "<"]
@@ -40,7 +40,7 @@ class Criterion:
     reference: tuple[float, float] | None = None
     log: bool = False
     baseline: str = ""
-    each: bool = False
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Claim:
         "count:OPERATION@CELL", or a column of the record; "seconds", of an epoch, as a ratio to a baseline alone.
     split : "valid" or "test", for accuracy and error.
     value, spread, n : mean, standard deviation and number of seeds as printed; None where not stated. A spread of
-        zero says that every seed ended in the same architecture.
+        zero says that every seed gave this number.
     protocol : how the number came about; source : where it was read.
     comparable : whether our runs follow the "same-protocol", or another one under which the same is expected
         ("direction"), or cannot be compared with it ("no"); ``reason`` says what differs.
@@ -124,8 +124,13 @@ class Claim:
 
     @property
     def judged(self) -> bool:
-        """Whether records can decide it."""
+        """Whether records bear on it."""
         return self.kind != "published-only" and bool(self.experiment) and self.comparable != "no"
+
+    @property
+    def single(self) -> bool:
+        """Whether it is about one chosen cell: one number however many searches there are, which decides nothing."""
+        return self.selection is not None and self.selection.cells != "each"
 
 
 def _fault(claim: Claim) -> str:

@@ -3,6 +3,9 @@
 A side is decided if an interval of the mean lies wholly on one side of each end of the region. The level of the
 interval is one minus the error that is allowed. The p of a side is the least error at which it is decided: p is at most
 5 % exactly if the 95 % interval decides. With a p, many claims can be corrected together (``results.claims.judge``).
+
+An interval rests on the spread of the seeds, and seeds that give one or two numbers show next to nothing of it. So
+there the seeds on a side are counted as well, and the larger p holds.
 """
 
 from __future__ import annotations
@@ -52,14 +55,15 @@ class Question:
 
     The interval of the mean reaches from its lower limit with every value as low as it can be, to its upper limit with
     every value as high as it can be: the true mean is not below the mean of the least values, and not above that of the
-    greatest. Where all values are equal the interval has no width and says nothing. Then, or with ``each``, the seeds
-    are counted instead, and the interval is that of the share of the seeds on a side, which must lie above one half.
+    greatest. If the seeds give fewer than three numbers, those on a side are counted too: an exact test must say that
+    they are more than half of all. With ``every`` and ``constant`` they are counted alone.
 
     Attributes
     ----------
     low, high : the least and the most that the value of each seed can be; the same where it is known. At least one.
     region : an end may be infinite. A seed that is counted and lies on an end is inside if ``closed``, else on no side.
-    each : count seeds whatever their spread. For claims that every seed ends in the same architecture.
+    constant : the published seeds all gave one number, so that nothing is known of their spread.
+    every : every seed must lie inside: one that lies outside decides against it, whatever the others do.
     spread, n : standard deviation and number of seeds of the published value that the region is centred on; an n of
         one makes it a constant.
     """
@@ -68,7 +72,8 @@ class Question:
     high: tuple[float, ...]
     region: Interval
     closed: bool = False
-    each: bool = False
+    constant: bool = False
+    every: bool = False
     spread: float = 0.0
     n: int = 1
 
@@ -80,12 +85,18 @@ class Question:
                 (mean, half_width(variance, len(self.low), self.spread**2, self.n)) for mean, variance in self._moments
             )
             interval = Interval(least - below, most + above)
+        if self.every and self._outside:
+            return Leaning(self._outside, 0.0, interval)
         if self.counted:
             side, hits = self._most()
-            return Leaning(side, 1.0 if side is Side.UNDECIDED else share_p(hits, len(self.low)), interval)
-        p = self._sides()
-        side = min(p, key=lambda s: p[s])
-        return Leaning(side, p[side], interval) if p[side] < 1 else Leaning(Side.UNDECIDED, 1.0, interval)
+            p = 1.0 if side is Side.UNDECIDED else share_p(hits, len(self.low))
+            if p < 1 and self._averaged:
+                p = max(p, self._sides()[side])
+        else:
+            sides = self._sides()
+            side = min(sides, key=lambda s: sides[s])
+            p = sides[side]
+        return Leaning(side if p < 1 else Side.UNDECIDED, p, interval)
 
     def seeds_to_decide(self, threshold: float = ERROR) -> int | None:
         """Return the least number of seeds like these at which p would be at most ``threshold``.
@@ -96,20 +107,41 @@ class Question:
         """
         if self.low != self.high:
             return None
-        more = range(len(self.low) + 1, MOST_SEEDS + 1)
-        if self.counted:
-            side, hits = self._most()
-            if side is Side.UNDECIDED:
-                return None
-            return next((n for n in more if share_p(hits * n // len(self.low), n) <= threshold), None)
-        (mean, variance), _ = self._moments
-        room = min(abs(mean - self.region.low), abs(mean - self.region.high))
-        return next((n for n in more if mean_p(room, variance, n, self.spread**2, self.n) <= threshold), None)
+        side, hits = self._most()
+        if self.counted and (side is Side.UNDECIDED or (self.every and self._outside)):
+            return None
+        if self.counted and self._averaged and self._sides()[side] == 1:
+            return None
+
+        def p(n: int) -> float:
+            count = share_p(hits * n // len(self.low), n) if self.counted else 0.0
+            return max(count, self._mean_p(n)) if self._averaged else count
+
+        return next((n for n in range(len(self.low) + 1, MOST_SEEDS + 1) if p(n) <= threshold), None)
 
     @cached_property
     def counted(self) -> bool:
-        """Whether seeds on a side are counted instead of their mean being tested."""
-        return self.each or len(self.low) < 2 or min(map(len, (set(self.low), set(self.high)))) == 1
+        """Whether the seeds on a side are counted, instead of or beside a test of their mean."""
+        return self.every or self.constant or min(map(len, (set(self.low), set(self.high)))) < 3
+
+    @cached_property
+    def _averaged(self) -> bool:
+        """Whether the mean is tested: it has a spread to rest on, and is what the claim is about."""
+        if self.every or self.constant or len(self.low) < 2:
+            return False
+        return (self.spread > 0 and self.n > 1) or min(variance for _, variance in self._moments) > 0
+
+    def _mean_p(self, n: int) -> float:
+        """Return the p of ``n`` seeds of this mean and variance."""
+        (mean, variance), _ = self._moments
+        room = min(abs(mean - self.region.low), abs(mean - self.region.high))
+        return mean_p(room, variance, n, self.spread**2, self.n)
+
+    @cached_property
+    def _outside(self) -> Side | None:
+        """The side outside the region on which a seed certainly lies, the one of most such seeds; None if none does."""
+        side = max((Side.BELOW, Side.ABOVE), key=lambda s: self.hits[s])
+        return side if self.hits[side] else None
 
     @cached_property
     def _moments(self) -> tuple[tuple[float, float], tuple[float, float]]:

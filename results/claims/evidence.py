@@ -13,7 +13,7 @@ import pandas as pd
 
 from results.claims.alike import alike, common_epochs
 from results.claims.claim import COST, OPERATIONS, Claim, Criterion
-from results.claims.series import Reading, Series, part, points_within
+from results.claims.series import Reading, Series, part
 from results.claims.timed_group import TimedGroup
 from results.claims.trainings import Trainings
 from results.claims.verdict import Length
@@ -26,6 +26,8 @@ from results.scores.score import Score
 
 #: Of architectures, in percent: within 0 to 100, so that one that is not scored, or not reached, has bounds.
 _SCORED = ("accuracy", "error")
+#: All that are in percent.
+_PERCENT = (*_SCORED, "train_accuracy", "valid_accuracy", "landscape-drop")
 #: The epochs of each arm.
 Lengths = Mapping[ArmName, int]
 _END = Criterion(">")  # a number is read where a direction is by default: after the last epoch
@@ -34,8 +36,8 @@ _END = Criterion(">")  # a number is read where a direction is by default: after
 class Evidence:
     """The records of one protocol per experiment, space and method, and the oracle that scores them.
 
-    A search that diverged is a result: its accuracy and error could be anything, and it has no number of other
-    metrics. A search that failed is not a result, since it is run again. ``unfinished`` names both.
+    A search that diverged is a result: any metric that has bounds could be anything within them, and it has no number
+    of others. A search that failed is not a result, since it is run again. ``unfinished`` names both.
 
     Parameters
     ----------
@@ -81,8 +83,7 @@ class Evidence:
         both = [seed for seed in mine if seed in theirs]
         if claim.metric == COST:
             ours, others = (self._groups(claim, method) for method in (claim.method, claim.test.baseline))
-            pairs = {(ours[seed], others[seed]): seed for seed in both}
-            both = [seed for (one, other), seed in pairs.items() if one.like(other)]
+            both = _apart([seed for seed in both if ours[seed].like(others[seed])], ours, others)
         return [mine[seed] - theirs[seed] for seed in both]
 
     def left_out(self, claim: Claim) -> tuple[LeftOut, ...]:
@@ -160,7 +161,7 @@ class Evidence:
                 return {number: reading for number, reading in enumerate(readings) if reading is not None}
             records = records if measured else []  # a seed that diverged says nothing while the others are not trained
         found = {record.run.seed: self._read(claim, record) for record in measured}
-        found |= {record.run.seed: _anything(claim, record) for record in records if not record.complete}
+        found |= {record.run.seed: _anything(claim) for record in records if not record.complete}
         return {seed: reading for seed, reading in sorted(found.items()) if reading is not None}
 
     def _basis(self, claim: Claim) -> _Basis:
@@ -231,14 +232,31 @@ class _Basis:
     common: np.ndarray | None  # bool (points,); None where every point counts
 
 
-def _anything(claim: Claim, record: Record) -> Reading | None:
-    """Return all that a seed that diverged could have: any accuracy at each point to come; None of other metrics."""
-    test = claim.test or _END
-    if claim.metric not in _SCORED or test.log:  # the logarithm of an accuracy has no bound either
+def _anything(claim: Claim) -> Reading | None:
+    """Return all that a seed that diverged could have; None of a metric without bounds.
+
+    Its architectures are not looked up, so that they do not count among those that must be scored.
+    """
+    test, most = claim.test or _END, _most(claim.metric)
+    if most is None or test.log:  # the logarithm of a share has no lower bound
         return None
-    windows = [window for window in (test.window, test.reference) if window is not None]
-    points = sum(points_within(window, record.epochs) for window in windows)
-    return Reading(-100.0 if test.reference is not None else 0.0, 100.0, points, points)
+    return Reading(-most if test.reference is not None or claim.metric == "landscape-drop" else 0.0, most)
+
+
+def _most(metric: str) -> float | None:
+    """Return the most that a metric which is at least zero can be; None where there is no bound."""
+    if metric in _PERCENT:
+        return 100.0
+    return 1.0 if metric.startswith(("share:", "mix_")) else None
+
+
+def _apart(seeds: Iterable[int], ours: Mapping[int, TimedGroup], others: Mapping[int, TimedGroup]) -> list[int]:
+    """Return seeds of which no two share a group, of either method: the first that come."""
+    kept: list[int] = []
+    for seed in seeds:
+        if all(ours[seed] != ours[one] and others[seed] != others[one] for one in kept):
+            kept.append(seed)
+    return kept
 
 
 def _methods(claim: Claim) -> list[str]:

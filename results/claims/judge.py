@@ -1,9 +1,10 @@
 """Whether what was measured reproduces what was published.
 
 Each claim that records bear on gets a p (``results.claims.decide``): the least error at which the rule takes the side
-on which the seeds lie. The claims of one paper in one experiment are a family, unless they name a smaller one that was
-fixed before the first record. Their p are adjusted by Holm's method, and a claim is decided if its adjusted p is at
-most 5 %. This keeps the chance that any verdict on a paper is false at 5 %, not the chance for each verdict.
+on which the seeds lie. The claims of one paper in one experiment that have a p are a family. Claims may instead name a
+family that was fixed before the first record: it has its full size from the start, so that a record which comes later
+cannot undo a verdict. The p of a family are adjusted by Holm's method, and a claim is decided if its adjusted p is at
+most 5 %. This keeps the chance that any verdict of a family is false at 5 %, not the chance for each verdict.
 
 A side is one of two or three, and to err is to take the wrong one. Holm's method bounds that error where claims are
 independent (Shaffer, Control of directional errors with stagewise multiple test procedures, Annals of Statistics 8,
@@ -12,7 +13,7 @@ independent (Shaffer, Control of directional errors with stagewise multiple test
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -67,9 +68,9 @@ class _Case:
         return sum(reading.unscored for reading in self.readings)
 
     @property
-    def covered(self) -> bool:
-        """Whether enough architectures are scored for a verdict."""
-        return self.points - self.unscored >= self.claim.coverage * self.points
+    def testable(self) -> bool:
+        """Whether there is more than one number, and enough architectures are scored for a verdict."""
+        return len(self.readings) > 1 and self.points - self.unscored >= self.claim.coverage * self.points
 
 
 def judge(
@@ -102,15 +103,18 @@ def judge(
     imported : whether records of other codes count; a verdict names them.
     """
     evidence = Evidence(records, oracle, landscapes, planned, lengths=lengths, imported=imported)
+    claims = list(claims)
     found = [_weigh(claim, evidence) for claim in claims]
+    fixed = Counter((claim.family, claim.experiment) for claim in claims if claim.family and claim.judged)
     families: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for place, case in enumerate(found):
-        if isinstance(case, _Case) and case.covered:
+        if isinstance(case, _Case) and case.testable:
             families[case.claim.family or case.claim.paper, case.claim.experiment].append(place)
     adjusted: dict[int, tuple[float, list[float]]] = {}
-    for places in families.values():
+    for key, places in families.items():
         p = [case.leaning.p for place in places if isinstance(case := found[place], _Case)]
-        for index, (place, value) in enumerate(zip(places, holm(p), strict=True)):
+        p += [1.0] * (fixed[key] - len(p))
+        for index, (place, value) in enumerate(zip(places, holm(p), strict=False)):
             adjusted[place] = value, p[:index] + p[index + 1 :]
     return [
         case if isinstance(case, Verdict) else _verdict(case, *adjusted.get(place, (None, [])))
@@ -140,7 +144,8 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
         tuple(round(reading.high, _DIGITS) for reading in readings),
         _region(claim),
         closed=claim.kind == "number",
-        each=claim.spread == 0 or (claim.test is not None and claim.test.each),
+        constant=claim.spread == 0,
+        every=claim.test is not None and claim.test.every,
         spread=claim.spread or 0.0,
         n=claim.n or 1,
     )
@@ -150,14 +155,11 @@ def _weigh(claim: Claim, evidence: Evidence) -> _Case | Verdict:
 def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Verdict:
     """Return the verdict on a claim, given its adjusted p and the p of the others of its family.
 
-    Without an adjusted p too few of its architectures are scored.
+    Without an adjusted p there is one number alone, or too few of its architectures are scored.
     """
-    known = [reading.low for reading in case.readings if not reading.unscored]
+    known = [reading.low for reading in case.readings if reading.low == reading.high]
     decided = adjusted is not None and adjusted <= ERROR
-    alone = case.claim.selection is not None and case.claim.selection.cells != "each"  # more searches, and still one
-    more = (
-        None if adjusted is None or decided or alone else case.question.seeds_to_decide(holm_threshold(others, ERROR))
-    )
+    more = None if adjusted is None or decided else case.question.seeds_to_decide(holm_threshold(others, ERROR))
     verdict = Verdict(
         case.claim,
         _status(case.claim, case.leaning.side if decided else Side.UNDECIDED),
@@ -165,6 +167,7 @@ def _verdict(case: _Case, adjusted: float | None, others: Sequence[float]) -> Ve
         measured=fmean(known) if known else None,
         interval=case.leaning.interval,
         n=len(case.readings),
+        known=len(known),
         p=None if adjusted is None else case.leaning.p,
         adjusted=adjusted,
         family=0 if adjusted is None else len(others) + 1,

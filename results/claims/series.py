@@ -66,9 +66,3 @@ class Series:
 def part(epochs: np.ndarray) -> np.ndarray:
     """Return which part of the search is done after each of its points."""
     return epochs / epochs[-1] if epochs[-1] else np.ones_like(epochs)
-
-
-def points_within(window: tuple[float, float], epochs: int) -> int:
-    """Return how many of the points 0 to ``epochs`` of a search lie within a window."""
-    low, high = (round(end * epochs, 6) for end in window)  # 0.8 of 50 is no more than 40
-    return math.floor(high) - math.ceil(low) + 1

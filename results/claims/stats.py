@@ -86,12 +86,12 @@ def mean_p(distance: float, variance: float, n: int, their_variance: float = 0.0
 
 
 def share_p(hits: int, n: int) -> float:
-    """Return the two-sided p of a share of one half: one minus the level of Jeffreys's interval that ends there.
+    """Return the two-sided p of the hypothesis that a share is one half, where ``hits`` of ``n`` seeds have it.
 
-    Its mean coverage over shares is right at any n, where the exact interval is wider than it need be. Brown, Cai &
-    DasGupta, Interval estimation for a binomial proportion, Statistical Science 16 (2001), section 4.
+    It is exact: twice the chance that a fair coin gives at least as many, so that it is never below the rate at which a
+    share of one half or less is taken for more.
     """
-    return min(1.0, 2 * float(special.betainc(hits + 0.5, n - hits + 0.5, 0.5)))
+    return min(1.0, 2 * float(stats.binom.sf(hits - 1, n, 0.5)))
 
 
 @dataclass(frozen=True)

@@ -46,14 +46,16 @@ class Verdict:
         is scored throughout.
     interval : at 95 %, of this claim alone, on the same scale. Its lower limit takes the least value that an
         unscored architecture could have, its upper limit the greatest.
-    p : the least error at which this claim alone would be decided; None where too few architectures are scored.
-    adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment that have
-        a p. The verdict follows it.
+    p : the least error at which this claim alone would be decided; None where there is one number alone, or where too
+        few architectures are scored.
+    adjusted : p after Holm's method over the ``family``, the number of claims of that family and experiment: all of a
+        family that was fixed, else those that have a p. The verdict follows it.
     n : seeds used, diverged ones included where they are bounded; of costs, pairs of groups of seeds.
+    known : how many of them have a number, of which ``measured`` is the mean; the others have bounds.
     seeds_to_decide : the number of seeds at which seeds like these would decide, other claims being as they are; None
         where decided, or where more seeds alone would not.
-    counted : where seeds are counted instead of their mean being tested, how many lie as claimed; else None. The
-        verdict then does not rest on ``interval``.
+    counted : where seeds are counted, instead of or beside a test of their mean, how many lie as claimed; else None.
+        The verdict then does not rest on ``interval`` alone.
     unscored, points : how many architectures no table knows, of how many that were looked up; over all seeds, of
         both methods where two are compared.
     left_out : records that would bear on the claim, but follow another protocol or were measured differently.
@@ -69,6 +71,7 @@ class Verdict:
     measured: float | None = None
     interval: Interval | None = None
     n: int = 0
+    known: int = 0
     p: float | None = None
     adjusted: float | None = None
     family: int = 0

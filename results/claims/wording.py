@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from results.claims.claim import Criterion
+from results.claims.claim import COST, Criterion
 from results.claims.trainings import rule
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def expected(claim: Claim) -> str:
 def line(verdict: Verdict) -> str:
     """Return a verdict on a claim that the records bear on in one line."""
     claim = verdict.claim
-    parts = [f"{verdict.status}: measured {measured(verdict)} (n={verdict.n})"]
+    few = "" if verdict.known in (0, verdict.n) else f"mean of {verdict.known} of "
+    pairs = f" pair{'s' * (verdict.n > 1)} of groups" if claim.metric == COST else ""
+    parts = [f"{verdict.status}: measured {measured(verdict)} ({few}n={verdict.n}{pairs})"]
     if claim.kind == "number":
         parts.append(f"published {expected(claim)}, tolerance {claim.tolerance:g}")
     else:
@@ -60,11 +62,15 @@ def remarks(verdict: Verdict) -> list[str]:
     parts = [rule(verdict.claim.selection)] if verdict.claim.selection else []
     if verdict.claim.test and (when := _when(verdict.claim.test)):
         parts.append(when)
-    if verdict.counted is not None:
-        parts.append(f"seeds are counted: {verdict.counted} of {verdict.n} as claimed, more than half are needed")
+    if verdict.counted is not None and verdict.n > 1:
+        every = verdict.claim.test is not None and verdict.claim.test.every
+        enough = "every seed must be" if every else "more than half are needed"
+        parts.append(f"seeds are counted: {verdict.counted} of {verdict.n} as claimed, {enough}")
     if verdict.unscored:
         parts.append(f"{verdict.unscored} of {verdict.points} architectures not scored")
-    if verdict.p is None:
+    if verdict.n == 1:
+        parts.append("one number decides nothing")
+    elif verdict.p is None:
         parts.append(f"at least {verdict.claim.coverage:.0%} must be scored")
     if verdict.decided_alone:
         parts.append(f"alone it would be decided, but not as one of {verdict.family} claims")

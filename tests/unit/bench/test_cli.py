@@ -93,8 +93,8 @@ def test_a_document_holds_nothing_that_json_does_not_know(capsys):
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, [1.5, {"c": None}]], "d": "NaN"}
 
 
-def verdict(status, *, judged=True, paper="sdarts", experiment="paper"):
-    claim = SimpleNamespace(id="a-claim", judged=judged, paper=paper, experiment=experiment)
+def verdict(status, *, judged=True, single=False, paper="sdarts", experiment="paper"):
+    claim = SimpleNamespace(id="a-claim", judged=judged, single=single, paper=paper, experiment=experiment)
     return SimpleNamespace(status=status, claim=claim, text=status, left_out=())
 
 
@@ -106,6 +106,8 @@ def verdict(status, *, judged=True, paper="sdarts", experiment="paper"):
         ([verdict("worse")], 1, 1),
         ([verdict("inconclusive")], 0, 1),
         ([verdict("not-run")], 0, 1),
+        ([verdict("inconclusive", single=True)], 0, 0),  # no number of searches decides it
+        ([verdict("worse", single=True)], 1, 1),
         ([verdict("not-comparable")], 0, 0),
         ([verdict("worse", judged=False)], 0, 0),
         ([verdict("worse", paper="dnas-bench")], 0, 0),  # our own figures are not a published claim

@@ -54,7 +54,7 @@ def test_a_direction_in_logarithms_is_printed_as_a_ratio():
 def test_undecided_says_what_would_decide():
     lost = (Run("paper", "nasbench201", "darts", 4),)
     verdict = Verdict(
-        NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 1, seeds_to_decide=5, unscored=1, points=4, diverged=lost
+        NUMBER, Status.INCONCLUSIVE, "...", 54.0, None, 4, seeds_to_decide=5, unscored=1, points=4, diverged=lost
     )
     row = cells(verdict_table([verdict], NO_LABELS))
     assert "1 of 4 architectures not scored" in row["note"]

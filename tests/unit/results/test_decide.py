@@ -55,21 +55,42 @@ def test_p_is_the_least_error_at_which_the_interval_takes_the_side():
 
 
 def test_equal_values_are_counted_not_averaged():
-    assert decide([0.0] * 3, AROUND_ZERO) is Side.UNDECIDED
-    assert question([0.0] * 3, AROUND_ZERO).leaning().interval == Interval(0.0, 0.0)
-    assert question([0.0] * 3, AROUND_ZERO).seeds_to_decide() == 4
-    assert decide([0.0] * 4, AROUND_ZERO) is Side.INSIDE
-    assert decide([5.0] * 4, AROUND_ZERO) is Side.ABOVE
+    assert decide([0.0] * 5, AROUND_ZERO) is Side.UNDECIDED
+    assert question([0.0] * 5, AROUND_ZERO).leaning().interval == Interval(0.0, 0.0)
+    assert question([0.0] * 5, AROUND_ZERO).seeds_to_decide() == 6
+    assert decide([0.0] * 6, AROUND_ZERO) is Side.INSIDE
+    assert decide([5.0] * 6, AROUND_ZERO) is Side.ABOVE
     assert decide([0.5], AROUND_ZERO) is Side.UNDECIDED
     assert question([0.5], AROUND_ZERO).leaning().interval is None
-    assert question([0.5], AROUND_ZERO).seeds_to_decide() == 4
+    assert question([0.5], AROUND_ZERO).seeds_to_decide() == 6
+
+
+def test_two_different_numbers_decide_no_sooner_than_one():
+    """Three seeds in one cell and one in the next best: their spread says nothing of cells that no seed has found."""
+    nearly = question([0.363, 0.363, 0.363, 0.373], POSITIVE)
+    assert nearly.leaning().p == question([0.363] * 4, POSITIVE).leaning().p == pytest.approx(0.125)
+    assert nearly.seeds_to_decide() == 6
+    assert decide([0.363, 0.373], POSITIVE) is Side.UNDECIDED
+    assert decide([0.363, 0.373, 0.37, 0.368], POSITIVE) is Side.INSIDE
+    apart = question([0.1] * 7 + [9.0], POSITIVE)  # most seeds lie on the side, and the mean may not
+    assert apart.leaning().p > question([0.1] * 8, POSITIVE).leaning().p
+    other = question([0.1] * 7 + [-9.0], POSITIVE)
+    assert (other.leaning().side, other.seeds_to_decide()) == (Side.UNDECIDED, None)
+
+
+def test_equal_seeds_do_not_hide_that_the_published_number_is_uncertain():
+    """Eight seeds at 0.89 and a published mean of four, whose own interval crosses the end at 1."""
+    asked = question([0.89] * 8, AROUND_ZERO, spread=0.47, n=4)
+    assert taken(question([0.89] * 8, AROUND_ZERO)) is Side.INSIDE
+    assert asked.leaning().p == pytest.approx(mean_p(0.11, 0.0, 8, 0.47**2, 4))
+    assert taken(asked) is Side.UNDECIDED
 
 
 def test_a_counted_seed_at_the_end_of_a_tolerance_is_within_it():
-    ends = [1.0, -1.0, 1.0, 1.0]
-    assert decide(ends, AROUND_ZERO, each=True, closed=True) is Side.INSIDE
-    assert decide(ends, AROUND_ZERO, each=True) is Side.UNDECIDED
-    assert decide([1.001] * 4, AROUND_ZERO, closed=True) is Side.ABOVE
+    ends = [1.0, -1.0, 1.0, 1.0, 1.0, 1.0]
+    assert decide(ends, AROUND_ZERO, constant=True, closed=True) is Side.INSIDE
+    assert decide(ends, AROUND_ZERO, constant=True) is Side.UNDECIDED
+    assert decide([1.001] * 6, AROUND_ZERO, closed=True) is Side.ABOVE
 
 
 def test_a_tie_supports_no_direction():
@@ -77,13 +98,23 @@ def test_a_tie_supports_no_direction():
     assert (tie.leaning().side, tie.leaning().p, tie.seeds_to_decide()) == (Side.UNDECIDED, 1.0, None)
 
 
-def test_each_seed_is_judged_alone():
-    """One seed of eight that escapes the collapse moves the mean far, and leaves what most seeds do."""
-    values = [0.0] * 7 + [40.0]
-    assert decide(values, AROUND_ZERO, each=True) is Side.INSIDE
+def test_of_a_published_number_without_spread_most_seeds_decide():
+    """One seed of nine that escapes the collapse moves the mean far, and leaves what most seeds do."""
+    values = [0.0] * 8 + [40.0]
+    assert decide(values, AROUND_ZERO, constant=True) is Side.INSIDE
     assert decide(values, AROUND_ZERO) is Side.UNDECIDED
-    half = question([0.0, 0.0, 40.0, 40.0], AROUND_ZERO, each=True)
+    half = question([0.0, 0.0, 40.0, 40.0], AROUND_ZERO, constant=True)
     assert (taken(half), half.seeds_to_decide()) == (Side.UNDECIDED, None)
+
+
+def test_one_seed_refutes_what_is_said_of_every_seed():
+    refuted = question([0.0] * 19 + [40.0], AROUND_ZERO, every=True)
+    assert (refuted.leaning().side, refuted.leaning().p, refuted.seeds_to_decide()) == (Side.ABOVE, 0.0, None)
+    assert decide([0.0] * 6, AROUND_ZERO, every=True) is Side.INSIDE
+    assert question([0.0, 0.1, 0.2, 0.3], AROUND_ZERO, every=True).seeds_to_decide() == 6
+    unknown = Question((0.0,) * 8, (0.0,) * 7 + (40.0,), AROUND_ZERO, every=True)
+    assert taken(unknown) is Side.UNDECIDED  # seven of eight, and the last could lie on either side
+    assert taken(Question((0.0,) * 9, (0.0,) * 8 + (40.0,), AROUND_ZERO, every=True)) is Side.INSIDE
 
 
 @pytest.mark.parametrize("threshold", [0.05, 0.05 / 8])
@@ -104,9 +135,9 @@ def test_the_seeds_asked_for_decide(threshold):
 
 
 def test_a_stricter_threshold_asks_for_more_equal_seeds():
-    assert taken(question([0.0] * 4, AROUND_ZERO), 0.05 / 7) is Side.UNDECIDED
-    assert question([0.0] * 4, AROUND_ZERO).seeds_to_decide(0.05 / 7) == 6
-    assert taken(question([0.0] * 6, AROUND_ZERO), 0.05 / 7) is Side.INSIDE
+    assert taken(question([0.0] * 6, AROUND_ZERO), 0.05 / 7) is Side.UNDECIDED
+    assert question([0.0] * 6, AROUND_ZERO).seeds_to_decide(0.05 / 7) == 9
+    assert taken(question([0.0] * 9, AROUND_ZERO), 0.05 / 7) is Side.INSIDE
 
 
 def test_a_few_more_seeds_may_decide_where_very_many_would_not():
@@ -141,18 +172,18 @@ def test_what_is_not_known_widens_the_interval_on_its_side_alone():
 
 def test_seeds_that_could_lie_on_either_side_count_for_none():
     def counted(low, high):
-        return taken(Question(tuple(low), tuple(high), AROUND_ZERO, each=True))
+        return taken(Question(tuple(low), tuple(high), AROUND_ZERO, constant=True))
 
-    assert counted([0.0] * 4, [0.0] * 4) is Side.INSIDE
-    assert counted([0.0] * 4, [0.0, 0.0, 0.0, 9.0]) is Side.UNDECIDED
-    assert counted([0.0] * 8, [0.0] * 7 + [9.0]) is Side.INSIDE
+    assert counted([0.0] * 6, [0.0] * 6) is Side.INSIDE
+    assert counted([0.0] * 6, [0.0] * 5 + [9.0]) is Side.UNDECIDED
+    assert counted([0.0] * 9, [0.0] * 8 + [9.0]) is Side.INSIDE
 
 
 def test_limits_without_spread_say_nothing_even_where_the_others_have_some():
     """All lower limits equal: an interval without width would call three seeds of four decided."""
     question = Question((0.0,) * 4, (0.0, 0.0, 0.0, 9.0), Interval(-1.0, inf))
     assert question.leaning().side is Side.INSIDE
-    assert question.leaning().p == pytest.approx(0.0299, abs=1e-4)
+    assert question.leaning().p == pytest.approx(0.125)
 
 
 def false(side: Side, truth: float, region: Interval) -> bool:
@@ -195,6 +226,6 @@ def test_at_the_end_of_the_region_normal_noise_is_misjudged_as_often_as_the_leve
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.45])
 def test_a_collapse_that_most_seeds_escape_is_seldom_confirmed(share):
     rng = np.random.default_rng(21)
-    values = np.where(rng.random((1_000, 4)) < share, 0.0, 40.0)
-    confirmed = sum(decide(row, AROUND_ZERO, each=True) is Side.INSIDE for row in values)
+    values = np.where(rng.random((1_000, 6)) < share, 0.0, 40.0)
+    confirmed = sum(decide(row, AROUND_ZERO, constant=True) is Side.INSIDE for row in values)
     assert confirmed < 50

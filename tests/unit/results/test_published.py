@@ -172,7 +172,7 @@ def test_published_eigenvalues_have_the_means_of_the_claims(decay, claimed):
 @pytest.mark.parametrize(("decay", "claimed"), [("", ""), (", L2 81e-4", "-l2-81")])
 def test_published_supernet_errors_fall_to_those_of_the_claims(decay, claimed):
     course = logged("supernet error", decay=decay)
-    assert course.iloc[-1] == pytest.approx(100 - CLAIMS[f"rdarts-supernet-s1-c10{claimed}"].value, abs=0.05)
+    assert course.iloc[-1] == pytest.approx(100 - CLAIMS[f"rdarts-supernet-s1-c10{claimed}"].value, abs=0.1)
     assert course.iloc[0] > 3 * course.iloc[-1]
 
 
@@ -191,8 +191,8 @@ def test_curves():
 @pytest.mark.data
 def test_the_published_collapse_is_the_all_skip_cell(data_dir):
     oracle = Chain(TableOracle.find(data_dir))
-    numbers = [c for c in CLAIMS.values() if c.judged and not c.selection and c.kind == "number" and not c.family]
-    collapsed = [c for c in numbers if c.space == "nasbench201"]
+    numbers = [c for c in CLAIMS.values() if c.judged and not c.selection and c.kind == "number"]
+    collapsed = [c for c in numbers if c.space == "nasbench201" and c.family in ("", c.id.partition("@")[0])]
     assert len(collapsed) == 27
     for claim in collapsed:
         score = oracle.score(claim.space, ALL_SKIP, claim.dataset)

@@ -38,14 +38,21 @@ def test_the_p_of_a_mean_is_students_and_welchs():
 
 
 @pytest.mark.parametrize(("hits", "n"), [(4, 4), (5, 6), (9, 12)])
-def test_the_p_of_a_share_is_where_its_interval_ends_at_one_half(hits, n):
-    jeffreys = stats.beta(hits + 0.5, n - hits + 0.5)
-    assert jeffreys.ppf(share_p(hits, n) / 2) == pytest.approx(0.5)
+def test_the_p_of_a_share_is_that_of_the_exact_test(hits, n):
+    assert share_p(hits, n) == pytest.approx(stats.binomtest(hits, n, 0.5).pvalue)
 
 
-def test_three_equal_seeds_do_not_decide_and_four_do():
-    assert share_p(4, 4) < 0.05 < share_p(3, 3)
+def test_five_equal_seeds_do_not_decide_and_six_do():
+    assert share_p(6, 6) < 0.05 < share_p(5, 5)
     assert share_p(2, 4) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("n", range(2, 25))
+def test_a_share_of_one_half_is_seldom_taken_for_more(n):
+    """Also with the correction for as many claims as a family of ours has."""
+    for error in (0.05, 0.05 / 12):
+        wrong = sum(stats.binom.pmf(hits, n, 0.5) for hits in range(n + 1) if share_p(max(hits, n - hits), n) <= error)
+        assert wrong <= error + 1e-12
 
 
 def test_bootstrap_is_repeatable_and_holds_the_mean():
