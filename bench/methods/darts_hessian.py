@@ -75,7 +75,7 @@ DEVIATIONS = (
         why="The paper shows curves of an explicit regulariser and gives neither formula nor code that could be read.",
         effect="Unknown: its curves cannot be compared with those of the paper.",
         switch="methods.darts-hessian.eta=0",
-        source="xiangning-chen/SmoothDARTS optimizers/darts/analyze.py holds the measurement alone",
+        source="xiangning-chen/SmoothDARTS optimizers/analyze.py holds the measurement alone",
         holds=lambda arm: arm.protocol.params.eta > 0,
     ),
 )

@@ -73,8 +73,8 @@ PROTOCOL = (
     Rule(
         id="random-streams",
         what="Every draw comes from a stream named by seed, purpose and epoch.",
-        why="The authors' codes draw from a few global generators; those of the DARTS family leave Python's, from"
-        " which their image crops come, unseeded.",
+        why="The authors' codes draw from a few global generators; SmoothDARTS leaves Python's, from which its image"
+        " crops come, unseeded.",
         effect="None in distribution; a run can be repeated and resumed exactly.",
         source="xiangning-chen/SmoothDARTS optimizers/darts/train_search.py:125-131",
     ),
