@@ -33,9 +33,9 @@ DECIDED_FIRST = (
 #: The ``paper`` of claims that the suite itself makes, about what no paper ran.
 OWN = "dnas-bench"
 _P_NOTE = (
-    "Without an interval, seeds are counted and not averaged. p: of the claim alone, and adjusted by Holm's method over"
-    " the claims of its family that have a p; a family is those of one paper in one experiment, or a smaller one,"
-    " fixed before the first record. A verdict is given where the adjusted p is at most 0.05."
+    "Without an interval, seeds are counted. p: of the claim alone, and adjusted by Holm's method over its family: the"
+    " claims of one paper in one experiment that have a p, or all of a family that was fixed before the first record. A"
+    " verdict is given where the adjusted p is at most 0.05."
 )
 #: Of claims that no record bears on.
 SILENT = (Status.NOT_RUN, Status.NOT_COMPARABLE)
