@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import WIDTH, sheet
 from reports.drawing.style import GRID, INK, MUTED, text_on
 from reports.plots import Plot
-from reports.study.final_cells import CELLS
+from reports.study.final_cells import CELLS, most_found
 from reports.study.study import Study
 from results.records.manifest import Cell
 
@@ -32,23 +31,16 @@ _HIGHEST = 0.42
 
 
 def draw(study: Study) -> Iterator[Plot]:
-    """Yield one figure: per method the final cell that most of its seeds share."""
-    found = []
-    for method in study.methods:
-        finals = [record for record in study.drawn(method) if record.complete]
-        cells = {arch: cell for record in finals for arch, cell in record.manifest.cells.items()}
-        counts = Counter(record.final_arch for record in finals if record.final_arch in cells)
-        if counts:
-            arch = min(counts, key=lambda key: (-counts[key], key))
-            found.append((f"{method.label}, {counts[arch]} of {len(finals)} seeds", arch, cells[arch]))
+    """Yield one figure: per method that searches the final cell that most of its seeds share."""
+    found = list(_found(study))
     if not found:
-        yield Plot(_NAME, _TITLE, missing="no complete record says how its final cell is drawn")
+        yield Plot(_NAME, _TITLE, missing="no complete record of a search says how its final cell is drawn")
         return
     operations = study.declared.operations
     colours = operation_colours(operations)
     panels = [
-        (f"{title}{f': {name}' if name else ''}", part)
-        for title, _, cell in found
+        (f"{label}{f', {name}' if name else ''}: {seeds}", part)
+        for label, seeds, _, cell in found
         for name, part in _kinds(cell).items()
     ]
     figure, axes = sheet(
@@ -70,12 +62,25 @@ def draw(study: Study) -> Iterator[Plot]:
         _NAME,
         _TITLE,
         caption="Data flows from left to right through operations, which the colours name.",
-        note="Of cells that equally many seeds find, the first by its key is drawn. A node that several edges enter"
+        note="Of cells that equally many seeds find, that of the first seed is drawn. A node that several edges enter"
         " sums them. Operations are on edges or on nodes, as the space has them; an edge of the operation none is not"
         " drawn.",
-        alt=f"{_TITLE}, {study.label}. " + "; ".join(f"{title}: {arch}" for title, arch, _ in found) + ".",
+        alt=f"{_TITLE}, {study.label}. "
+        + ", ".join(f"{label} ({seeds}): {arch}" for label, seeds, arch, _ in found)
+        + ".",
         figure=figure,
     )
+
+
+def _found(study: Study) -> Iterator[tuple[str, str, str, Cell]]:
+    """Yield the label of each method that searches, the seeds that share its cell in words, the key and the cell."""
+    for method in study.methods:
+        finals = [record for record in study.drawn(method) if record.complete]
+        cells = {arch: cell for record in finals for arch, cell in record.manifest.cells.items()}
+        finals = [record for record in finals if record.final_arch in cells]
+        if finals and not method.independent:
+            arch, seeds = most_found(finals)
+            yield method.label, seeds, arch, cells[arch]
 
 
 def _kinds(cell: Cell) -> dict[str, Cell]:

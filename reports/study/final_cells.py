@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.study.method_style import Method
 from reports.study.study import Study
 from results.records.arch_key import operations_in
+from results.records.record import Record
 
 #: The operation that passes its input on, where a space has it.
 SKIP = "skip_connect"
@@ -34,6 +36,20 @@ def endings(study: Study) -> list[Ending]:
         if finals and not method.independent:
             found.append(Ending(method, sum(set(operations_in(arch)) == {SKIP} for arch in finals), len(finals)))
     return found
+
+
+def most_found(records: Sequence[Record]) -> tuple[str, str]:
+    """Return the final architecture that most of a method's records share, and which of them do, in words.
+
+    Of equals, it is that of the first seed. The cells of the page over the epochs follow the same rule.
+    """
+    counts = Counter(record.final_arch for record in records)
+    ((arch, count),) = counts.most_common(1)  # of equals, the first that was counted
+    if len(records) == 1:
+        return arch, "its only seed"
+    if count == 1:
+        return arch, f"{len(records)} seeds, {len(counts)} cells; seed {records[0].run.seed}"
+    return arch, f"{count} of {len(records)} seeds"
 
 
 def leading(methods: Sequence[Method]) -> Method:

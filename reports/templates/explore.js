@@ -111,7 +111,7 @@ function slide(explorer, data) {
     swatch.style.background = `var(${colour})`;
     name.append(swatch, label);
     about.className = "muted";
-    const shared = count > 1 ? `${count} of ${runs.length} seeds` : `seed ${runs[0][1]}, no two of ${runs.length} agree`;
+    const shared = count > 1 ? `${count} of ${runs.length} seeds` : `${runs.length} seeds, ${counts.size} cells; seed ${runs[0][1]}`;
     about.textContent = score(data, arch) + (runs.length > 1 ? `, ${shared}` : `, seed ${runs[0][1]}`);
     made.append(name, drawCell(data, arch), about);
     return [made];

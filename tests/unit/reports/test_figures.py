@@ -215,12 +215,33 @@ def test_cost_is_per_seed_of_the_group_and_keeps_devices_apart():
     assert "1 (1 to 1, n=2)" in texts(plot.figure)
 
 
-def test_cells_show_the_most_frequent_one_and_its_share():
-    records = [record(seed=0), record(seed=1), record(seed=2, archs=[CONVOLUTIONS])]
+ONLY_CONVOLUTIONS = CONVOLUTIONS.replace("skip_connect", "nor_conv_3x3")
+
+
+@pytest.mark.parametrize(
+    ("found", "drawn", "title"),
+    [
+        ([ALL_SKIP, ALL_SKIP, CONVOLUTIONS], ALL_SKIP, "DARTS: 2 of 3 seeds"),
+        ([CONVOLUTIONS, ALL_SKIP, ALL_SKIP], ALL_SKIP, "DARTS: 2 of 3 seeds"),
+        ([ALL_SKIP, CONVOLUTIONS, CONVOLUTIONS, ALL_SKIP], ALL_SKIP, "DARTS: 2 of 4 seeds"),
+        ([CONVOLUTIONS, ALL_SKIP, ALL_SKIP, CONVOLUTIONS], CONVOLUTIONS, "DARTS: 2 of 4 seeds"),
+        ([ALL_SKIP, CONVOLUTIONS, ONLY_CONVOLUTIONS], ALL_SKIP, "DARTS: 3 seeds, 3 cells; seed 0"),
+        ([ONLY_CONVOLUTIONS, CONVOLUTIONS, ALL_SKIP], ONLY_CONVOLUTIONS, "DARTS: 3 seeds, 3 cells; seed 0"),
+        ([CONVOLUTIONS], CONVOLUTIONS, "DARTS: its only seed"),
+    ],
+)
+def test_cells_show_the_most_frequent_one_or_else_that_of_the_first_seed(found, drawn, title):
+    records = [record(seed=seed, archs=[arch]) for seed, arch in enumerate(found)]
     (plot,) = cells.draw(Study.of(records, Table({})))
-    assert "DARTS, 2 of 3 seeds" in texts(plot.figure)
-    assert ALL_SKIP in plot.alt
-    assert "the first by its key" in plot.note  # where two are as frequent
+    assert title in texts(plot.figure)
+    assert plot.alt.endswith(f": {drawn}.")
+
+
+def test_plain_draws_have_no_most_frequent_cell():
+    (plot,) = cells.draw(Study.of([record(), record("random")], Table({})))
+    assert "random" not in plot.alt
+    (alone,) = cells.draw(Study.of([record("random")], Table({})))
+    assert alone.figure is None
 
 
 @pytest.mark.parametrize("stated", [True, False])  # records did not state the kinds at first
@@ -236,7 +257,7 @@ def test_each_kind_of_cell_is_drawn_on_its_own(stated):
     manifest = {"cells": {TWO_KINDS: cell}}
     (plot,) = cells.draw(Study.of([record(space="darts-s2", archs=[TWO_KINDS], manifest=manifest)], Table({})))
     found = texts(plot.figure)
-    assert {"DARTS, 1 of 1 seeds: normal cell", "DARTS, 1 of 1 seeds: reduction cell"} <= set(found)
+    assert {"DARTS, normal cell: its only seed", "DARTS, reduction cell: its only seed"} <= set(found)
     assert found.count("k-2") == found.count("output") == 2
 
 
