@@ -14,10 +14,14 @@ from reports.plots import Plot
 from reports.study.method_style import Method
 from reports.study.study import Study
 from reports.tabular.environment_table import device_of, seeds_at_once
+from results.claims.timed_group import TimedGroup
+from results.records.record import Record
 
 ORDER = 90
 _NAME, _TITLE = "cost", "Seconds per epoch and seed"
-_LABEL = 34  # characters in a line of a label
+_LABEL = 26  # characters in a line of a label
+_CHARACTER, _NUMERAL = 0.063, 0.058  # mean widths in inches, of labels and of what stands at the end of a bar
+_WHOLE = "whole search"
 
 
 def draw(study: Study) -> Iterator[Plot]:
@@ -33,7 +37,9 @@ def draw(study: Study) -> Iterator[Plot]:
     longest = max(len(line) for label in labels for line in label.split("\n"))
     context = f"{study.context} · {settings.pop()}" if len(settings) == 1 else study.context
     height = 0.12 + (0.2 + 0.14 * lines) * len(bars)
-    figure, axes = sheet(_TITLE, context, [height], left=0.3 + 0.063 * longest, right=1.25)
+    left = 0.3 + _CHARACTER * longest
+    right = 0.15 + _NUMERAL * max(len(_in_words(seconds)) for seconds in bars.values())
+    figure, axes = sheet(_TITLE, context, [height], left=left, right=right)
     ax = axes[0, 0]
     for place, ((method, _), seconds) in enumerate(bars.items()):
         ax.barh(place, np.median(seconds), height=0.62, color=method.colour, alpha=0.8)
@@ -44,11 +50,14 @@ def draw(study: Study) -> Iterator[Plot]:
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(len(bars) - 0.5, -0.5), xlabel="seconds")
     ax.grid(visible=False, axis="y")
+    whole = f" '{_WHOLE}' is seconds per seed, not per epoch: of a method that trains nothing."
     yield Plot(
         _NAME,
         _TITLE,
         caption="Wall time of an epoch divided by the seeds that shared the supernet, median over the epochs of a run:"
-        " median over n runs, with a line from the least to the most.",
+        " median over n groups of seeds that shared one, with a line from the least to the most.",
+        note="Wall time on machines that may have done other work at the same time: compare only within one run."
+        + (whole if any(_WHOLE in setting for setting in settings) else ""),
         alt=f"{_TITLE}, {study.label}. "
         + ", ".join(f"{method.label} on {setting}: {_in_words(s)} s" for (method, setting), s in bars.items())
         + ".",
@@ -57,20 +66,40 @@ def draw(study: Study) -> Iterator[Plot]:
 
 
 def _in_words(seconds: list[float]) -> str:
-    median = f"{np.median(seconds):.3g}"
+    median = _printed(float(np.median(seconds)))
     if len(seconds) == 1:
         return f"{median} (n=1)"
-    return f"{median} ({min(seconds):.3g} to {max(seconds):.3g}, n={len(seconds)})"
+    return f"{median} ({_printed(min(seconds))} to {_printed(max(seconds))}, n={len(seconds)})"
+
+
+def _printed(seconds: float) -> str:
+    return f"{seconds:.3g}" if seconds < 1000 else f"{seconds:,.0f}"
 
 
 def _seconds(study: Study) -> dict[tuple[Method, str], list[float]]:
-    """Return the seconds per epoch and seed of each run of a method in a setting."""
-    found: dict[tuple[Method, str], list[float]] = defaultdict(list)
+    """Return the seconds per seed, of an epoch or of the whole search, of each group of a method in a setting."""
+    found: dict[tuple[Method, str], dict[TimedGroup, list[float]]] = defaultdict(lambda: defaultdict(list))
     for method in study.methods:
         for record in study.drawn(method):
-            together = seeds_at_once(record)
-            seconds = record.searched["seconds"].dropna().to_numpy() / together
-            if len(seconds):
-                seeds = "1 seed" if together == 1 else f"{together} seeds at once"
-                found[method, f"{device_of(record)}, {seeds}"].append(float(np.median(seconds)))
-    return dict(found)
+            seconds = _of_seed(record)
+            if np.isfinite(seconds):
+                found[method, _setting(record)][TimedGroup.of(record)].append(seconds)
+    return {bar: [float(np.median(shared)) for shared in groups.values()] for bar, groups in found.items()}
+
+
+def _of_seed(record: Record) -> float:
+    """Return the median seconds of an epoch, or all seconds of a method that trains nothing, divided by the seeds."""
+    seconds = record.searched["seconds"].dropna().to_numpy()
+    if not len(seconds):
+        return np.nan
+    return float(seconds.sum() if _trains_nothing(record) else np.median(seconds)) / seeds_at_once(record)
+
+
+def _setting(record: Record) -> str:
+    together = seeds_at_once(record)
+    seeds = "1 seed" if together == 1 else f"{together} seeds at once"
+    return f"{device_of(record)}, {seeds}" + (f", {_WHOLE}" if _trains_nothing(record) else "")
+
+
+def _trains_nothing(record: Record) -> bool:
+    return record.manifest.method.levels == 0 and not record.imported

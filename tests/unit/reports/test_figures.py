@@ -204,15 +204,41 @@ def test_population_counts_final_cells_that_are_not_scored():
 
 
 def test_cost_is_per_seed_of_the_group_and_keeps_devices_apart():
+    together = [{"group": {"seeds": [seed, seed + 1]}, "device": {"name": "one"}} for seed in (0, 2)]
     records = [
-        record(seed=0, manifest={"group": {"seeds": [0, 1]}, "device": {"name": "one"}}),
-        record(seed=1, manifest={"group": {"seeds": [0, 1]}, "device": {"name": "one"}}),
-        record(seed=2, manifest={"device": {"name": "another"}}),
+        *(record(seed=seed, manifest=together[seed // 2]) for seed in range(4)),
+        record(seed=4, manifest={"device": {"name": "another"}}),
     ]
     (plot,) = cost.draw(Study.of(records, Table({})))
     assert "DARTS on one, 2 seeds at once: 1 (1 to 1, n=2) s" in plot.alt
     assert "DARTS on another, 1 seed: 2 (n=1) s" in plot.alt
     assert "1 (1 to 1, n=2)" in texts(plot.figure)
+    assert "whole search" not in plot.note
+
+
+def test_cost_counts_seeds_that_share_a_clock_once():
+    records = [record(seed=seed, manifest={"group": {"seeds": [0, 1]}}) for seed in (0, 1)]
+    (plot,) = cost.draw(Study.of(records, Table({})))
+    assert "2 seeds at once: 1 (n=1) s" in plot.alt
+
+
+def test_cost_of_a_method_that_trains_nothing_is_that_of_its_whole_search():
+    about = {"label": "Zero-Cost-PT", "order": 7, "levels": 0, "independent": False}
+    columns = {"seconds": [1.5, 1446.5]}
+    untrained = record("zero-cost-pt", archs=[CONVOLUTIONS] * 2, columns=columns, manifest={"method": about})
+    (plot,) = cost.draw(Study.of([record(), untrained], Table({})))
+    assert "Zero-Cost-PT on a processor, 1 seed, whole search: 1,448 (n=1) s" in plot.alt
+    assert "per seed, not per epoch" in plot.note
+
+
+def test_the_numbers_of_a_long_cost_stay_inside_the_figure():
+    records = [record(seed=seed, columns={"seconds": [np.nan, s, s]}) for seed, s in ((0, 33.64), (1, 35.42))]
+    (plot,) = cost.draw(Study.of(records, Table({})))
+    plot.figure.draw_without_rendering()
+    (text,) = plot.figure.axes[0].texts
+    assert text.get_text() == "34.5 (33.6 to 35.4, n=2)"
+    assert text.get_window_extent().x1 <= plot.figure.bbox.x1
+    assert plot.figure.axes[0].get_position().width > 0.2
 
 
 ONLY_CONVOLUTIONS = CONVOLUTIONS.replace("skip_connect", "nor_conv_3x3")
