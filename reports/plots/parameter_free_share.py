@@ -46,7 +46,8 @@ def draw(study: Study) -> Iterator[Plot]:
         _TITLE,
         caption=f"Weight of {', '.join(name.removeprefix('mix_') for name in free)} in the unperturbed mix, mean over"
         " rows.",
-        note="Operations without weights work from the first step on, so they gain weight first and starve the others.",
+        note="The papers expect operations without weights to gain weight first, because they work from the first step"
+        " on. A line above the dashed one would show that. The band is one standard error of the mean over seeds.",
         alt=f"{_TITLE}, {study.label}. {describe(lines)}",
         figure=figure,
     )

@@ -44,3 +44,11 @@ def test_shares_over_different_rows_are_not_summed():
     (plot,) = parameter_free_share.draw(study_of(UNEVEN))
     assert plot.figure is None
     assert "different operations" in plot.missing
+
+
+def test_the_share_without_weights_says_what_is_expected_and_what_would_show_it():
+    (plot,) = parameter_free_share.draw(study_of())
+    assert "expect operations without weights to gain weight first" in plot.note
+    assert "A line above the dashed one would show that." in plot.note
+    assert "starve" not in plot.note
+    assert "one standard error" in plot.note
