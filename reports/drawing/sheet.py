@@ -92,6 +92,16 @@ def small_multiples(count: int) -> tuple[int, int]:
     return ceil(count / columns), columns
 
 
+def lowest_panels(axes: np.ndarray, count: int) -> list[Axes]:
+    """Hide the axes beyond ``count``; return the lowest of each column that are left, with labels at their ticks."""
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    lowest = list(axes.flat[max(0, count - axes.shape[1]) : count])
+    for ax in lowest:
+        ax.tick_params(labelbottom=True)
+    return lowest
+
+
 def _legend_lines(legend: Sequence[Artist], width: float) -> tuple[int, int]:
     """Return how many lines the legend takes and how many entries stand in a line."""
     if not legend:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reports.drawing.sheet import sheet, small_multiples
+from reports.drawing.sheet import lowest_panels, sheet, small_multiples
 from reports.plots import Plot
 from reports.study.method_style import measured_on
 from reports.study.study import Study
@@ -53,11 +53,11 @@ def draw(study: Study) -> Iterator[Plot]:
     images = [_draw_plane(ax, mean, low, high) for ax, mean in zip(axes.flat, means.values(), strict=False)]
     for ax, method in zip(axes.flat, means, strict=False):
         ax.set_title(f"{method.label} (n={len(shown[method])})")
-    for ax in axes.flat[len(shown) :]:
-        ax.set_visible(False)
     for ax in axes[:, 1:].flat:
         ax.tick_params(labelleft=False)
-    axes[-1, 0].set(xlabel="along the gradient", ylabel="orthogonal to it")
+    for ax in lowest_panels(axes, len(shown)):
+        ax.set_xlabel("along the gradient")
+    axes[-1, 0].set_ylabel("orthogonal to it")
     top, bottom = axes[0, -1].get_position(), axes[-1, -1].get_position()
     bar = figure.add_axes((0.87, bottom.y0, 0.022, top.y1 - bottom.y0))
     figure.colorbar(images[0], cax=bar, label="supernet accuracy, %")

@@ -9,7 +9,7 @@ import numpy as np
 
 from reports.drawing.axes import epoch_axis
 from reports.drawing.operations import operation_colours, operation_legend
-from reports.drawing.sheet import sheet, small_multiples
+from reports.drawing.sheet import lowest_panels, sheet, small_multiples
 from reports.plots import Plot
 from reports.study.study import Study
 from reports.study.trajectory import Trajectory
@@ -48,13 +48,11 @@ def draw(study: Study) -> Iterator[Plot]:
         _draw_shares(ax, lines, [colours[operation] for operation in operations], stacked=study.shares_add_up)
         ax.set(ylim=(0, 1), title=f"{method.label} (n={len(lines[0].seeds)})")
         ax.margins(x=0)
-    for ax in axes.flat[len(panels) :]:
-        ax.set_visible(False)
     for ax in axes[:, 1:].flat:
         ax.tick_params(labelleft=False)
     for ax in axes[:, 0]:
         ax.set_ylabel("share")
-    for ax in axes[-1]:
+    for ax in lowest_panels(axes, len(panels)):
         epoch_axis(ax, 15 // columns)
     ends = (
         f"{method.label}: " + ", ".join(f"{o} {line.last()[0]:.2f}" for o, line in zip(operations, lines, strict=True))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from reports.drawing.style import style
-from reports.plots import operation_shares, parameter_free_share
+from reports.plots import landscape, operation_shares, parameter_free_share
 from reports.study.study import Study
 
-from .factory import TRUTH, Table, record
+from .factory import TRUTH, Table, record, surroundings
 
 #: Means over the rows that have the operation, as on S1, whose rows have two operations of six.
 UNEVEN = {f"mix_{name}": np.full(3, 0.5) for name in ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")}
@@ -44,6 +44,18 @@ def test_shares_over_different_rows_are_not_summed():
     (plot,) = parameter_free_share.draw(study_of(UNEVEN))
     assert plot.figure is None
     assert "different operations" in plot.missing
+
+
+@pytest.mark.parametrize("module", [operation_shares, landscape])
+def test_the_lowest_panel_of_each_column_has_its_axis_labelled(module):
+    records = [record(method) for method in ("darts", "sdarts-rs", "sdarts-adv")]
+    around = {each.run: surroundings() for each in records}
+    (plot,) = module.draw(Study.of(records, Table(TRUTH), landscapes=around))
+    above, right, below, hidden = plot.figure.axes[:4]
+    assert [ax.get_visible() for ax in (above, right, below, hidden)] == [True, True, True, False]
+    for ax, labelled in ((above, False), (right, True), (below, True)):
+        assert bool(ax.get_xlabel()) == labelled
+        assert all(tick.label1.get_visible() == labelled for tick in ax.xaxis.get_major_ticks())
 
 
 def test_the_share_without_weights_says_what_is_expected_and_what_would_show_it():
