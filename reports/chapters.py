@@ -33,11 +33,13 @@ class Background:
     population : space -> data set -> test accuracy in percent of every cell of the space that a table holds.
     references : space -> published curves.
     senseless : space -> method -> why the method makes no sense there.
+    untabled : the spaces whose cells no table holds.
     """
 
     population: Mapping[str, Mapping[str, Sequence[float]]]
     references: Mapping[str, Sequence[Reference]]
     senseless: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    untabled: frozenset[str] = frozenset()
 
 
 NOTHING_KNOWN = Background({}, {})
@@ -64,6 +66,7 @@ def studies_of(
             population=background.population.get(space, {}),
             references=tuple(background.references.get(space, ())),
             senseless=background.senseless.get(space, {}),
+            untabled=space in background.untabled,
         )
         for (experiment, space), mine in groupby(records, key=lambda record: (record.run.experiment, record.run.space))
     ]

@@ -159,7 +159,7 @@ def oracle(runs: Path) -> Any:
 
 
 def background(runs: Path) -> Any:
-    """Return the populations of the available tables, the published curves, and where methods make no sense."""
+    """Return the populations of the available tables, the published curves, and what is known of each space."""
     import spaces
     from bench.methods import method as methods
     from bench.scoring import population
@@ -186,7 +186,8 @@ def background(runs: Path) -> Any:
         space: {name: why for name in methods.names() if (why := methods.find(name).spaces(spaces.find(space)))}
         for space in spaces.names()
     }
-    return Background({space: population(space, data_dir()) for space in searched}, references, senseless)
+    untabled = frozenset(space for space in spaces.names() if not spaces.find(space).table_datasets)
+    return Background({space: population(space, data_dir()) for space in searched}, references, senseless, untabled)
 
 
 def _arch(record: Record) -> str | None:

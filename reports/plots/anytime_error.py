@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 ORDER = 10
 _PANELS: dict[Split, tuple[str, float]] = {"test": ("test error, %", 2.4), "valid": ("validation error, %", 1.7)}
 _SELECTED = "At the last epoch stands what a selection after it chose; it has no epochs of its own:"
-_NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
 
 def draw(study: Study) -> Iterator[Plot]:
@@ -39,7 +38,7 @@ def draw(study: Study) -> Iterator[Plot]:
         name = f"anytime-error-{dataset}"
         releases = study.releases(dataset)
         if not releases:
-            yield Plot(name, title, missing=_NO_SCORES)
+            yield Plot(name, title, missing=study.unscored)
         for release in releases:
             suffix = "" if release == releases[0] else f"-{release}"
             yield _plot(study, dataset, release, name + suffix, title)

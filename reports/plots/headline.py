@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
 ORDER = 5
 _NAME, _TITLE = "headline", "Test error, and what the cells are made of"
-_NO_SCORES = "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
 
 def draw(study: Study) -> Iterator[Plot]:
     """Yield one figure: test error of every method above the operations of the first method's cells."""
     dataset, releases = study.datasets[0], study.releases(study.datasets[0])
     if not releases:
-        yield Plot(_NAME, _TITLE, missing=_NO_SCORES)
+        yield Plot(_NAME, _TITLE, missing=study.unscored)
         return
     lines = [study.error(method, dataset, "test", releases[0]) for method in study.compared]
     lines = [line for line in lines if not line.empty]

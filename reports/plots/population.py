@@ -15,6 +15,8 @@ from reports.study.study import Study, dataset_label
 
 ORDER = 20
 _BINS = 60
+_NO_TABLE = "no table of the cells of this space is available; 'dnas data status' names it"
+_UNTABLED = "no table holds this space"  # and to train cells gives no population
 _LABEL = 18  # characters in a line of a label
 
 
@@ -27,9 +29,7 @@ def draw(study: Study) -> Iterator[Plot]:
         if len(everything):
             yield _plot(study, dataset, everything, name, title)
         else:
-            yield Plot(
-                name, title, missing="no table of the cells of this space is available; 'dnas data status' names it"
-            )
+            yield Plot(name, title, missing=_UNTABLED if study.untabled else _NO_TABLE)
 
 
 def _plot(study: Study, dataset: str, everything: np.ndarray, name: str, title: str) -> Plot:

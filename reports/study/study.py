@@ -66,6 +66,7 @@ class Study:
     population : data set -> test accuracy in percent of every cell of the space that a table holds.
     references : published curves on this space.
     senseless : method -> why it makes no sense on this space.
+    untabled : whether it is known that no table holds the cells of this space.
     derived : records of methods that follow from others (``reports.study.derived``); shown where errors are.
     compared : ``methods`` and those of ``derived``, for figures and tables of errors.
     published : the scores of published cells that the experiment trained from scratch, by their names.
@@ -80,6 +81,7 @@ class Study:
     population: Mapping[str, Sequence[float]] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     senseless: Mapping[str, str] = field(default_factory=dict)
+    untabled: bool = False
     derived: tuple[Record, ...] = ()
     compared: tuple[Method, ...] = ()
     published: Mapping[str, Score] = field(default_factory=dict)
@@ -149,6 +151,13 @@ class Study:
         columns = [f"mix_{operation}" for operation in self.declared.operations]
         sums = (record.points.reindex(columns=columns).sum(axis=1, min_count=1).dropna() for record in self.records)
         return all(np.allclose(each, 1.0, atol=1e-3) for each in sums)
+
+    @property
+    def unscored(self) -> str:
+        """What a figure of scores says where there are none: where scores would come from."""
+        if self.untabled:
+            return f"no table holds this space; 'dnas retrain {self.experiment}' trains its cells"
+        return "none of its architectures is scored; 'dnas data status' names the tables that would score them"
 
     def optimum(self, dataset: str) -> float | None:
         """Return the best test accuracy in percent of the population, None where no table holds it."""

@@ -194,6 +194,12 @@ def test_tables_are_refreshed_in_a_file_and_the_page_is_opened(monkeypatch, caps
     ]
 
 
+def test_reports_know_the_spaces_that_no_table_holds(tmp_path):
+    untabled = reports.background(tmp_path).untabled
+    assert "s2" in untabled or "darts-s2" in untabled
+    assert not untabled & {"nasbench201", "nasbench1shot1-1", "nasbench1shot1-2", "nasbench1shot1-3"}
+
+
 def test_a_store_without_records_is_not_exported(tmp_path):
     (tmp_path / "runs").mkdir()
     with pytest.raises(InputError, match=r"no records under .*; make some with 'dnas run', or correct --runs"):

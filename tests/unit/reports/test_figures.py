@@ -123,6 +123,19 @@ class TestEveryModule:
         assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("module", [headline, anytime_error])
+def test_what_is_not_scored_names_what_would_score_it(module):
+    records = [record(archs=["unknown"])]
+    tabled, untabled = (next(module.draw(Study.of(records, Table({}), untabled=no))) for no in (False, True))
+    assert "'dnas data status' names the tables" in tabled.missing
+    assert untabled.missing == "no table holds this space; 'dnas retrain paper' trains its cells"
+
+
+def test_a_space_without_a_table_has_no_population():
+    (plot,) = population.draw(Study.of([record()], Table({}), untabled=True))
+    assert plot.missing == "no table holds this space"
+
+
 class TestAnytimeError:
     def test_the_mean_is_that_of_the_scores(self):
         study = Study.of([record(seed=0), record(seed=1, archs=[CONVOLUTIONS] * 3)], Table(TRUTH))
