@@ -77,6 +77,16 @@ def _draw_line(ax: Axes, trajectory: Trajectory, place: int) -> None:
         line.set_gid(f"mean.{method.id}")
 
 
+#: What ``draw_trajectories`` draws of scores, as a note says it.
+INCOMPLETE = "A line is dotted where some seeds are not scored or have ended, and broken where none is scored."
+
+
+def scored(trajectories: Sequence[Trajectory], release: str) -> str:
+    """Return in words how many points have no score."""
+    lost, points = sum(int(t.unscored.sum()) for t in trajectories), sum(t.points for t in trajectories)
+    return f"{release} does not score {lost} of {points} points." if lost else f"All {points} points are scored."
+
+
 #: What ``draw_independent`` draws, as a note says it.
 INDEPENDENT = "Random search has no trajectory: its line is the median of all draws, its band their middle half."
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reports.drawing.axes import (
+    INCOMPLETE,
     INDEPENDENT,
     draw_independent,
     draw_level,
@@ -15,6 +16,7 @@ from reports.drawing.axes import (
     legend_of,
     level_entry,
     percent_axis,
+    scored,
 )
 from reports.drawing.published import Curves, entries, published, sources
 from reports.drawing.sheet import sheet
@@ -80,7 +82,7 @@ def _plot(study: Study, dataset: str, release: str, name: str, title: str) -> Pl
         title,
         caption="Error, by its score, of the architecture decoded after each epoch: mean over seeds with a band of one"
         " standard error.",
-        note=_note(study, lost, points, release, references, drawn=any(map(_is_drawn, main))),
+        note=_note(study, main, release, references),
         alt=f"{title}, {study.label}. {describe(main, ' %')} {lost} of {points} points are not scored.",
         figure=figure,
     )
@@ -103,14 +105,14 @@ def _draw_panel(ax: Axes, lines: Sequence[Trajectory], references: Curves, level
     percent_axis(ax, [*shown, [] if level is None else [level]])
 
 
-def _note(study: Study, lost: int, points: int, release: str, references: Curves, *, drawn: bool) -> str:
+def _note(study: Study, main: Sequence[Trajectory], release: str, references: Curves) -> str:
     selecting = [method.label for method in study.methods if any(len(r.selected) for r in study.drawn(method))]
     return " ".join(
         [
-            "Thin lines are single seeds; a line is dotted where some seeds are not scored or have ended.",
-            *([INDEPENDENT] if drawn else []),
+            f"Thin lines are single seeds. {INCOMPLETE}",
+            *([INDEPENDENT] if any(map(_is_drawn, main)) else []),
             *([f"{_SELECTED} {', '.join(selecting)}."] if selecting else []),
-            f"{release} does not score {lost} of {points} points.",
+            scored(main, release),
             *([sources(references)] if references else []),
         ]
     )

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reports.drawing.axes import INDEPENDENT, draw_independent, draw_trajectories, epoch_axis, legend_of, percent_axis
+from reports.drawing.axes import (
+    INCOMPLETE,
+    INDEPENDENT,
+    draw_independent,
+    draw_trajectories,
+    epoch_axis,
+    legend_of,
+    percent_axis,
+    scored,
+)
 from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import sheet
 from reports.plots import Plot
@@ -31,8 +40,8 @@ def draw(study: Study) -> Iterator[Plot]:
     if not releases:
         yield Plot(_NAME, _TITLE, missing=study.unscored)
         return
-    lines = [study.error(method, dataset, "test", releases[0]) for method in study.compared]
-    lines = [line for line in lines if not line.empty]
+    everything = [study.error(method, dataset, "test", releases[0]) for method in study.compared]
+    lines = [line for line in everything if not line.empty]
     first = leading(study.methods)
     if not lines:
         yield Plot(_NAME, _TITLE, missing=f"the scores of {releases[0]} hold no test accuracy")
@@ -56,10 +65,15 @@ def draw(study: Study) -> Iterator[Plot]:
         _NAME,
         _TITLE,
         caption=f"Above: mean over seeds with a band of one standard error; below: {first.label}'s decoded cells.",
-        note=INDEPENDENT if any(line.method.independent for line in lines) else "",
+        note=_note(everything, releases[0]),
         alt=f"{_TITLE}, {study.label}. {describe(lines, ' %')} {first.label}'s cells at the end: {ends}.",
         figure=figure,
     )
+
+
+def _note(lines: Sequence[Trajectory], release: str) -> str:
+    drawn = any(line.method.independent and not line.empty for line in lines)
+    return " ".join([INCOMPLETE, *([INDEPENDENT] if drawn else []), scored(lines, release)])
 
 
 def _made_of(study: Study, method: Method, operation: str) -> Trajectory:

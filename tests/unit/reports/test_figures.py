@@ -151,8 +151,10 @@ class TestAnytimeError:
         assert "4 of 12 points" in plot.alt
 
     def test_nothing_is_counted_where_all_is_scored(self):
-        figure = by_name(anytime_error, rich_study())["anytime-error-cifar10"].figure
-        assert "not scored" not in texts(figure)
+        plot = by_name(anytime_error, rich_study())["anytime-error-cifar10"]
+        assert "not scored" not in texts(plot.figure)
+        assert "All 12 points are scored." in plot.note
+        assert "does not score" not in plot.note
 
     def test_the_mean_is_solid_only_where_every_seed_is_scored(self):
         study = Study.of([record(seed=0), record(seed=1, archs=[CONVOLUTIONS] * 3)], Table({CONVOLUTIONS: 94.0}))
@@ -434,6 +436,15 @@ def test_the_headline_shows_what_the_cells_of_darts_are_made_of():
     skips = shares.collections[1].get_paths()[0].vertices  # none is below them
     assert skips[skips[:, 0] == 0, 1].max() == pytest.approx(1 / 6)  # one of six operations
     assert skips[skips[:, 0] == 1, 1].max() == 1  # all of them
-    assert plot.note.startswith("Random search has no trajectory")
+    assert "Random search has no trajectory" in plot.note
     alone = by_name(headline, Study.of(records[:2], Table(TRUTH)))["headline"]
-    assert alone.note == ""
+    assert "Random search" not in alone.note
+    assert alone.note.endswith("All 4 points are scored.")
+
+
+def test_the_headline_says_what_broken_lines_are_and_counts_what_is_not_scored():
+    records = [record(seed=0), record("sdarts-rs", archs=["unknown"] * 3)]
+    (plot,) = headline.draw(Study.of(records, Table({CONVOLUTIONS: 94.0})))
+    assert "dotted where some seeds are not scored" in plot.note
+    assert "broken where none is scored" in plot.note
+    assert plot.note.endswith("a table does not score 4 of 6 points.")
