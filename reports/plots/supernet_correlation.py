@@ -17,6 +17,7 @@ from reports.study.study import Study, dataset_label
 ORDER = 70
 _NAME, _TITLE = "supernet-correlation", "Supernet error against true error"
 _POINTS_PER_SEED = 25
+_FEWEST = 3  # points: of two, the rank correlation is one or minus one whatever they are
 
 
 def draw(study: Study) -> Iterator[Plot]:
@@ -28,12 +29,12 @@ def draw(study: Study) -> Iterator[Plot]:
     if not clouds:
         yield Plot(_NAME, _TITLE, missing="no point has both a supernet accuracy and a score")
         return
-    ranks = {method: _printed(_rank_correlation(cloud)) for method, cloud in clouds.items()}
+    ranks = {method: _printed(cloud) for method, cloud in clouds.items()}
     figure, axes = sheet(
         _TITLE,
         f"{study.context} · {dataset_label(dataset)} · scores:\N{NO-BREAK SPACE}{release}",
         [2.9],
-        legend=[method_entry(m, f"{m.label} ({ranks[m]}, {len(cloud)} points)") for m, cloud in clouds.items()],
+        legend=[method_entry(m, f"{m.label} ({', '.join(ranks[m])})") for m in clouds],
     )
     ax = axes[0, 0]
     for method, cloud in clouds.items():
@@ -50,11 +51,12 @@ def draw(study: Study) -> Iterator[Plot]:
     yield Plot(
         _NAME,
         _TITLE,
-        caption="Small marks are architectures along the search, large ones the final architecture of each seed; ρ is"
-        " Spearman's rank correlation.",
+        caption="Small marks are architectures along the search, large ones the final architecture of each seed; x"
+        " is the error of the supernet with all operations mixed, not of the cell alone; ρ is Spearman's rank"
+        " correlation.",
         note=_note(study, clouds),
         alt=f"{_TITLE}, {study.label}. Rank correlation: "
-        + ", ".join(f"{method.label} {rank} over {len(clouds[method])} points" for method, rank in ranks.items())
+        + ", ".join(f"{method.label} {' over '.join(rank)}" for method, rank in ranks.items())
         + ".",
         figure=figure,
     )
@@ -90,5 +92,10 @@ def _rank_correlation(cloud: pd.DataFrame) -> float:
     return float(np.corrcoef(supernet, true)[0, 1])
 
 
-def _printed(rank: float) -> str:
-    return f"ρ = {rank:.2f}" if np.isfinite(rank) else "ρ undefined"
+def _printed(cloud: pd.DataFrame) -> tuple[str, ...]:
+    """Return the rank correlation, where there are points enough for one, and the number of points."""
+    points = "1 point" if len(cloud) == 1 else f"{len(cloud)} points"
+    if len(cloud) < _FEWEST:
+        return (points,)
+    rank = _rank_correlation(cloud)
+    return (f"ρ = {rank:.2f}" if np.isfinite(rank) else "ρ undefined", points)

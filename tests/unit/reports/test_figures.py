@@ -376,6 +376,14 @@ def test_rank_correlation_is_spearmans(supernet, rho):
     assert "Not shown" not in plot.note
 
 
+@pytest.mark.parametrize(("points", "said"), [(1, "1 point"), (2, "2 points")])
+def test_too_few_points_have_no_rank_correlation(points, said):
+    (plot,) = supernet_correlation.draw(Study.of([record(archs=[CONVOLUTIONS, ALL_SKIP][:points])], Table(TRUTH)))
+    assert f"DARTS ({said})" in texts(plot.figure)
+    assert f"Rank correlation: DARTS {said}." in plot.alt
+    assert "with all operations mixed, not of the cell alone" in plot.caption
+
+
 def test_a_search_that_diverged_has_no_final_architecture():
     ended = record(seed=0, columns={"valid_accuracy": [40.0, 41.0, 42.0]})
     diverged = record(seed=1, status="diverged", columns={"valid_accuracy": [30.0, 31.0, 32.0]})
