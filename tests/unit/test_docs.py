@@ -142,6 +142,27 @@ def test_switches_exist(page):
                 assert key in getattr(protocol, table).__dataclass_fields__, span
 
 
+#: What begins a block that plain Markdown does not know, and the extension of mkdocs.yml that reads it.
+BLOCKS = {r"\?\?\?\+? ": "pymdownx.details", r"!!! ": "admonition", r"===[!+]? \"": "pymdownx.tabbed"}
+
+
+def test_the_site_reads_the_blocks_that_its_pages_and_hooks_write():
+    listed = (
+        (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("markdown_extensions:")[2].partition("hooks:")[0]
+    )
+    enabled = set(re.findall(r"^  - ([\w.]+)", listed, re.MULTILINE))
+    texts = {page: prose(page) for page in PAGES}
+    texts |= {hook: hook.read_text(encoding="utf-8") for hook in (ROOT / "docs" / "hooks").glob("*.py")}
+    needed = {
+        extension: str(path.relative_to(ROOT))
+        for path, text in texts.items()
+        for block, extension in BLOCKS.items()
+        if re.search(rf"(^|[\"'\n]) *{block}", text, re.MULTILINE)
+    }
+    assert "pymdownx.details" in needed
+    assert {extension: path for extension, path in needed.items() if extension not in enabled} == {}
+
+
 def test_environments_exist():
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
