@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
@@ -14,7 +13,7 @@ from reports.drawing.operations import operation_colours, operation_legend
 from reports.drawing.sheet import WIDTH, sheet
 from reports.drawing.style import GRID, INK, MUTED, text_on
 from reports.plots import Plot
-from reports.study.final_cells import CELLS, most_found
+from reports.study.final_cells import by_kind, most_found
 from reports.study.study import Study
 from results.records.manifest import Cell
 
@@ -41,7 +40,7 @@ def draw(study: Study) -> Iterator[Plot]:
     panels = [
         (f"{label}{f', {name}' if name else ''}: {seeds}", part)
         for label, seeds, _, cell in found
-        for name, part in _kinds(cell).items()
+        for name, part in by_kind(cell).items()
     ]
     figure, axes = sheet(
         _TITLE,
@@ -81,20 +80,6 @@ def _found(study: Study) -> Iterator[tuple[str, str, str, Cell]]:
         if finals and not method.independent:
             arch, seeds = most_found(finals)
             yield method.label, seeds, arch, cells[arch]
-
-
-def _kinds(cell: Cell) -> dict[str, Cell]:
-    """Return each kind of cell by its name, without it in the labels of its nodes; of one kind, no name."""
-    if not cell.kinds:
-        return {"": cell}
-    found = {}
-    for kind, group in groupby(range(len(cell.nodes)), key=cell.kinds.__getitem__):
-        places = list(group)
-        first, last = places[0], places[-1]
-        nodes = tuple(cell.nodes[place].removeprefix(f"{kind} ") for place in places)
-        edges = tuple((s - first, t - first, label) for s, t, label in cell.edges if first <= s and t <= last)
-        found[CELLS.get(kind, kind)] = Cell(nodes=nodes, edges=edges)
-    return found
 
 
 def _draw_cell(ax: Axes, cell: Cell, colours: Mapping[str, str]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from reports.study.method_style import Method
 from reports.study.study import Study
 from results.records.arch_key import operations_in
+from results.records.manifest import Cell
 from results.records.record import Record
 
 #: The operation that passes its input on, where a space has it.
@@ -24,6 +26,20 @@ class Ending:
     method: Method
     count: int
     seeds: int
+
+
+def by_kind(cell: Cell) -> dict[str, Cell]:
+    """Return each kind of cell by its name, without it in the labels of its nodes; of one kind, no name."""
+    if not cell.kinds:
+        return {"": cell}
+    found = {}
+    for kind, group in groupby(range(len(cell.nodes)), key=cell.kinds.__getitem__):
+        places = list(group)
+        first, last = places[0], places[-1]
+        nodes = tuple(cell.nodes[place].removeprefix(f"{kind} ") for place in places)
+        edges = tuple((s - first, t - first, label) for s, t, label in cell.edges if first <= s and t <= last)
+        found[CELLS.get(kind, kind)] = Cell(nodes=nodes, edges=edges)
+    return found
 
 
 def endings(study: Study) -> list[Ending]:

@@ -9,8 +9,11 @@ from reports.drawing.operations import operation_colours
 from reports.drawing.style import text_on
 from reports.drawing.svg import colour_variable
 from reports.names import slug
+from reports.study.final_cells import by_kind
 from reports.study.study import Study, dataset_label
 from results.records.manifest import Cell
+
+_Rows = tuple[tuple[str, tuple[str, ...]], ...]  # name of a kind of cell, labels of its nodes
 
 
 def courses(study: Study) -> dict[str, Any]:
@@ -20,7 +23,8 @@ def courses(study: Study) -> dict[str, Any]:
     -------
     ``methods``: id in the page, label and colour. ``operations``: name, colour, and colour of text on it. ``archs``:
     every architecture that was found; beside it ``test``, its ``quantity`` in percent or None, and ``cells``, the place
-    of its nodes in ``nodes``, then of each edge its ends and its label. ``runs``: place of the method, seed, and for
+    of its nodes in ``nodes``, then of each edge its ends and its label. ``nodes`` has rows, one for each kind of cell:
+    its name and the labels of its nodes. ``runs``: place of the method, seed, and for
     each point the place of its architecture; then the completed epochs, where they are not 0, 1, 2 and so on.
     """
     methods = [method for method in study.methods if not method.independent]
@@ -32,7 +36,7 @@ def courses(study: Study) -> dict[str, Any]:
     if not cells.keys() & archs.keys():
         return {}
     colours = operation_colours(study.declared.operations)
-    nodes: dict[tuple[str, ...], int] = {}
+    nodes: dict[_Rows, int] = {}
     runs = []
     for place, record in drawn:
         epochs = record.course["epoch"].tolist()
@@ -45,7 +49,7 @@ def courses(study: Study) -> dict[str, Any]:
         "archs": list(archs),
         "test": [_score(study, arch) for arch in archs],
         "cells": [_compact(cells, arch, nodes) for arch in archs],
-        "nodes": [list(labels) for labels in nodes],
+        "nodes": [[[name, list(labels)] for name, labels in rows] for rows in nodes],
         "runs": runs,
     }
 
@@ -57,9 +61,10 @@ def _score(study: Study, arch: str) -> float | None:
     return round(score.test if study.declared.metric == "accuracy" else 100 - score.test, 2)
 
 
-def _compact(cells: Mapping[str, Cell], arch: str, nodes: dict[tuple[str, ...], int]) -> list[Any] | None:
+def _compact(cells: Mapping[str, Cell], arch: str, nodes: dict[_Rows, int]) -> list[Any] | None:
     """Return a cell as a flat list; its nodes go into ``nodes``."""
     cell = cells.get(arch)
     if cell is None:
         return None
-    return [nodes.setdefault(cell.nodes, len(nodes)), *(part for edge in cell.edges for part in edge)]
+    rows = tuple((name, part.nodes) for name, part in by_kind(cell).items())
+    return [nodes.setdefault(rows, len(nodes)), *(part for edge in cell.edges for part in edge)]

@@ -16,7 +16,16 @@ def test_runs_refer_to_architectures_with_their_scores_and_cells():
     assert [found["archs"][place] for place in places] == [CONVOLUTIONS, ALL_SKIP, ALL_SKIP, "unknown"]
     assert [found["test"][place] for place in places] == [94.0, 54.3, 54.3, None]
     assert [found["cells"][place] for place in places] == [None, *[[0, 0, 1, "skip_connect"]] * 2, None]
-    assert found["nodes"] == [["input", "output"]]
+    assert found["nodes"] == [[["", ["input", "output"]]]]
+
+
+def test_each_kind_of_cell_is_a_row():
+    nodes = ["normal k-2", "normal output", "reduce k-2", "reduce output"]
+    edges = [[0, 1, "skip_connect"], [2, 3, "none"]]
+    cell = {"nodes": nodes, "edges": edges, "kinds": ["normal", "normal", "reduce", "reduce"]}
+    found = courses(Study.of([record(archs=[ALL_SKIP], manifest={"cells": {ALL_SKIP: cell}})], Table(TRUTH)))
+    assert found["nodes"] == [[["normal cell", ["k-2", "output"]], ["reduction cell", ["k-2", "output"]]]]
+    assert found["cells"] == [[0, 0, 1, "skip_connect", 2, 3, "none"]]
 
 
 def test_epochs_are_told_where_some_are_left_out():
