@@ -6,7 +6,7 @@ import typer
 
 app = typer.Typer(
     name="dnas",
-    help="Reproduce differentiable architecture search on NAS-Bench-201 and NAS-Bench-1Shot1.",
+    help="Reproduce differentiable architecture search on NAS-Bench-201, NAS-Bench-1Shot1 and the DARTS cell spaces.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 @app.command()
-def compare(first: Path, second: Path, as_json: Json = False) -> None:
+def compare(
+    first: Annotated[Path, typer.Argument(help="A folder of records.")],
+    second: Annotated[Path, typer.Argument(help="A folder of records.")],
+    as_json: Json = False,
+) -> None:
     """Compare two folders of records: which runs differ, where first, and by how much; exit 1 if any does."""
     from results.records.store import Store
 

@@ -11,7 +11,7 @@ import typer
 from results.errors import InputError
 
 from .application import app
-from .options import Json, Replace, emit
+from .options import Json, ReplaceFile, emit
 
 data = typer.Typer(help="Images and tables in the data directory ($DNAS_DATA, else the platform's cache folder).")
 app.add_typer(data, name="data", no_args_is_help=True)
@@ -45,7 +45,7 @@ def verify(as_json: Json = False) -> None:
 @data.command()
 def fetch(
     names: Annotated[list[str], typer.Argument(help="What to fetch; see dnas data status.")],
-    replace: Replace = False,
+    replace: ReplaceFile = False,
 ) -> None:
     """Download files, verified by checksum; DNAS_OFFLINE=1 opens no connection."""
     from results.data.directory import data_dir
@@ -58,7 +58,7 @@ def fetch(
 @data.command()
 def convert(
     source: Annotated[str, typer.Argument(help="A name from dnas data status, or a path.")],
-    replace: Replace = False,
+    replace: ReplaceFile = False,
 ) -> None:
     """Convert an official benchmark file into a compact table."""
     from results.data.convert import convert as converted

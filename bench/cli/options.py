@@ -87,6 +87,7 @@ TensorBoard = Annotated[
 Replace = Annotated[
     bool, typer.Option("--replace", help="Replace results of other protocols, imports and files that differ.")
 ]
+ReplaceFile = Annotated[bool, typer.Option("--replace", help="Replace an existing file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 WithImported = Annotated[
     bool, typer.Option("--imported", help="Records of other codes decide claims too, if nothing else was run.")

@@ -72,6 +72,6 @@ def _writer() -> Any:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError:
         raise InputError(
-            "--tensorboard needs TensorBoard; install it with pip install 'dnas-bench[tensorboard]'"
+            "--tensorboard needs TensorBoard; install it with pip install -c constraints.txt -e '.[tensorboard]'"
         ) from None
     return SummaryWriter

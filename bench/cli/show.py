@@ -14,7 +14,7 @@ from results.errors import InputError, printable
 from results.files import kept, whole
 
 from .application import app
-from .options import RUNS, Json, Replace, Runs, can_print, emit, existing
+from .options import RUNS, Json, ReplaceFile, Runs, can_print, emit, existing
 from .reports import background, final, oracle
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show(
     runs: Runs = RUNS,
     every: Annotated[bool, typer.Option("--all", help="Every point and every column.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="Write the report page of this run to a file.")] = None,
-    replace: Replace = False,
+    replace: ReplaceFile = False,
     as_json: Json = False,
 ) -> None:
     """Show one run: how it ended, its test score and shares over the epochs, and its last points."""

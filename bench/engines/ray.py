@@ -238,7 +238,7 @@ def _cluster(workers: int = 0) -> Iterator[Any]:
     try:
         ray = import_module("ray")
     except ModuleNotFoundError:
-        raise InputError("--engine ray needs Ray; install it with pip install 'dnas-bench[ray]'") from None
+        raise InputError("--engine ray needs Ray; install it with pip install -c constraints.txt -e '.[ray]'") from None
     if ray.is_initialized():  # by whoever called, and theirs to end
         yield ray
         return

@@ -19,7 +19,7 @@ from results.errors import InputError
 from results.records.store import Store
 from tests.signals import obey
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'dnas-bench[ray]'")
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -c constraints.txt -e '.[ray]'")
 
 CPU = torch.device("cpu")
 EPOCHS = 12

@@ -53,7 +53,7 @@ def test_without_ray_its_engine_says_how_to_get_it(monkeypatch, cut_down, tmp_pa
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     setting = Setting(Store(tmp_path), ray_engine.device("cpu"))
-    with pytest.raises(InputError, match=r"needs Ray; install it with pip install 'dnas-bench\[ray\]'"):
+    with pytest.raises(InputError, match=r"needs Ray; install it with pip install -c constraints.txt -e '.\[ray\]'"):
         list(work(cut_down(), setting, ray_engine).run(lambda *_: None))
     monkeypatch.setenv("RAY_ADDRESS", "auto")
     with pytest.raises(InputError, match="needs Ray"):

@@ -43,5 +43,5 @@ def test_without_the_extra_it_is_refused_in_one_line(monkeypatch):
         return found(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InputError, match="pip install 'dnas-bench\\[tensorboard\\]'"):
+    with pytest.raises(InputError, match=r"pip install -c constraints\.txt -e '\.\[tensorboard\]'"):
         scalars.check_installed()
