@@ -19,7 +19,7 @@ from reports.names import slug
 from reports.study.method_style import Method
 from reports.tabular.answer import Answer
 from reports.tabular.claim_list import Paper
-from reports.tabular.claim_tables import DECIDED_FIRST, MARKS
+from reports.tabular.claim_tables import DECIDED_FIRST, MARKS, OWN
 from reports.tabular.table import Table
 from results.claims.verdict import Status, Verdict
 from results.records.current import LeftOut
@@ -33,10 +33,10 @@ _DARK_GROUND = "#12161b"  # --paper in the dark theme of style.css.j2
 _LEAST_CONTRAST = 4.0
 
 _MEANINGS = {
-    Status.WORSE: "measured worse than published",
+    Status.WORSE: "measured on the other side, or worse",
     Status.INCONCLUSIVE: "the seeds so far cannot decide",
-    Status.REPRODUCED: "measured as published",
-    Status.BETTER: "measured better than published",
+    Status.REPRODUCED: "measured as stated",
+    Status.BETTER: "measured better than stated",
     Status.NOT_COMPARABLE: "this suite runs something else",
 }
 
@@ -145,6 +145,12 @@ class Page:
             for section in chapter.sections
             for title, why in section.missing
         )
+
+    @property
+    def origins(self) -> str:
+        """How many of the claims papers state, and how many this suite itself, in words."""
+        own = sum(verdict.claim.paper == OWN for verdict in self.verdicts)
+        return f"{len(self.verdicts) - own} published, {own} this suite's own"
 
     @property
     def tally(self) -> list[tuple[int, str, str, str]]:

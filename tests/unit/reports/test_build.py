@@ -15,6 +15,7 @@ from reports.build import build, page_of
 from reports.chapters import chapters
 from reports.embed import texts
 from reports.study.study import Study
+from reports.tabular.claim_tables import OWN
 from results.claims.verdict import Status, Verdict
 from results.records.store import Store
 
@@ -146,6 +147,8 @@ def test_an_empty_store_gives_a_page_that_says_so(tmp_path):
 def test_the_published_claims_are_judged_where_none_are_given(tmp_path):
     built = build(tmp_path, tmp_path / "out", Table({}))
     assert len(built.verdicts) > 50
+    own = sum(verdict.claim.paper == OWN for verdict in built.verdicts)
+    assert f"Claims: {len(built.verdicts) - own} published, {own} this suite&#39;s own." in built.page.read_text()
     assert not [verdict for verdict in built.verdicts if verdict.n]
 
 
