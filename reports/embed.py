@@ -41,13 +41,21 @@ def embed(text: str, tables: Mapping[str, str]) -> str:
     return _BLOCK.sub(refreshed, text)
 
 
+def narrowed(table: str) -> str:
+    """Return a Markdown table without its last column, where that holds architectures."""
+    if "| architecture |\n" not in table:
+        return table
+    return re.sub(r"^(\|.*(?<!\\)\|) (?:\\.|[^|\\\n])*\|$", r"\1", table, flags=re.MULTILINE)
+
+
 def texts(built: Built) -> dict[str, str]:
     """Return the tables of a report as Markdown, by name.
 
-    ``EXPERIMENT-SPACE-verdicts`` holds the verdicts of one experiment on one space.
+    ``EXPERIMENT-SPACE-verdicts`` holds the verdicts of one experiment on one space. A last column of architectures is
+    left out: they are too long for a page.
     """
     folder, labels = built.page.parent / "tables", load_labels()
-    found = {name: (folder / f"{name}.md").read_text(encoding="utf-8") for name in built.tables}
+    found = {name: narrowed((folder / f"{name}.md").read_text(encoding="utf-8")) for name in built.tables}
     places = dict.fromkeys((v.claim.experiment, v.claim.space) for v in built.verdicts if v.claim.experiment)
     for place in places:
         mine = [verdict for verdict in built.verdicts if (verdict.claim.experiment, verdict.claim.space) == place]

@@ -1,6 +1,7 @@
 import pytest
 
-from reports.embed import embed
+from reports.embed import embed, narrowed
+from reports.tabular.table import Table
 from results.errors import InputError
 
 TEXT = """Before.
@@ -29,6 +30,16 @@ def test_blocks_hold_their_tables_and_the_rest_stays():
 
 def test_a_table_may_hold_what_regular_expressions_take_for_groups():
     assert "\\1 \\g<name>" in embed(TEXT, {"one": "\\1 \\g<name>", "two": ""})
+
+
+def test_a_last_column_of_architectures_is_left_out():
+    def table(*columns, rows):
+        return Table("t", "A title", columns, rows, "A note.").markdown()
+
+    whole = table("cell", "test", "architecture", rows=(("a | b", "1", "x~0|y~1+z_3x3~0"), ("c", "2", "")))
+    assert narrowed(whole) == table("cell", "test", rows=(("a | b", "1"), ("c", "2")))
+    other = table("architecture", "test", rows=(("x|y", "1"),))
+    assert narrowed(other) == other
 
 
 def test_an_unknown_table_is_named_with_the_nearest():
