@@ -40,7 +40,15 @@ def environment_table(records: Iterable[Record]) -> Table:
     return Table(
         "environments",
         "Where, with what and from which code and data the records were made",
-        ("experiment", "device", "setting", "versions", "commit", "data, sha256", "runs"),
+        (
+            "experiment",
+            "device",
+            "setting",
+            "versions",
+            "commit",
+            "checksum of the images at this size and limit",
+            "runs",
+        ),
         tuple((*place, str(runs[place])) for place in sorted(runs)),
         numbers=frozenset({"runs"}),
     )
