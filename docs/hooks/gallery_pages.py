@@ -86,8 +86,11 @@ def _svg(plot: Plot) -> bytes:
 def _page(study: Study, plots: list[Plot], stem: str) -> Iterator[str]:
     from reports.study.kinds import description, kind
 
-    yield from (f"# {study.experiment}, {study.label}", "", f"{kind(study.experiment).capitalize()}.")
-    yield from (description(study.records), "")
+    worth, about = kind(study.experiment), description(study.records)
+    yield from (f"# {study.experiment}, {study.label}", "")
+    if not about.lower().startswith(worth):
+        yield f"{worth.capitalize()}."
+    yield from (about, "")
     for plot in plots:
         if plot.figure is not None:
             yield from (f"## {plot.title}", "", _image(plot, f"{stem}/{plot.name}.svg"), "")

@@ -13,11 +13,11 @@ function element(name, attributes, parent, text) {
 function spread(labels, width) {
   const last = Math.max(1, labels.length - 1);
   const half = Math.min(18, 0.38 * (width - 4) / (last + 0.76));
-  const longest = Math.max(...labels.flatMap(lines).map((line) => line.length));
+  const longest = Math.max(...labels.flatMap(linesOf).map((line) => line.length));
   return { step: (width - 2 * half - 4) / last, half, size: Math.min(10, 3.1 * half / longest) };
 }
 
-function lines(label) {
+function linesOf(label) {
   return label.replace(/_?(\d+x\d+)$/, " $1").split(" ");
 }
 
@@ -51,7 +51,7 @@ function drawRow(svg, labels, edges, looks, { width, middle }) {
     drawEdge(svg, [x(from) + inset, y], [x(to) - inset, y], 1.4 * rise, looks[label]);
   }
   labels.forEach((label, node) => {
-    const look = looks[label], shown = lines(label);
+    const look = looks[label], shown = linesOf(label);
     element("rect", { x: x(node) - half, y: middle - tall, width: 2 * half, height: 2 * tall, rx: 4, fill: look?.colour || "var(--grid)" }, svg);
     shown.forEach((line, i) => element("text", {
       x: x(node), y: middle + 0.36 * size + (i - (shown.length - 1) / 2) * (size + 0.5), "text-anchor": "middle", "font-size": size,

@@ -126,6 +126,22 @@ def test_commands_exist(page):
                 assert space.parse(key).key == key
 
 
+def every_command(command):
+    """Yield a command, or every one of a group."""
+    if not hasattr(command, "commands"):
+        yield command
+    for inner in getattr(command, "commands", {}).values():
+        yield from every_command(inner)
+
+
+def test_every_word_and_option_of_a_command_has_a_help_text():
+    found = list(every_command(typer.main.get_command(cli.commands())))
+    assert len(found) > 20
+    assert [
+        f"{each.name} {p.name}" for each in found for p in each.params if not each.hidden and not getattr(p, "help", "")
+    ] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_switches_exist(page):
     for span in spans(page):
@@ -152,7 +168,7 @@ def test_the_site_reads_the_blocks_that_its_pages_and_hooks_write():
     )
     enabled = set(re.findall(r"^  - ([\w.]+)", listed, re.MULTILINE))
     texts = {page: prose(page) for page in PAGES}
-    texts |= {hook: hook.read_text(encoding="utf-8") for hook in (ROOT / "docs" / "hooks").glob("*.py")}
+    texts |= {path: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "hooks").glob("*.py")}
     needed = {
         extension: str(path.relative_to(ROOT))
         for path, text in texts.items()
@@ -161,6 +177,39 @@ def test_the_site_reads_the_blocks_that_its_pages_and_hooks_write():
     }
     assert "pymdownx.details" in needed
     assert {extension: path for extension, path in needed.items() if extension not in enabled} == {}
+
+
+def hook(name):
+    """Return a hook of the site as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / "hooks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FILLED = [page for page in PAGES if " is filled from " in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", FILLED, ids=[page.name for page in FILLED])
+def test_the_site_does_not_say_that_a_page_will_be_filled(page):
+    text = page.read_text(encoding="utf-8")
+    found = hook("filled_pages").on_page_markdown(text, None, None, None)
+    assert "is filled from" not in found
+    assert found.count("\n\n") == text.count("\n\n") - 1
+
+
+@pytest.mark.parametrize(
+    ("about", "shown"),
+    [("Provisional evidence for X.", ["Provisional evidence for X."]), ("X.", ["Provisional evidence.", "X."])],
+)
+def test_a_page_of_the_gallery_says_once_what_its_records_are_worth(monkeypatch, about, shown):
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install mkdocs")
+    monkeypatch.setattr("reports.study.kinds.description", lambda _: about)
+    study = types.SimpleNamespace(experiment="scaled", label="a space", records=())
+    page = list(hook("gallery_pages")._page(study, [], "stem"))
+    assert page == ["# scaled, a space", "", *shown, ""]
 
 
 def test_environments_exist():
@@ -214,11 +263,7 @@ def test_every_switch_of_a_deviation_is_on_a_page(space, name):
 
 def test_pages_and_files_of_methods_say_what_the_data_say():
     """Fix with ``python docs/hooks/method_facts.py``."""
-    spec = importlib.util.spec_from_file_location("method_facts", ROOT / "docs" / "hooks" / "method_facts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    facts = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(facts)
+    facts = hook("method_facts")
     found = facts.measured()
     for name in methods.names():
         assert facts.page(name) == facts.page_of(name).read_text(encoding="utf-8"), f"the page of {name} is out of date"
