@@ -11,11 +11,14 @@ from reports.study.final_cells import Ending, endings, leading
 from reports.study.kinds import kind
 from reports.study.method_style import Method
 from reports.study.study import Study, dataset_label
-from reports.tabular.claim_tables import DECIDED_FIRST, MARKS
+from reports.tabular.claim_tables import DECIDED_FIRST, MARKS, OWN
 from reports.tabular.finals import Final, finals, last_draws
 from reports.tabular.table import NONE, Table
 from results.claims.verdict import DECIDED, Status, Verdict
 
+_OWN_NOTE = " These claims are this suite's own expectations, not published numbers."
+_MARKED = "the verdicts of all claims about each method"
+_ACCURACIES = ("accuracy", "error")
 _NAMED = 3  # methods that a sentence names before it counts the rest
 
 
@@ -41,6 +44,7 @@ class Answer:
     spaces : the label of each column's space.
     claims : the sentence on claims; empty where there is none.
     scores : releases of tables that the accuracies are from.
+    marked : what stands beside the accuracies.
     """
 
     sentence: str
@@ -50,6 +54,7 @@ class Answer:
     spaces: tuple[str, ...]
     claims: str
     scores: tuple[str, ...]
+    marked: str = _MARKED
 
     @property
     def more(self) -> tuple[str, ...]:
@@ -65,8 +70,8 @@ class Answer:
             (method.label, *(cell for number in numbers for cell in _cells(number))) for method, numbers in self.rows
         ]
         parts = [
-            f"{experiment} ({kind(experiment)}): mean ± standard deviation over n seeds after the last epoch, and what"
-            " the claims about each method came to.",
+            f"{experiment} ({kind(experiment)}): mean ± standard deviation over n seeds after the last epoch, and"
+            f" {self.marked}.",
             *last_draws(method for method, _ in self.rows),
             self.claims,
             f"Scores: {', '.join(self.scores) or 'none'}.",
@@ -117,6 +122,7 @@ def answer(studies: Sequence[Study], verdicts: Iterable[Verdict]) -> Answer:
         spaces=tuple(study.label for study in studies),
         claims=_verdicts(mine),
         scores=tuple(dict.fromkeys(final.release for found in tests for final in found.values() if final.release)),
+        marked=_marked(mine),
     )
 
 
@@ -194,7 +200,14 @@ def _verdicts(verdicts: Sequence[Verdict]) -> str:
     decided = sum(counts[status] for status in DECIDED)
     shown = ", ".join(f"{counts[status]} {_words(status)}" for status in DECIDED_FIRST if counts[status])
     claims = "1 claim" if len(judged) == 1 else f"{len(judged)} claims"
-    return f"{claims} on this experiment, {decided or 'none'} decided: {shown}."
+    own = all(verdict.claim.paper == OWN for verdict in judged)
+    return f"{claims} on this experiment, {decided or 'none'} decided: {shown}.{_OWN_NOTE if own else ''}"
+
+
+def _marked(verdicts: Sequence[Verdict]) -> str:
+    """Return what the marks beside the accuracies are of, which few of them may be about."""
+    others = sum(verdict.claim.metric not in _ACCURACIES for verdict in verdicts)
+    return f"{_MARKED}, most of them not about accuracy" if 2 * others > len(verdicts) else _MARKED
 
 
 def _words(status: Status) -> str:

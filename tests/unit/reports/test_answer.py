@@ -1,9 +1,12 @@
 """The answer of an experiment: which sentences the records give, and the small table."""
 
+from dataclasses import replace
+
 import pytest
 
 from reports.study.study import Study
 from reports.tabular.answer import answer
+from reports.tabular.claim_tables import OWN
 from results.claims.verdict import Status, Verdict
 
 from .factory import ALL_SKIP, CONVOLUTIONS, TRUTH, Table, record
@@ -56,6 +59,14 @@ def test_the_table_has_a_method_a_row_with_seeds_and_marks():
     assert found.more[-1] == "1 claim on this experiment, 1 decided: 1 reproduced."
 
 
+def test_claims_of_the_suite_itself_are_called_expectations():
+    own = Verdict(replace(CLAIM, paper=OWN), Status.REPRODUCED, "")
+    study = study_of({"darts": [ALL_SKIP] * 2})
+    note = "These claims are this suite's own expectations, not published numbers."
+    assert note in answer([study], [own]).claims
+    assert note not in answer([study], [own, Verdict(CLAIM, Status.REPRODUCED, "")]).claims
+
+
 def test_as_a_table_it_says_in_words_what_the_claims_came_to_and_where_scores_are_from():
     verdicts = [Verdict(CLAIM, Status.REPRODUCED, ""), Verdict(CLAIM, Status.NOT_RUN, "")]
     study = study_of({"darts": [ALL_SKIP] * 2, "random": [CONVOLUTIONS, "unknown"]})
@@ -66,8 +77,15 @@ def test_as_a_table_it_says_in_words_what_the_claims_came_to_and_where_scores_ar
         ("DARTS", "54.30 ± 0.00 (n=2)", "1 reproduced, 1 not run"),
         ("random", "94.00 (n=1 of 2)", "–"),
     )
+    assert "and the verdicts of all claims about each method. random" in table.note
     assert "random: the last draw of each seed alone." in table.note
     assert f"Scores: {study.releases('cifar10')[0]}." in table.note
+
+
+def test_claims_beside_an_accuracy_that_are_not_about_it_are_called_so():
+    other = Verdict(replace(CLAIM, metric="eigenvalue", split=""), Status.REPRODUCED, "")
+    found = answer([study_of({"darts": [ALL_SKIP] * 2})], [other])
+    assert "all claims about each method, most of them not about accuracy." in found.table("paper").note
 
 
 def test_as_a_table_each_space_has_its_numbers_and_its_claims():
