@@ -112,7 +112,8 @@ function slide(explorer, data) {
     name.append(swatch, label);
     about.className = "muted";
     const shared = count > 1 ? `${count} of ${runs.length} seeds` : `${runs.length} seeds, ${counts.size} cells; seed ${runs[0][1]}`;
-    about.textContent = score(data, arch) + (runs.length > 1 ? `, ${shared}` : `, seed ${runs[0][1]}`);
+    const one = seed.value === "" ? "its only seed" : `seed ${seed.value}`;
+    about.textContent = `${score(data, arch)}, ${runs.length > 1 ? shared : one}`;
     made.append(name, drawCell(data, arch), about);
     return [made];
   }

@@ -246,14 +246,19 @@ def test_cost_of_a_method_that_trains_nothing_is_that_of_its_whole_search():
     assert "per seed, not per epoch" in plot.note
 
 
-def test_the_numbers_of_a_long_cost_stay_inside_the_figure():
-    records = [record(seed=seed, columns={"seconds": [np.nan, s, s]}) for seed, s in ((0, 33.64), (1, 35.42))]
-    (plot,) = cost.draw(Study.of(records, Table({})))
+@pytest.mark.parametrize(("scale", "said"), [(1, "34.5 (33.6 to 35.4, n=2)"), (1e-3, "0.0345 (0.0336 to 0.0354, n=2)")])
+def test_the_numbers_of_a_long_cost_stay_inside_the_figure(scale, said):
+    device = {"device": {"name": "a processor with a name of many words"}}
+    records = [
+        record(seed=seed, columns={"seconds": [np.nan, s * scale, s * scale]}, manifest=device)
+        for seed, s in enumerate((33.64, 35.42))
+    ]
+    (plot,) = cost.draw(Study.of([*records, record(seed=2, columns={"seconds": [scale] * 3})], Table({})))
     plot.figure.draw_without_rendering()
-    (text,) = plot.figure.axes[0].texts
-    assert text.get_text() == "34.5 (33.6 to 35.4, n=2)"
-    assert text.get_window_extent().x1 <= plot.figure.bbox.x1
-    assert plot.figure.axes[0].get_position().width > 0.2
+    long, _ = plot.figure.axes[0].texts
+    assert long.get_text() == said
+    assert long.get_window_extent().x1 <= plot.figure.bbox.x1
+    assert plot.figure.axes[0].get_position().width > 0.15
 
 
 ONLY_CONVOLUTIONS = CONVOLUTIONS.replace("skip_connect", "nor_conv_3x3")
