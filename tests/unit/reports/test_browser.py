@@ -149,7 +149,7 @@ def test_a_point_says_seed_epoch_and_cell_to_the_pointer_and_to_the_arrow_keys(s
         page.keyboard.press(key)
     assert "DARTS, seed 0, epoch 2" in tip.inner_text()
     assert CONVOLUTIONS in tip.inner_text()
-    assert tip.locator("svg.cell path").count() == 1  # of the one edge that the records name
+    assert tip.locator("svg.cell path.head").count() == 1  # of the one edge that the records name
     page.keyboard.press("ArrowDown")
     assert "DARTS, seed 1, epoch 2" in tip.inner_text()
     dot = svg.locator(".dot").bounding_box()
