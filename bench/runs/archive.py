@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -24,7 +25,7 @@ NAME = "dnas-bench-records.zip"
 _RUNS, _SUMS = "runs", "SHA256SUMS"
 _LARGEST = 2**32  # bytes that an archive may expand to
 #: What zipfile raises where an archive is damaged, encrypted (RuntimeError), or lacks its checksums.
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, ValueError, EOFError, RuntimeError)
 _SUITE = """@software{dnas-bench,
   title = {dnas-bench: a benchmark-reproduction suite for differentiable architecture search},
   author = {{The dnas-bench developers}},
