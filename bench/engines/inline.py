@@ -11,7 +11,7 @@ import queue
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import torch
@@ -123,14 +123,19 @@ def _work(todo: Any, news: Any, setting: Setting) -> None:
     """Run groups until none is left, or until the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and ends its children
     torch.set_num_threads(1)
-    parent, pid = os.getppid(), os.getpid()
+    starter, pid = parent_process(), os.getpid()
+    parent = starter.pid if starter else os.getppid()  # a starter that is gone already is no longer the parent
 
-    def report(*content: Any) -> None:
+    def stop_alone() -> None:
         if os.getppid() != parent:
             raise SystemExit(1)
+
+    def report(*content: Any) -> None:
+        stop_alone()
         news.put(("point", pid, content))
 
     while (group := todo.get()) is not None:
+        stop_alone()
         news.put(("took", pid, group))
         try:
             news.put(("ended", pid, attempt(group, setting, report)))

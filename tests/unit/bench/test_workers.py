@@ -164,3 +164,13 @@ def test_nothing_runs_on_where_nobody_asks_for_more(cut_down, tmp_path):
     assert next(ended).group.arm.id == "random"
     ended.close()
     assert multiprocessing.active_children() == before
+
+
+def test_a_worker_whose_starter_is_gone_before_it_begins_takes_no_work(monkeypatch, tmp_path):
+    monkeypatch.setattr(inline, "parent_process", lambda: SimpleNamespace(pid=-1))
+    monkeypatch.setattr(inline.signal, "signal", nothing)
+    todo, news = queue.Queue(), queue.Queue()
+    todo.put("a group")
+    with pytest.raises(SystemExit):
+        inline._work(todo, news, Setting(Store(tmp_path), CPU))
+    assert news.empty()
